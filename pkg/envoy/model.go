@@ -1,0 +1,502 @@
+package envoy
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
+)
+
+// Proxy is what one Envoy runs at one moment, as its admin interface told it.
+type Proxy struct {
+	Node Node
+	// Version is Envoy's own version ("1.40.0"), empty when no section told it.
+	Version string
+	// API is the xDS API generation of the dump: "v3", or "v2" for Istio 1.5 and older,
+	// which is recognised and not judged.
+	API string
+
+	Listeners []*Listener
+	Clusters  []*Cluster
+	// Endpoints maps a cluster's EDS service name to its endpoints (EndpointsConfigDump).
+	Endpoints map[string][]Endpoint
+	// Routes maps a route configuration's name (RDS) to it.
+	Routes  map[string]*RouteConfig
+	Secrets []*Secret
+	// Rejected lists the resources whose last update Envoy refused (error_state).
+	Rejected []Rejection
+	// Loaded are the certificates of /certs: everything loaded, stale ones included.
+	Loaded []LoadedCertificate
+	// Hosts are the host states of /clusters, by cluster name.
+	Hosts map[string][]Host
+	// Stats are the counters that this proxy keeps. An absent name means "not collected", never 0.
+	Stats map[string]uint64
+
+	// Read says which sections were present, even when empty. A section that was not read
+	// is unknown, not empty.
+	Read Sections
+	// Unmodelled are the type URLs and field paths met in TLS-relevant places that the model
+	// does not understand, with how often.
+	Unmodelled map[string]int
+}
+
+// Sections is the set of admin sections that were read.
+type Sections uint16
+
+// The sections of the admin output.
+const (
+	SectionBootstrap Sections = 1 << iota
+	SectionListeners
+	SectionClusters
+	SectionEndpoints
+	SectionRoutes
+	SectionSecrets
+	SectionCerts
+	SectionHosts
+	SectionStats
+	SectionServerInfo
+)
+
+// Has reports whether every section of want was read.
+func (s Sections) Has(want Sections) bool { return s&want == want }
+
+// Node identifies the proxy to its control plane (bootstrap.node).
+type Node struct {
+	ID             string            // "sidecar~10.244.1.62~client-1.shop~shop.svc.cluster.local"
+	Cluster        string            // "client.shop"
+	Type           string            // "sidecar", "router" (gateway), "waypoint", "ztunnel"; from ID
+	IstioVersion   string            // metadata ISTIO_VERSION
+	Namespace      string            // metadata NAMESPACE
+	Name           string            // metadata NAME: the pod
+	ServiceAccount string            // metadata SERVICE_ACCOUNT
+	Owner          string            // metadata OWNER
+	ClusterID      string            // metadata CLUSTER_ID
+	MeshID         string            // metadata MESH_ID
+	Network        string            // metadata NETWORK
+	Interception   string            // metadata INTERCEPTION_MODE: REDIRECT, TPROXY, NONE
+	Revision       string            // annotation or label istio.io/rev
+	Labels         map[string]string // metadata LABELS
+	TrustDomain    string            // proxy metadata, when it says so
+}
+
+// Freshness says in which state a resource is and since when.
+type Freshness struct {
+	State       State
+	Version     string    // version_info
+	LastUpdated time.Time // zero when the dump does not say
+}
+
+// State is the state of a dynamic resource in a config dump.
+type State string
+
+// The states. Only Active and Static resources take connections.
+const (
+	Active   State = "active"
+	Static   State = "static"
+	Warming  State = "warming"
+	Draining State = "draining"
+)
+
+// Rejection is an update that Envoy refused (error_state, UpdateFailureState).
+type Rejection struct {
+	Kind        string // "listener", "cluster", "secret", "endpoint", "route"
+	Name        string // may be empty: Envoy does not always say
+	Details     string
+	Version     string
+	LastAttempt time.Time
+}
+
+// Listener is one listener with the filter chains that its connections meet.
+type Listener struct {
+	Name         string
+	Addresses    []netip.AddrPort // the first is the main address, then additional_addresses
+	Pipe         string           // set instead of Addresses for unix sockets
+	Direction    string           // INBOUND, OUTBOUND or ""
+	BindToPort   bool             // default true
+	UseOrigDst   bool
+	Filters      []ListenerFilter
+	FilterChains []*FilterChain
+	Default      *FilterChain
+	// Timeout is listener_filters_timeout; zero means none. ContinueOnTimeout goes with it.
+	Timeout           time.Duration
+	ContinueOnTimeout bool
+	Freshness
+	// Unmodelled are paths of set fields that decide chain choice and are not modelled
+	// (filter_chain_matcher for example).
+	Unmodelled []string
+}
+
+// ListenerFilterKind is the kind of a listener filter.
+type ListenerFilterKind string
+
+// The listener filters that decide what a filter chain match can see.
+const (
+	OriginalDst   ListenerFilterKind = "original_dst"
+	OriginalSrc   ListenerFilterKind = "original_src"
+	TLSInspector  ListenerFilterKind = "tls_inspector"
+	HTTPInspector ListenerFilterKind = "http_inspector"
+	ProxyProtocol ListenerFilterKind = "proxy_protocol"
+	OtherListener ListenerFilterKind = "other"
+)
+
+// ListenerFilter is one listener filter and the destination ports on which it is off.
+type ListenerFilter struct {
+	Kind ListenerFilterKind
+	Name string
+	// Disabled is filter_disabled; nil means never disabled.
+	Disabled *PortPredicate
+}
+
+// PortPredicate is a ListenerFilterChainMatchPredicate over destination ports.
+// Exactly one field is set.
+type PortPredicate struct {
+	Any   bool
+	Range *PortRange
+	Or    []*PortPredicate
+	And   []*PortPredicate
+	Not   *PortPredicate
+}
+
+// PortRange is [Start, End).
+type PortRange struct{ Start, End uint32 }
+
+// Matches reports whether the predicate holds for a connection to destination port.
+// A nil predicate never matches.
+func (p *PortPredicate) Matches(port uint32) bool {
+	switch {
+	case p == nil:
+		return false
+	case p.Any:
+		return true
+	case p.Range != nil:
+		return p.Range.Start <= port && port < p.Range.End
+	case p.Not != nil:
+		return !p.Not.Matches(port)
+	case len(p.Or) > 0:
+		for _, q := range p.Or {
+			if q.Matches(port) {
+				return true
+			}
+		}
+		return false
+	case len(p.And) > 0:
+		for _, q := range p.And {
+			if !q.Matches(port) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// FilterChain is one chain: what it matches, how it speaks TLS, what its filters do.
+type FilterChain struct {
+	Name   string
+	Match  FilterChainMatch
+	Socket *TransportSocket // nil means raw_buffer
+	// Filters are the network filters in order.
+	Filters []*Filter
+	// ConnectTimeout is transport_socket_connect_timeout.
+	ConnectTimeout time.Duration
+}
+
+// FilterChainMatch is the match of a filter chain; empty fields match anything.
+// See envoy/config/listener/v3/listener_components.proto, FilterChainMatch, for the order
+// in which Envoy narrows by these fields.
+type FilterChainMatch struct {
+	DestinationPort      uint32 // 0: any
+	DestinationPrefixes  []netip.Prefix
+	ServerNames          []string
+	TransportProtocol    string // "", "tls", "raw_buffer", "quic"
+	ApplicationProtocols []string
+	DirectSourcePrefixes []netip.Prefix
+	SourceType           string // "", SAME_IP_OR_LOOPBACK, EXTERNAL
+	SourcePrefixes       []netip.Prefix
+	SourcePorts          []uint32
+	Unmodelled           []string
+}
+
+// FilterKind is the kind of a network or HTTP filter, as far as a verdict needs it.
+type FilterKind string
+
+// The kinds of filters.
+const (
+	TCPProxy    FilterKind = "tcp_proxy"
+	HTTPManager FilterKind = "http_connection_manager"
+	RBACFilter  FilterKind = "rbac"   // network and HTTP
+	ALPNFilter  FilterKind = "alpn"   // istio.alpn: overrides the upstream ALPN of HTTP traffic
+	SNICluster  FilterKind = "sni"    // sni_cluster: AUTO_PASSTHROUGH of east-west gateways
+	JWTFilter   FilterKind = "jwt"    // jwt_authn
+	RouterHTTP  FilterKind = "router" // the HTTP router
+	MySQLRedis  FilterKind = "app"    // application protocol filters (mysql, redis, mongo…)
+	Metadata    FilterKind = "meta"   // metadata exchange, stats, tracing: no influence on a verdict
+	OtherFilter FilterKind = "other"  // anything else; TypeURL names it
+)
+
+// Filter is one network or HTTP filter.
+type Filter struct {
+	Kind    FilterKind
+	Name    string
+	TypeURL string
+	// Clusters are where a tcp_proxy sends the connection: one, or several by weight.
+	Clusters []WeightedCluster
+	// Routes is an HTTP connection manager's inline route configuration,
+	// RouteName its RDS name. CodecType is AUTO, HTTP1, HTTP2 or HTTP3.
+	Routes    *RouteConfig
+	RouteName string
+	CodecType string
+	// HTTPFilters are the HTTP filters of a connection manager, in order.
+	HTTPFilters []*Filter
+	// RBAC is set for RBAC filters.
+	RBAC *RBAC
+	// ALPN is set for istio.alpn: the protocols offered upstream per downstream protocol.
+	ALPN map[string][]string
+}
+
+// WeightedCluster is a target with its share; Weight is 0 where there is only one.
+type WeightedCluster struct {
+	Name   string
+	Weight uint32
+}
+
+// RouteConfig is an HTTP route configuration.
+type RouteConfig struct {
+	Name         string
+	VirtualHosts []*VirtualHost
+	Freshness
+}
+
+// VirtualHost is a set of domains with their routes, in order.
+type VirtualHost struct {
+	Name    string
+	Domains []string
+	Routes  []*Route
+}
+
+// Route is one route. Exactly one of Clusters, ClusterHeader, Redirect, DirectResponse is set
+// (none when the action is not modelled).
+type Route struct {
+	Name string
+	// CatchAll reports that the match is satisfied by every request (prefix "/" without
+	// further conditions). Match is the match in words for people, such as `prefix /api`.
+	CatchAll       bool
+	Match          string
+	Clusters       []WeightedCluster
+	ClusterHeader  string
+	Redirect       bool
+	DirectResponse uint32 // HTTP status, 0 if none
+}
+
+// Cluster is one upstream cluster.
+type Cluster struct {
+	Name string
+	// Type is EDS, STATIC, STRICT_DNS, LOGICAL_DNS, ORIGINAL_DST, or a custom cluster type's name.
+	Type string
+	// ServiceName is the EDS name, Name when the cluster does not say.
+	ServiceName string
+	// Socket is transport_socket (nil: raw_buffer). Matches are transport_socket_matches, tried
+	// in order against each endpoint's metadata; Socket is the fallback.
+	Socket  *TransportSocket
+	Matches []SocketMatch
+	// HasMatcher reports a transport_socket_matcher tree, which is not modelled.
+	HasMatcher bool
+	// Endpoints are inline load_assignment endpoints (STATIC, DNS); EDS ones are in Proxy.Endpoints.
+	Endpoints []Endpoint
+	// Config is metadata istio.config: the DestinationRule that was applied,
+	// "/apis/networking.istio.io/v1/namespaces/shop/destination-rule/server".
+	Config string
+	// Services are the services that istiod made it from (metadata istio.services).
+	Services []ServiceRef
+	// UseHTTPHeader and PortOverride are those of original_dst_lb_config.
+	UseHTTPHeader bool
+	PortOverride  uint32
+	// AutoSNI and AutoSANValidation are upstream_http_protocol_options.
+	AutoSNI, AutoSANValidation bool
+	// HTTP2 says that the upstream protocol is explicitly HTTP/2.
+	HTTP2 bool
+	Freshness
+	Unmodelled []string
+}
+
+// ServiceRef names a service behind a cluster.
+type ServiceRef struct{ Host, Name, Namespace string }
+
+// SocketMatch is one entry of transport_socket_matches.
+type SocketMatch struct {
+	Name string
+	// Match must be a subset of the endpoint's envoy.transport_socket_match metadata.
+	Match  map[string]string
+	Socket *TransportSocket
+}
+
+// Endpoint is one upstream endpoint as the proxy knows it.
+type Endpoint struct {
+	// Address is the IP and port; for DNS clusters Hostname and Port are set instead. Pipe and
+	// Internal are the other address kinds.
+	Address  netip.AddrPort
+	Hostname string
+	Port     uint32
+	Pipe     string
+	Internal string // internal listener name (HBONE)
+	// Health is HEALTHY, UNHEALTHY, DRAINING, TIMEOUT, DEGRADED or "" (UNKNOWN).
+	Health string
+	// SocketMatch is metadata envoy.transport_socket_match (tlsMode: istio).
+	SocketMatch map[string]string
+	// Workload is metadata istio.workload: "name;namespace;canonical;revision;cluster".
+	Workload string
+	Weight   uint32
+	Priority uint32
+}
+
+// SocketKind is the kind of a transport socket, decided by its type URL, never by its name.
+type SocketKind string
+
+// The kinds of transport sockets.
+const (
+	Raw         SocketKind = "raw"
+	TLS         SocketKind = "tls"
+	Tunnel      SocketKind = "tunnel" // internal_upstream: HBONE
+	OtherSocket SocketKind = "other"
+)
+
+// TransportSocket is how bytes travel. Equal sockets decoded with one Interner are the same
+// pointer, so that a verdict can be memoised by it.
+type TransportSocket struct {
+	Kind    SocketKind
+	TypeURL string
+	TLS     *TLSContext
+	// Inner is the wrapped socket (internal_upstream, proxy_protocol, tap, starttls).
+	Inner *TransportSocket
+}
+
+// TLSContext is an UpstreamTlsContext or DownstreamTlsContext.
+type TLSContext struct {
+	// Certificates are the SDS references or inline certificates offered, in order.
+	Certificates []CertificateRef
+	Validation   Validation
+	ALPN         []string
+	// MinVersion and MaxVersion are TLSv1_0 … TLSv1_3, or "" for Envoy's default
+	// (client TLSv1_2–TLSv1_2… see Envoy's TlsParameters; server TLSv1_2–TLSv1_3).
+	MinVersion, MaxVersion string
+	Ciphers, Curves        []string
+	// SNI is upstream only; AutoHostSNI and AutoSANValidation are upstream's auto_host_sni and
+	// auto_sni_san_validation.
+	SNI                            string
+	AutoHostSNI, AutoSANValidation bool
+	// RequireClientCertificate and RequireSNI are downstream only.
+	RequireClientCertificate bool
+	RequireSNI               bool
+	// Unmodelled are paths of set fields that the model does not hold and that could matter.
+	Unmodelled []string
+}
+
+// CertificateRef says where a certificate (or a validation context) comes from. One of
+// SDS, File or Chain is set.
+type CertificateRef struct {
+	SDS    string // secret name
+	SDSVia string // cluster or path of the SDS source: "sds-grpc", "ads", "/etc/…"
+	File   string // path inside the proxy's container
+	Chain  certs.Chain
+}
+
+// Validation is what a TLS context demands of its peer's certificate.
+type Validation struct {
+	// Present is false when there is no validation context at all: the peer is not verified.
+	Present bool
+	// CA is the trusted CA: from SDS, a file, or inline. Zero with Present: SANs only.
+	CA *TrustRef
+	// SANs are the matchers; empty means that no SAN is checked.
+	SANs []certs.Matcher
+	// SPIFFE are the trust domains of SPIFFECertValidatorConfig, each with its bundle.
+	SPIFFE map[string]*certs.Bundle
+	// Hashes and SPKI are verify_certificate_hash and verify_certificate_spki.
+	Hashes, SPKI    []string
+	AllowExpired    bool // allow_expired_certificate
+	AcceptUntrusted bool // trust_chain_verification: ACCEPT_UNTRUSTED
+	SystemRoots     bool // system_root_certs
+	HasCRL          bool
+}
+
+// TrustRef says where a trust bundle comes from. One of SDS, File or Bundle is set.
+type TrustRef struct {
+	SDS    string
+	SDSVia string
+	File   string
+	Bundle *certs.Bundle
+}
+
+// Secret is one secret of the secrets dump. Key material is never kept.
+type Secret struct {
+	Name string
+	Freshness
+	// Chain is set for a certificate, Bundle for a trusted CA; neither for a warming secret.
+	Chain  certs.Chain
+	Bundle *certs.Bundle
+	// SPIFFE holds trust domain bundles of a SPIFFE validator.
+	SPIFFE map[string]*certs.Bundle
+	// SANs are matchers of a validation context secret.
+	SANs []certs.Matcher
+	// File is set when the material is in a file that the dump does not show.
+	File string
+	// Problem says why the content could not be read ("certificate 2: malformed …"), "" if it could.
+	Problem string
+}
+
+// LoadedCertificate is one entry of /certs.
+type LoadedCertificate struct {
+	CA                  bool
+	Path                string
+	Serial              string
+	URIs, DNSNames      []string
+	NotBefore, NotAfter time.Time
+}
+
+// Host is one host of /clusters with the counters that Envoy keeps for it.
+type Host struct {
+	Address  netip.AddrPort
+	Hostname string
+	// Health is what eds_health_status says; Flags are the failing health flags
+	// ("failed_outlier_check", "failed_active_health_check", …).
+	Health string
+	Flags  []string
+	Stats  map[string]uint64 // cx_connect_fail, cx_total, rq_success, rq_error…
+}
+
+// RBAC is an RBAC filter's rules (envoy.config.rbac.v3.RBAC); nil Rules means it enforces nothing.
+type RBAC struct {
+	// Action is ALLOW, DENY or LOG. Enforced is false when only shadow rules are set.
+	Action   string
+	Enforced bool
+	Policies []RBACPolicy
+	// Unmodelled names a matcher tree or another form that is not modelled.
+	Unmodelled []string
+}
+
+// RBACPolicy is one named policy: it matches when any permission and any principal match.
+type RBACPolicy struct {
+	Name        string // "ns[shop]-policy[server]-rule[0]"
+	Permissions []*RBACRule
+	Principals  []*RBACRule
+}
+
+// RBACRule is a node of a permission or principal tree. Exactly one field is set.
+type RBACRule struct {
+	Any bool
+	And []*RBACRule
+	Or  []*RBACRule
+	Not *RBACRule
+	// Principal is authenticated.principal_name, or a filter_state match of the peer's
+	// principal. An empty Kind means "any authenticated peer".
+	Principal *certs.Matcher
+	// DestinationPorts, SourceIPs (remote_ip or direct_remote_ip), DestinationIPs, SNI.
+	DestinationPorts *PortRange
+	SourceIPs        []netip.Prefix
+	DestinationIPs   []netip.Prefix
+	SNI              *certs.Matcher
+	// HTTP is set for conditions that depend on the request (headers, path, method, metadata):
+	// they can go either way.
+	HTTP string
+	// Unmodelled is the field's path where nothing else fits: it can go either way.
+	Unmodelled string
+}

@@ -1,0 +1,197 @@
+package kube
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Resources are the resources of a cluster as far as they were read.
+// The zero value is ready to use. It is not safe for concurrent use.
+type Resources struct {
+	Pods                  []*Pod
+	Services              []*Service
+	EndpointSlices        []*EndpointSlice
+	Namespaces            []*Namespace
+	ConfigMaps            []*ConfigMap
+	ReplicaSets           []*Controller
+	Jobs                  []*Controller
+	PeerAuthentications   []*PeerAuthentication
+	DestinationRules      []*DestinationRule
+	ServiceEntries        []*ServiceEntry
+	WorkloadEntries       []*WorkloadEntry
+	Sidecars              []*Sidecar
+	VirtualServices       []*VirtualService
+	Gateways              []*Gateway
+	AuthorizationPolicies []*AuthorizationPolicy
+	EnvoyFilters          []*EnvoyFilter
+
+	read map[string]bool
+}
+
+// Kind is one kind of resource that Resources can hold.
+type Kind struct {
+	Name   string // "DestinationRule"
+	Plural string // "destinationrules"
+	Group  string // "networking.istio.io", "core" for the legacy group
+	add    func(*Resources, []byte) error
+}
+
+// ID is the name that bundles use, "destinationrules.networking.istio.io" or "pods.core".
+func (k Kind) ID() string { return k.Plural + "." + k.Group }
+
+// Kinds lists every kind that is read, in the order in which it is listed.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
+var kinds = []Kind{
+	{"Namespace", "namespaces", "core", adder(func(r *Resources) *[]*Namespace { return &r.Namespaces })},
+	{"Pod", "pods", "core", adder(func(r *Resources) *[]*Pod { return &r.Pods })},
+	{"Service", "services", "core", adder(func(r *Resources) *[]*Service { return &r.Services })},
+	{"EndpointSlice", "endpointslices", "discovery.k8s.io", adder(func(r *Resources) *[]*EndpointSlice { return &r.EndpointSlices })},
+	{"ConfigMap", "configmaps", "core", adder(func(r *Resources) *[]*ConfigMap { return &r.ConfigMaps })},
+	{"ReplicaSet", "replicasets", "apps", adder(func(r *Resources) *[]*Controller { return &r.ReplicaSets })},
+	{"Job", "jobs", "batch", adder(func(r *Resources) *[]*Controller { return &r.Jobs })},
+	{"PeerAuthentication", "peerauthentications", "security.istio.io", adder(func(r *Resources) *[]*PeerAuthentication { return &r.PeerAuthentications })},
+	{"DestinationRule", "destinationrules", "networking.istio.io", adder(func(r *Resources) *[]*DestinationRule { return &r.DestinationRules })},
+	{"ServiceEntry", "serviceentries", "networking.istio.io", adder(func(r *Resources) *[]*ServiceEntry { return &r.ServiceEntries })},
+	{"WorkloadEntry", "workloadentries", "networking.istio.io", adder(func(r *Resources) *[]*WorkloadEntry { return &r.WorkloadEntries })},
+	{"Sidecar", "sidecars", "networking.istio.io", adder(func(r *Resources) *[]*Sidecar { return &r.Sidecars })},
+	{"VirtualService", "virtualservices", "networking.istio.io", adder(func(r *Resources) *[]*VirtualService { return &r.VirtualServices })},
+	{"Gateway", "gateways", "networking.istio.io", adder(func(r *Resources) *[]*Gateway { return &r.Gateways })},
+	{"AuthorizationPolicy", "authorizationpolicies", "security.istio.io", adder(func(r *Resources) *[]*AuthorizationPolicy { return &r.AuthorizationPolicies })},
+	{"EnvoyFilter", "envoyfilters", "networking.istio.io", adder(func(r *Resources) *[]*EnvoyFilter { return &r.EnvoyFilters })},
+}
+
+func adder[T any](field func(*Resources) *[]*T) func(*Resources, []byte) error {
+	return func(r *Resources, raw []byte) error {
+		v := new(T)
+		if err := json.Unmarshal(raw, v); err != nil {
+			return err
+		}
+		list := field(r)
+		*list = append(*list, v)
+		return nil
+	}
+}
+
+// KindByID finds a kind by its ID, by plural.group without a group "core" (as kubectl prints
+// it), or returns false for a kind that is not read.
+func KindByID(id string) (Kind, bool) {
+	for _, k := range kinds {
+		if id == k.ID() || (k.Group == "core" && id == k.Plural) {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
+
+// HasRead reports whether a list of that kind (by ID) was read, even an empty one.
+// Only then does the absence of a resource mean anything.
+func (r *Resources) HasRead(id string) bool { return r.read[id] }
+
+// MarkRead records that the list of a kind (by ID) was read completely.
+func (r *Resources) MarkRead(id string) {
+	if r.read == nil {
+		r.read = map[string]bool{}
+	}
+	r.read[id] = true
+}
+
+// AddObject adds one resource in JSON that names its own kind. Kinds that are not read are
+// ignored; for them and only for them it returns false without an error.
+func (r *Resources) AddObject(raw []byte) (bool, error) {
+	var head struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return false, err
+	}
+	group, _, ok := strings.Cut(head.APIVersion, "/")
+	if !ok {
+		group = "core"
+	}
+	for _, k := range kinds {
+		if k.Name == head.Kind && k.Group == group {
+			return true, k.add(r, raw)
+		}
+	}
+	return false, nil
+}
+
+// AddList reads one page of a list of that kind in the API server's JSON, as a stream, and
+// returns its continue token. What was read before an error stays.
+func (r *Resources) AddList(k Kind, in io.Reader) (next string, err error) {
+	d := jsontext.NewDecoder(bufio.NewReaderSize(in, 64<<10), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if err := expect(d, '{'); err != nil {
+		return "", fmt.Errorf("list of %s: %w", k.Plural, err)
+	}
+	items := false
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return "", fmt.Errorf("list of %s: %w", k.Plural, err)
+		}
+		switch name.String() {
+		case "items":
+			items = true
+			err = r.addItems(k, d)
+		case "metadata":
+			var m struct {
+				Continue string `json:"continue"`
+			}
+			err = json.UnmarshalDecode(d, &m)
+			next = m.Continue
+		default:
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return "", fmt.Errorf("list of %s: %w", k.Plural, err)
+		}
+	}
+	if err := expect(d, '}'); err != nil {
+		return "", fmt.Errorf("list of %s: %w", k.Plural, err)
+	}
+	if !items {
+		return "", fmt.Errorf("list of %s: no items", k.Plural)
+	}
+	return next, nil
+}
+
+func (r *Resources) addItems(k Kind, d *jsontext.Decoder) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	if err := expect(d, '['); err != nil {
+		return err
+	}
+	var bad error
+	for d.PeekKind() != ']' {
+		raw, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if err := k.add(r, raw); err != nil && bad == nil {
+			bad = err
+		}
+	}
+	_, err := d.ReadToken()
+	return errors.Join(bad, err)
+}
+
+func expect(d *jsontext.Decoder, kind jsontext.Kind) error {
+	tok, err := d.ReadToken()
+	switch {
+	case err != nil:
+		return err
+	case tok.Kind() != kind:
+		return fmt.Errorf("expected %q, found %q", rune(kind), rune(tok.Kind()))
+	}
+	return nil
+}
