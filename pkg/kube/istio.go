@@ -26,14 +26,14 @@ type Selector struct {
 // Matches reports whether all labels of the selector are on a workload. A nil or empty
 // selector matches everything.
 func (s *Selector) Matches(labels map[string]string) bool {
-	return s == nil || Subset(s.MatchLabels, labels)
+	return s == nil || HasLabels(s.MatchLabels, labels)
 }
 
 // Empty reports whether the selector selects nothing in particular.
 func (s *Selector) Empty() bool { return s == nil || len(s.MatchLabels) == 0 }
 
-// Subset reports whether every pair of want is in have.
-func Subset(want, have map[string]string) bool {
+// HasLabels reports whether every pair of want is in have.
+func HasLabels(want, have map[string]string) bool {
 	for k, v := range want {
 		if h, ok := have[k]; !ok || h != v {
 			return false
@@ -52,13 +52,13 @@ type DestinationRule struct {
 type DestinationRuleSpec struct {
 	Host             string         `json:"host"`
 	TrafficPolicy    *TrafficPolicy `json:"trafficPolicy,omitempty"`
-	Subsets          []Subsets      `json:"subsets,omitempty"`
+	Subsets          []Subset      `json:"subsets,omitempty"`
 	ExportTo         []string       `json:"exportTo,omitempty"`
 	WorkloadSelector *Selector      `json:"workloadSelector,omitempty"`
 }
 
-// Subsets is a named subset of a host's endpoints.
-type Subsets struct {
+// Subset is a named subset of a host's endpoints.
+type Subset struct {
 	Name          string            `json:"name"`
 	Labels        map[string]string `json:"labels,omitempty"`
 	TrafficPolicy *TrafficPolicy    `json:"trafficPolicy,omitempty"`
