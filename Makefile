@@ -1,0 +1,59 @@
+# Everything a contributor needs; `make` alone lists it.
+
+# No cgo: the same static binary on every machine. The race detector alone needs it.
+export CGO_ENABLED = 0
+
+BIN     := kubectl-mtls_doctor
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -s -w -X github.com/mtls-doctor/kubectl-mtls-doctor/internal/cli.version=$(VERSION)
+FUZZTIME ?= 60s
+
+# Linters and benchstat are pinned in tools/go.mod, away from the product's own dependencies.
+TOOL := go tool -modfile=tools/go.mod
+
+# A fingerprint of everything uncommitted.
+WORKTREE := { git status --porcelain; git diff; } | git hash-object --stdin
+
+.DEFAULT_GOAL := help
+.PHONY: help build install test vet lint unit generated truth bench fuzz fmt
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./bin/kubectl-mtls_doctor
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$(BIN) ./cmd/kubectl-mtls-doctor
+
+install: build ## install the plugin where kubectl finds it: GOBIN, or GOPATH/bin
+	@dir="$$(go env GOBIN)"; dir="$${dir:-$$(go env GOPATH)/bin}"; \
+	mkdir -p "$$dir" && install -m 0755 bin/$(BIN) "$$dir/" && echo "installed $$dir/$(BIN)"
+
+test: vet lint generated unit truth ## everything that a change must pass
+
+vet: ## go vet
+	go vet ./...
+
+lint: ## golangci-lint, the rules are in .golangci.yml
+	$(TOOL) golangci-lint run ./...
+
+unit: ## all tests, with the race detector and in random order
+	CGO_ENABLED=1 go test -race -shuffle=on ./...
+
+generated: ## fail when go generate changes a file
+	@before=$$($(WORKTREE)); go generate ./... && test "$$before" = "$$($(WORKTREE))" || \
+	{ git status --short; echo 'generated files were out of step: commit what go generate wrote'; exit 1; }
+
+truth: ## the verdicts against what really happened, for every recorded mesh
+	go test ./pkg/handshake -run '^TestTruth$$' -count=1 -v
+
+bench: ## decode throughput, start-up time, size of the binary
+	go test ./... -run '^$$' -bench . -benchmem
+
+fuzz: ## every fuzz target, FUZZTIME each (60s)
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' cmd internal pkg | \
+	while IFS=: read -r file func; do \
+		echo "==> $${func#func } in $${file%/*}"; \
+		go test "./$${file%/*}" -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) || exit 1; \
+	done
+
+fmt: ## format the code with gofumpt
+	$(TOOL) gofumpt -l -w cmd internal pkg
