@@ -1,0 +1,64 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/sha1" // read-only: BoringSSL still accepts SHA-1 signatures of certificates
+	"crypto/x509"
+	"errors"
+	"fmt"
+)
+
+// minRSABits is the shortest RSA key with which crypto/rsa verifies.
+const minRSABits = 1024
+
+// signatureFailure checks that issuer signed c, and names what is wrong.
+func signatureFailure(issuer, c *x509.Certificate, depth int) *VerifyError {
+	err := checkSignature(issuer, c)
+	if err == nil {
+		return nil
+	}
+	reason, detail := whySignature(issuer, c, err)
+	failure := fail(reason, c, depth, "certificate signature failure", detail)
+	failure.Err = err
+	return failure
+}
+
+func whySignature(issuer, c *x509.Certificate, err error) (Reason, string) {
+	var insecure x509.InsecureAlgorithmError
+	switch key, isRSA := issuer.PublicKey.(*rsa.PublicKey); {
+	case errors.As(err, &insecure), errors.Is(err, x509.ErrUnsupportedAlgorithm):
+		return UnsupportedAlgorithm, fmt.Sprintf("it is signed with %s, which Envoy does not accept", c.SignatureAlgorithm)
+	case isRSA && key.N.BitLen() < minRSABits:
+		return WeakKey, fmt.Sprintf("its issuer's RSA key has %d bits, too few to check a signature with", key.N.BitLen())
+	}
+	return BadSignature, fmt.Sprintf(
+		"the signature does not fit the key of %q: the CA has a new key under its old name, or the certificate was altered",
+		issuer.Subject.String())
+}
+
+// checkSignature is X509_verify. It does not ask whether issuer is a CA.
+func checkSignature(issuer, c *x509.Certificate) error {
+	switch c.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1:
+		return checkSHA1(issuer, c)
+	}
+	return issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+}
+
+// checkSHA1 exists because crypto/x509 refuses SHA-1 and BoringSSL does not.
+func checkSHA1(issuer, c *x509.Certificate) error {
+	sum := sha1.Sum(c.RawTBSCertificate)
+	switch key := issuer.PublicKey.(type) {
+	case *rsa.PublicKey:
+		if c.SignatureAlgorithm == x509.SHA1WithRSA {
+			return rsa.VerifyPKCS1v15(key, crypto.SHA1, sum[:], c.Signature)
+		}
+	case *ecdsa.PublicKey:
+		if c.SignatureAlgorithm == x509.ECDSAWithSHA1 && ecdsa.VerifyASN1(key, sum[:], c.Signature) {
+			return nil
+		}
+	}
+	return errors.New("SHA-1 signature does not verify")
+}
