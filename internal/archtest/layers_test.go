@@ -2,6 +2,8 @@ package archtest
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +85,20 @@ func TestNoTemplatesAnywhere(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestContributorsCanReadTheTable keeps the page that people read in step with
+// the table that the tests read.
+func TestContributorsCanReadTheTable(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "CONTRIBUTING.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range layers {
+		if !strings.Contains(string(page), "`"+l.path+"`") {
+			t.Errorf("CONTRIBUTING.md does not mention %s (%s)", l.path, l.owns)
+		}
 	}
 }
 
