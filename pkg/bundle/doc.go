@@ -1,0 +1,2 @@
+// Package bundle keeps evidence on disk.
+package bundle
