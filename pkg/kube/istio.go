@@ -52,7 +52,7 @@ type DestinationRule struct {
 type DestinationRuleSpec struct {
 	Host             string         `json:"host"`
 	TrafficPolicy    *TrafficPolicy `json:"trafficPolicy,omitempty"`
-	Subsets          []Subset      `json:"subsets,omitempty"`
+	Subsets          []Subset       `json:"subsets,omitempty"`
 	ExportTo         []string       `json:"exportTo,omitempty"`
 	WorkloadSelector *Selector      `json:"workloadSelector,omitempty"`
 }

@@ -1,0 +1,257 @@
+package mesh
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// Host is a destination that a client can name: a Service or one host of a ServiceEntry.
+type Host struct {
+	// Name is the fully qualified name, "server.shop.svc.cluster.local".
+	Name      string
+	Namespace string
+	Ref       kube.Ref
+	// Addresses are its virtual IPs; none for a headless service.
+	Addresses []netip.Addr
+	Headless  bool
+	// External is a ServiceEntry with location MESH_EXTERNAL.
+	External bool
+	// ExternalName is the target of a Service of that type.
+	ExternalName string
+	Ports        []*Port
+}
+
+// Port returns a port by number, or nil.
+func (h *Host) Port(number uint32) *Port {
+	i := slices.IndexFunc(h.Ports, func(p *Port) bool { return p.Number == number })
+	if i < 0 {
+		return nil
+	}
+	return h.Ports[i]
+}
+
+// Port is one port of a host with its endpoints.
+type Port struct {
+	Number    uint32
+	Name      string
+	Protocol  Protocol
+	Endpoints []Endpoint
+}
+
+// Endpoint is one address behind a port.
+type Endpoint struct {
+	Address  netip.AddrPort
+	Hostname string // DNS endpoints of a ServiceEntry: Address holds only the port
+	Pod      *Pod   // nil outside the cluster
+	Labels   map[string]string
+	Ready    bool
+}
+
+func (s *Snapshot) addHosts() {
+	slices := s.slicesByService()
+	for _, svc := range s.Resources.Services {
+		s.addHost(s.serviceHost(svc, slices[svc.Key()]))
+	}
+	for _, se := range s.Resources.ServiceEntries {
+		for _, name := range se.Spec.Hosts {
+			s.addHost(s.entryHost(se, name))
+		}
+	}
+	s.sortHosts()
+}
+
+func (s *Snapshot) sortHosts() {
+	slices.SortStableFunc(s.Hosts, func(a, b *Host) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
+	})
+}
+
+func (s *Snapshot) addHost(h *Host) {
+	s.Hosts = append(s.Hosts, h)
+	s.byHost[h.Name] = append(s.byHost[h.Name], h)
+	for _, a := range h.Addresses {
+		s.byVIP[a] = h
+	}
+}
+
+func (s *Snapshot) slicesByService() map[kube.Key][]*kube.EndpointSlice {
+	out := map[kube.Key][]*kube.EndpointSlice{}
+	for _, e := range s.Resources.EndpointSlices {
+		k := kube.Key{Namespace: e.Namespace, Name: e.Service()}
+		out[k] = append(out[k], e)
+	}
+	return out
+}
+
+func (s *Snapshot) serviceHost(svc *kube.Service, list []*kube.EndpointSlice) *Host {
+	h := &Host{
+		Name:      svc.Name + "." + svc.Namespace + ".svc." + s.Domain,
+		Namespace: svc.Namespace,
+		Ref:       kube.Ref{Kind: "Service", Namespace: svc.Namespace, Name: svc.Name},
+		Headless:  svc.Headless(),
+	}
+	if svc.Spec.Type == "ExternalName" {
+		h.ExternalName = svc.Spec.ExternalName
+	}
+	for _, ip := range append([]string{svc.Spec.ClusterIP}, svc.Spec.ClusterIPs...) {
+		if a, err := netip.ParseAddr(ip); err == nil && !slices.Contains(h.Addresses, a.Unmap()) {
+			h.Addresses = append(h.Addresses, a.Unmap())
+		}
+	}
+	for _, sp := range svc.Spec.Ports {
+		protocol := ParseProtocol(sp.Name, sp.AppProtocol, sp.Protocol)
+		if protocol == UDP {
+			continue
+		}
+		p := &Port{Number: uint32(sp.Port), Name: sp.Name, Protocol: protocol}
+		p.Endpoints = s.serviceEndpoints(svc, sp, list)
+		h.Ports = append(h.Ports, p)
+	}
+	return h
+}
+
+// serviceEndpoints reads the slices; where no slice was read at all (a bug report without
+// them) it falls back to the selector, as the endpoint controller would.
+func (s *Snapshot) serviceEndpoints(svc *kube.Service, sp kube.ServicePort, list []*kube.EndpointSlice) []Endpoint {
+	if len(list) == 0 && !s.Resources.HasRead("endpointslices.discovery.k8s.io") {
+		return s.selectedEndpoints(svc, sp)
+	}
+	var out []Endpoint
+	for _, es := range list {
+		for _, port := range es.Ports {
+			if port.Name == sp.Name {
+				out = append(out, s.sliceEndpoints(es, uint32(port.Port))...)
+			}
+		}
+	}
+	return sortEndpoints(out)
+}
+
+func (s *Snapshot) sliceEndpoints(es *kube.EndpointSlice, port uint32) []Endpoint {
+	var out []Endpoint
+	for _, e := range es.Endpoints {
+		for _, text := range e.Addresses {
+			a, err := netip.ParseAddr(text)
+			if err != nil {
+				continue
+			}
+			ep := Endpoint{Address: netip.AddrPortFrom(a.Unmap(), uint16(port)), Ready: e.Conditions.Ready == nil || *e.Conditions.Ready}
+			if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
+				ep.Pod = s.Pod(kube.Key{Namespace: e.TargetRef.Namespace, Name: e.TargetRef.Name})
+			}
+			out = append(out, s.withPod(ep))
+		}
+	}
+	return out
+}
+
+func (s *Snapshot) selectedEndpoints(svc *kube.Service, sp kube.ServicePort) []Endpoint {
+	if len(svc.Spec.Selector) == 0 {
+		return nil
+	}
+	var out []Endpoint
+	for _, p := range s.Pods {
+		port := targetPort(p, sp)
+		if p.Namespace != svc.Namespace || !kube.HasLabels(svc.Spec.Selector, p.Labels) || port == 0 || len(p.Addresses) == 0 {
+			continue
+		}
+		out = append(out, Endpoint{Address: netip.AddrPortFrom(p.Addresses[0], uint16(port)), Pod: p, Labels: p.Labels, Ready: p.Ready()})
+	}
+	return sortEndpoints(out)
+}
+
+func targetPort(p *Pod, sp kube.ServicePort) uint32 {
+	switch {
+	case sp.TargetPort.Str != "":
+		for _, c := range p.Spec.Containers {
+			for _, cp := range c.Ports {
+				if cp.Name == sp.TargetPort.Str {
+					return uint32(cp.ContainerPort)
+				}
+			}
+		}
+		return 0
+	case sp.TargetPort.Int != 0:
+		return uint32(sp.TargetPort.Int)
+	}
+	return uint32(sp.Port)
+}
+
+func (s *Snapshot) withPod(e Endpoint) Endpoint {
+	if e.Pod == nil {
+		e.Pod = s.PodAt(e.Address.Addr())
+	}
+	if e.Pod != nil && e.Labels == nil {
+		e.Labels = e.Pod.Labels
+	}
+	return e
+}
+
+func sortEndpoints(list []Endpoint) []Endpoint {
+	slices.SortStableFunc(list, func(a, b Endpoint) int {
+		return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Hostname, b.Hostname))
+	})
+	return slices.CompactFunc(list, func(a, b Endpoint) bool { return a.Address == b.Address && a.Hostname == b.Hostname })
+}
+
+func (s *Snapshot) entryHost(se *kube.ServiceEntry, name string) *Host {
+	h := &Host{
+		Name: name, Namespace: se.Namespace,
+		Ref:      kube.Ref{Kind: "ServiceEntry", Namespace: se.Namespace, Name: se.Name},
+		External: se.Spec.Location != "MESH_INTERNAL",
+		Headless: se.Spec.Resolution == "NONE" || se.Spec.Resolution == "",
+	}
+	for _, text := range se.Spec.Addresses {
+		if a, err := netip.ParseAddr(text); err == nil {
+			h.Addresses = append(h.Addresses, a.Unmap())
+		}
+	}
+	for _, ep := range se.Spec.Ports {
+		p := &Port{Number: uint32(ep.Number), Name: ep.Name, Protocol: ParseProtocol(ep.Name, ep.Protocol, "")}
+		if p.Protocol != UDP {
+			p.Endpoints = s.entryEndpoints(se, ep)
+			h.Ports = append(h.Ports, p)
+		}
+	}
+	return h
+}
+
+func (s *Snapshot) entryEndpoints(se *kube.ServiceEntry, port kube.EntryPort) []Endpoint {
+	var out []Endpoint
+	for _, we := range s.entryMembers(se) {
+		number := uint32(cmp.Or(we.Ports[port.Name], port.TargetPort, port.Number))
+		e := Endpoint{Labels: we.Labels, Ready: true}
+		if a, err := netip.ParseAddr(we.Address); err == nil {
+			e.Address = netip.AddrPortFrom(a.Unmap(), uint16(number))
+			e = s.withPod(e)
+		} else {
+			e.Address, e.Hostname = netip.AddrPortFrom(netip.Addr{}, uint16(number)), we.Address
+		}
+		out = append(out, e)
+	}
+	return sortEndpoints(out)
+}
+
+// entryMembers are a ServiceEntry's own endpoints, or the WorkloadEntries and pods that its
+// selector selects.
+func (s *Snapshot) entryMembers(se *kube.ServiceEntry) []kube.WorkloadEntrySpec {
+	if se.Spec.WorkloadSelector == nil {
+		return se.Spec.Endpoints
+	}
+	var out []kube.WorkloadEntrySpec
+	want := se.Spec.WorkloadSelector.Labels
+	for _, we := range s.Resources.WorkloadEntries {
+		if we.Namespace == se.Namespace && kube.HasLabels(want, we.Spec.Labels) {
+			out = append(out, we.Spec)
+		}
+	}
+	for _, p := range s.Pods {
+		if p.Namespace == se.Namespace && kube.HasLabels(want, p.Labels) && len(p.Addresses) > 0 {
+			out = append(out, kube.WorkloadEntrySpec{Address: p.Addresses[0].String(), Labels: p.Labels})
+		}
+	}
+	return out
+}
