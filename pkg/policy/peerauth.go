@@ -1,29 +1,111 @@
 package policy
 
-import "github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
 
 // PeerAuthentications is an index of policies. It does not change after it was made, so it is
 // safe for concurrent use.
 type PeerAuthentications struct {
 	root        string
-	byNamespace map[string][]*kube.PeerAuthentication
+	byNamespace map[string][]*kube.PeerAuthentication // oldest first
 }
 
 // NewPeerAuthentications indexes policies; root is the mesh's root namespace.
 func NewPeerAuthentications(list []*kube.PeerAuthentication, root string) *PeerAuthentications {
-	return &PeerAuthentications{root: root}
+	p := &PeerAuthentications{root: root, byNamespace: map[string][]*kube.PeerAuthentication{}}
+	for _, pa := range list {
+		if pa != nil {
+			p.byNamespace[pa.Namespace] = append(p.byNamespace[pa.Namespace], pa)
+		}
+	}
+	for _, in := range p.byNamespace {
+		slices.SortStableFunc(in, func(a, b *kube.PeerAuthentication) int { return oldestFirst(&a.Meta, &b.Meta) })
+	}
+	return p
 }
 
 // ForWorkload returns what the proxy of a workload enforces. Labels are the pod's. Revision is
 // that of the istiod which serves the proxy ("default" for an installation without a name);
 // an empty revision takes policies of every revision, as an istiod without one does.
 func (p *PeerAuthentications) ForWorkload(namespace string, labels map[string]string, revision string) Effective {
-	return Effective{}
+	c := p.contenders(namespace, labels, revision)
+	b := newBuilder(c)
+	b.apply(ScopeMesh, c.mesh)
+	b.apply(ScopeNamespace, c.namespace)
+	b.apply(ScopeWorkload, c.workload)
+	return Effective{Workload: b.d, Ports: b.ports(c.workload)}
 }
 
 // ForNamespace returns the mode that istiod assumes of a service's namespace when it builds
-// clusters for clients with auto mTLS: workload and port policies do not count. Revision is
-// that of the client's istiod.
+// clusters for clients with auto mTLS: workload and port policies do not count
+// (pilot/pkg/model/push_context.go, BestEffortInferServiceMTLSMode). Revision is that of the
+// client's istiod.
 func (p *PeerAuthentications) ForNamespace(namespace, revision string) Derivation {
-	return Derivation{}
+	c := p.contenders(namespace, nil, revision)
+	b := newBuilder(c)
+	b.apply(ScopeMesh, c.mesh)
+	b.apply(ScopeNamespace, c.namespace)
+	return b.d
+}
+
+// contenders are the policies that could apply, by scope and oldest first, and those that
+// look as if they could.
+type contenders struct {
+	mesh, namespace, workload []*kube.PeerAuthentication
+	rootSelector, revision    []*kube.PeerAuthentication
+}
+
+// contenders sorts the policies of the namespace and of the root namespace into scopes
+// (pilot/pkg/model/authentication.go and pilot/pkg/security/authn/policy_applier.go).
+func (p *PeerAuthentications) contenders(namespace string, labels map[string]string, revision string) contenders {
+	var c contenders
+	for _, pa := range p.byNamespace[p.root] {
+		p.sort(&c, pa, labels, revision)
+	}
+	if namespace != p.root {
+		for _, pa := range p.byNamespace[namespace] {
+			p.sort(&c, pa, labels, revision)
+		}
+	}
+	return c
+}
+
+func (p *PeerAuthentications) sort(c *contenders, pa *kube.PeerAuthentication, labels map[string]string, revision string) {
+	switch inRoot := pa.Namespace == p.root; {
+	case !pa.Spec.Selector.Matches(labels):
+	case !inRevision(&pa.Meta, revision):
+		c.revision = append(c.revision, pa)
+	case pa.Spec.Selector.Empty() && inRoot:
+		c.mesh = append(c.mesh, pa)
+	case pa.Spec.Selector.Empty():
+		c.namespace = append(c.namespace, pa)
+	case inRoot:
+		c.rootSelector = append(c.rootSelector, pa)
+	default:
+		c.workload = append(c.workload, pa)
+	}
+}
+
+// revisionLabel keeps a resource from the control planes of other revisions.
+const revisionLabel = "istio.io/rev"
+
+// inRevision reports whether an istiod of that revision reads a resource: it has no label, or
+// the same one, or istiod has no revision (pkg/config/model.go, LabelsInRevision).
+func inRevision(m *kube.Meta, revision string) bool {
+	want, ok := m.Labels[revisionLabel]
+	return !ok || revision == "" || want == revision
+}
+
+// oldestFirst is the order in which istiod lets policies win: by creation, and within the
+// same second by name and namespace (pilot/pkg/model/config.go, configCompareByCreationTime).
+func oldestFirst(a, b *kube.Meta) int {
+	return cmp.Or(
+		a.CreationTimestamp.Compare(b.CreationTimestamp),
+		cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.Namespace, b.Namespace),
+	)
 }
