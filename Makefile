@@ -12,7 +12,7 @@ FUZZTIME ?= 60s
 TOOL := go tool -modfile=tools/go.mod
 
 # A fingerprint of everything uncommitted.
-WORKTREE := { git status --porcelain; git diff; } | git hash-object --stdin
+WORKTREE := { git status --porcelain -uall; git diff; } | git hash-object --stdin
 
 .DEFAULT_GOAL := help
 .PHONY: help build install test vet lint unit generated truth bench fuzz fmt
