@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"net/url"
 	"strings"
@@ -60,8 +61,20 @@ func New(at time.Time, opts ...Option) *CA {
 func (c *CA) Intermediate(opts ...Option) *CA {
 	s := newSpec(opts)
 	sub := &CA{world: c.world, seed: c.seed + " intermediate " + s.seed, parent: c}
-	sub.mint(s, "intermediate", c)
+	sub.mint(s, sub.name(), c)
 	return sub
+}
+
+// name tells the intermediates of one path apart.
+func (c *CA) name() string {
+	depth := 0
+	for ca := c; ca.parent != nil; ca = ca.parent {
+		depth++
+	}
+	if depth == 1 {
+		return "intermediate"
+	}
+	return fmt.Sprintf("intermediate %d", depth)
 }
 
 // mint fills in the CA's key and certificate; a nil parent is itself.

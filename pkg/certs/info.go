@@ -26,7 +26,7 @@ type Info struct {
 	IPs                []string  `json:"ips,omitempty"`
 	Emails             []string  `json:"emails,omitempty"`
 	IsCA               bool      `json:"isCA,omitempty"`       // basicConstraints CA:TRUE
-	SelfSigned         bool      `json:"selfSigned,omitempty"` // issued by itself, as BoringSSL decides it
+	SelfSigned         bool      `json:"selfSigned,omitempty"` // signed with its own key
 	SHA256             string    `json:"sha256"`               // of the DER, lower case hex
 }
 
@@ -51,7 +51,7 @@ func Describe(c *x509.Certificate) Info {
 		IPs:                ipStrings(c),
 		Emails:             c.EmailAddresses,
 		IsCA:               c.BasicConstraintsValid && c.IsCA,
-		SelfSigned:         selfSigned(c),
+		SelfSigned:         ownSignature(c),
 		SHA256:             fingerprint(c),
 	}
 }

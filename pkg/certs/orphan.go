@@ -30,6 +30,9 @@ func (v verifier) whyOrphan(last *x509.Certificate, depth int, chain Chain) (Rea
 		return PathLength, fmt.Sprintf("the path is longer than max_verify_depth %d allows", v.opts.MaxDepth)
 	}
 	issuer := last.Issuer.String()
+	if ownSignature(last) {
+		return SelfSignedInChain, "the certificate signed itself, though its key usage does not allow it to, and the trust bundle does not hold it"
+	}
 	if found := namesakes(last, v.anchors); len(found) > 0 {
 		return whyNot(found[0], last, "the trust bundle")
 	}

@@ -62,3 +62,8 @@ func checkSHA1(issuer, c *x509.Certificate) error {
 	}
 	return errors.New("SHA-1 signature does not verify")
 }
+
+// ownSignature tells whether c is its own issuer and really signed itself.
+func ownSignature(c *x509.Certificate) bool {
+	return selfIssued(c) && checkSignature(c, c) == nil
+}
