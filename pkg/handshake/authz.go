@@ -1,0 +1,170 @@
+package handshake
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+)
+
+// truth is a condition's value when part of it depends on the request.
+type truth int
+
+const (
+	no truth = iota
+	maybe
+	yes
+)
+
+func truthOf(b bool) truth {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// authorize evaluates the chain's RBAC filters for a peer with that identity ("" without one).
+// Only what is certain denies; what depends on the request is an assumption.
+func (r *replay) authorize(fc *envoy.FilterChain, identity string) {
+	for _, f := range fc.Filters {
+		r.authorizeBy(f, identity)
+		for _, h := range f.HTTPFilters {
+			r.authorizeBy(h, identity)
+		}
+	}
+}
+
+func (r *replay) authorizeBy(f *envoy.Filter, identity string) {
+	if f.RBAC == nil || !f.RBAC.Enforced || f.RBAC.Action == "LOG" {
+		return
+	}
+	if len(f.RBAC.Unmodelled) > 0 {
+		r.assume(RequestDecides)
+		return
+	}
+	p := peer{identity: identity, source: address(r.Client), port: uint32(r.Server.Address.Port()), dest: r.Server.Address.Addr()}
+	matched, policy := p.anyPolicy(f.RBAC.Policies)
+	deny := f.RBAC.Action == "DENY"
+	switch {
+	case matched == maybe:
+		r.assume(RequestDecides)
+	case deny && matched == yes:
+		r.block(AuthorizationDenied, "%s connects and is denied by %s", r.who(identity), policyName(policy))
+	case !deny && matched == no:
+		r.block(AuthorizationDenied, "%s connects and no ALLOW policy of %s takes it", r.who(identity), r.Server.Pod.Key())
+	}
+}
+
+func (r *replay) who(identity string) string {
+	if identity == "" {
+		return r.Client.Key().String() + ", which carries no identity,"
+	}
+	return r.Client.Key().String() + " (" + identity + ")"
+}
+
+var policyNameRE = regexp.MustCompile(`^ns\[(.*?)\]-policy\[(.*?)\]`)
+
+// policyName reads Istio's rule names, "ns[shop]-policy[server]-rule[0]".
+func policyName(s string) string {
+	if m := policyNameRE.FindStringSubmatch(s); m != nil {
+		return "AuthorizationPolicy " + m[1] + "/" + m[2]
+	}
+	return "policy " + s
+}
+
+// peer is what RBAC can know of a connection before any request.
+type peer struct {
+	identity string
+	source   netip.Addr
+	dest     netip.Addr
+	port     uint32
+}
+
+// anyPolicy evaluates policies: one matches when any of its permissions and any of its
+// principals match (envoy/config/rbac/v3/rbac.proto, Policy).
+func (p *peer) anyPolicy(list []envoy.RBACPolicy) (best truth, name string) {
+	for _, policy := range list {
+		v := min(p.or(policy.Permissions), p.or(policy.Principals))
+		if v > best {
+			best, name = v, policy.Name
+		}
+	}
+	return best, name
+}
+
+func (p *peer) or(list []*envoy.RBACRule) truth {
+	best := no
+	for _, rule := range list {
+		best = max(best, p.eval(rule))
+	}
+	return best
+}
+
+func (p *peer) and(list []*envoy.RBACRule) truth {
+	worst := yes
+	for _, rule := range list {
+		worst = min(worst, p.eval(rule))
+	}
+	return worst
+}
+
+func (p *peer) eval(rule *envoy.RBACRule) truth {
+	switch {
+	case rule.Any:
+		return yes
+	case rule.Not != nil:
+		return yes - p.eval(rule.Not)
+	case len(rule.Or) > 0:
+		return p.or(rule.Or)
+	case len(rule.And) > 0:
+		return p.and(rule.And)
+	case rule.Principal != nil:
+		return p.principal(rule.Principal)
+	case rule.DestinationPorts != nil:
+		return truthOf(rule.DestinationPorts.Start <= p.port && p.port < rule.DestinationPorts.End)
+	case len(rule.SourceIPs) > 0:
+		return contains(rule.SourceIPs, p.source)
+	case len(rule.DestinationIPs) > 0:
+		return contains(rule.DestinationIPs, p.dest)
+	}
+	return maybe
+}
+
+func contains(ranges []netip.Prefix, a netip.Addr) truth {
+	if !a.IsValid() {
+		return maybe
+	}
+	return truthOf(slices.ContainsFunc(ranges, func(r netip.Prefix) bool { return r.Contains(a) }))
+}
+
+func (p *peer) principal(m *certs.Matcher) truth {
+	if p.identity == "" {
+		return no
+	}
+	value, want := p.identity, m.Value
+	if m.IgnoreCase {
+		value, want = strings.ToLower(value), strings.ToLower(want)
+	}
+	switch m.Kind {
+	case "":
+		return yes
+	case "exact":
+		return truthOf(value == want)
+	case "prefix":
+		return truthOf(strings.HasPrefix(value, want))
+	case "suffix":
+		return truthOf(strings.HasSuffix(value, want))
+	case "contains":
+		return truthOf(strings.Contains(value, want))
+	case "regex":
+		re, err := regexp.Compile("^(?:" + m.Value + ")$")
+		if err != nil {
+			return maybe
+		}
+		return truthOf(re.MatchString(p.identity))
+	}
+	return maybe
+}

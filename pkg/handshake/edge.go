@@ -1,0 +1,153 @@
+package handshake
+
+import (
+	"cmp"
+	"net/netip"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// Verdict is the outcome of a replayed connection.
+type Verdict string
+
+// The verdicts.
+const (
+	MTLS      Verdict = "mTLS"      // mutual TLS between two proxies
+	Plaintext Verdict = "plaintext" // clear text arrives and is accepted
+	AppTLS    Verdict = "appTLS"    // the application's own TLS end to end, none of the mesh
+	TLS       Verdict = "tls"       // TLS by the client's proxy, no client certificate asked for
+	Denied    Verdict = "denied"    // connects, then an AuthorizationPolicy refuses
+	Fails     Verdict = "fails"     // no connection
+	Unknown   Verdict = "unknown"   // evidence is missing, or not modelled
+)
+
+// Works reports whether the application gets through.
+func (v Verdict) Works() bool { return v == MTLS || v == Plaintext || v == AppTLS || v == TLS }
+
+// Edge is one connection: a client pod, a destination as it was dialled, and one endpoint.
+type Edge struct {
+	Client *mesh.Pod
+	Server Server
+
+	Verdict Verdict
+	// Reason is empty when nothing fails and nothing is unknown; otherwise that of the first blocker.
+	Reason Reason
+	// Why is one sentence for people.
+	Why string
+	// Blockers are all that stand in the way, in the order in which Envoy meets them.
+	Blockers []Blocker
+	// Evidence is what the verdict rests on, client side first.
+	Evidence    []Fact
+	Assumptions []Assumption
+
+	Outbound Outbound
+	Inbound  Inbound
+	// TLS is what both sides settled on; nil unless a proxy's TLS handshake was replayed.
+	TLS *Session
+}
+
+// Server is where an edge leads.
+type Server struct {
+	// Host is the registry's entry; nil for an address that is in no registry.
+	Host *mesh.Host
+	// Name is the name or address that the client dialled, Port the port.
+	Name   string
+	Port   uint32
+	Subset string
+	// Pod holds the endpoint's address; nil outside the cluster. Workload of an edge is Pod's.
+	Pod *mesh.Pod
+	// Address is the endpoint; invalid when only a DNS name is known (Hostname).
+	Address  netip.AddrPort
+	Hostname string
+}
+
+// Outbound is what the client's side does.
+type Outbound struct {
+	// Path says how the traffic leaves: cluster (the proxy knows the destination), passthrough,
+	// blackhole, or direct (no proxy, or not captured).
+	Path Path
+	// Cluster is the Envoy cluster, "" for direct.
+	Cluster string
+	// Socket says what the client puts on the wire: plaintext, mTLS, tls.
+	Socket string
+	// Rule is the DestinationRule that the cluster names; zero when none.
+	Rule kube.Ref
+}
+
+// Path is how traffic leaves the client.
+type Path string
+
+// The paths.
+const (
+	ViaCluster  Path = "cluster"
+	Passthrough Path = "passthrough"
+	BlackHole   Path = "blackhole"
+	Direct      Path = "direct"
+)
+
+// Inbound is what the server's side does.
+type Inbound struct {
+	// Captured is false when the connection reaches the application without a proxy.
+	Captured bool
+	// Listener and Chain name the filter chain that took the connection.
+	Listener, Chain string
+	// Accepts says what the port takes from the mesh: mTLS, plaintext, both; "" when unknown.
+	Accepts string
+}
+
+// Session is what a TLS handshake settles on.
+type Session struct {
+	Version  string `json:"version"`
+	SNI      string `json:"sni,omitempty"`
+	ALPN     string `json:"alpn,omitempty"`
+	ClientID string `json:"clientIdentity,omitempty"`
+	ServerID string `json:"serverIdentity,omitempty"`
+}
+
+// Fact is a piece of evidence: what was read, and where.
+type Fact struct {
+	Layer  Layer  `json:"layer"`
+	Source string `json:"source"`
+	Value  string `json:"value"`
+}
+
+// Layer says what kind of statement a fact is.
+type Layer string
+
+// The layers; they are never mixed.
+const (
+	Policy   Layer = "policy"   // what resources ask for
+	Proxy    Layer = "proxy"    // what Envoy runs
+	Observed Layer = "observed" // what was seen: counters, readiness
+	Cluster  Layer = "cluster"  // what Kubernetes says: pods, services, endpoints
+)
+
+// Blocker is one thing that stands in the way of a connection.
+type Blocker struct {
+	Reason Reason `json:"reason"`
+	Why    string `json:"why"`
+}
+
+// Compare orders edges by client, destination and endpoint.
+func (e *Edge) Compare(o *Edge) int {
+	return cmp.Or(e.Client.Key().Compare(o.Client.Key()),
+		cmp.Compare(e.Server.Name, o.Server.Name),
+		cmp.Compare(e.Server.Port, o.Server.Port),
+		cmp.Compare(e.Server.Subset, o.Server.Subset),
+		e.Server.Address.Compare(o.Server.Address),
+		cmp.Compare(e.Server.Hostname, o.Server.Hostname),
+		cmp.Compare(e.Outbound.Cluster, o.Outbound.Cluster))
+}
+
+// Blocked reports whether a reason stands in the way of the edge.
+func (e *Edge) Blocked(reasons ...Reason) bool {
+	for _, b := range e.Blockers {
+		for _, r := range reasons {
+			if b.Reason == r {
+				return true
+			}
+		}
+	}
+	return false
+}

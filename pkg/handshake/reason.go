@@ -1,0 +1,104 @@
+package handshake
+
+import "github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
+
+// Reason says why a connection fails, is denied, or is unknown. The strings are part of the
+// report's API and never change their meaning.
+type Reason string
+
+// Why a connection fails.
+const (
+	// PlaintextRefused: the client sends clear text and no filter chain of the server takes it (STRICT).
+	PlaintextRefused Reason = "plaintext-refused"
+	// NoFilterChain: TLS arrives that no filter chain matches (its ALPN or SNI), and there is no default.
+	NoFilterChain Reason = "no-filter-chain"
+	// TLSToPlaintext: the client's proxy starts TLS and the other end speaks clear text.
+	TLSToPlaintext Reason = "tls-to-plaintext"
+	// TLSToAppTLS: the client's proxy starts mesh TLS and the application's own TLS answers.
+	TLSToAppTLS Reason = "mesh-tls-to-app-tls"
+	// DoubleTLS: the application's TLS is wrapped in TLS that the client's proxy adds, and the server
+	// unwraps only one.
+	DoubleTLS Reason = "double-tls"
+	// ClientCertificateRequired: the server's chain demands a client certificate and none is presented.
+	ClientCertificateRequired Reason = "client-certificate-required"
+	// ClientSecretMissing, ServerSecretMissing: the certificate or the trust bundle is warming or absent.
+	ClientSecretMissing Reason = "client-secret-missing"
+	ServerSecretMissing Reason = "server-secret-missing"
+	// ServerSANMismatch: the client's matchers do not accept the server's identity.
+	ServerSANMismatch Reason = "server-san-mismatch"
+	// ClientSANMismatch: the server's matchers do not accept the client's identity (trust domain).
+	ClientSANMismatch Reason = "client-san-mismatch"
+	// TLSVersion, TLSCipher: nothing in common.
+	TLSVersion Reason = "tls-version"
+	TLSCipher  Reason = "tls-cipher"
+	// BlackHoled: the client's proxy drops traffic to unknown destinations (REGISTRY_ONLY).
+	BlackHoled Reason = "black-holed"
+	// NoRoute: no virtual host or route of the client's proxy takes the request.
+	NoRoute Reason = "no-route"
+	// NoEndpoint: there is no endpoint to connect to.
+	NoEndpoint Reason = "no-healthy-upstream"
+)
+
+// AuthorizationDenied is the reason of a denied connection.
+const AuthorizationDenied Reason = "authorization-denied"
+
+// Why a verdict is unknown.
+const (
+	ClientUnread Reason = "client-proxy-unread"
+	ServerUnread Reason = "server-proxy-unread"
+	// EvidenceMissing: a section that the verdict needs was not read.
+	EvidenceMissing Reason = "evidence-missing"
+	// NotModelled: the config holds something that the engine does not understand.
+	NotModelled Reason = "not-modelled"
+	// ForeignCertificate: the server's certificate is outside the evidence.
+	ForeignCertificate Reason = "foreign-certificate"
+)
+
+// unknown reports whether a reason leaves the verdict open instead of failing it.
+func (r Reason) unknown() bool {
+	switch r {
+	case ClientUnread, ServerUnread, EvidenceMissing, NotModelled, ForeignCertificate:
+		return true
+	}
+	return false
+}
+
+// Side is the holder of a certificate.
+type Side string
+
+// The sides.
+const (
+	ClientSide Side = "client"
+	ServerSide Side = "server"
+)
+
+// CertificateReason is the reason for a certificate that its peer rejects:
+// "server-certificate-expired", "client-certificate-unknown-root" and so on.
+func CertificateReason(side Side, r certs.Reason) Reason {
+	return Reason(string(side) + "-certificate-" + string(r))
+}
+
+// Assumption is what a verdict had to take for granted because read-only evidence can not show it.
+type Assumption string
+
+// The assumptions.
+const (
+	// CaptureAsAnnotated: iptables does what the init container or the annotations ask for.
+	CaptureAsAnnotated Assumption = "capture-as-annotated"
+	// DNSAsRegistered: the name resolves to the registry's addresses.
+	DNSAsRegistered Assumption = "dns-as-registered"
+	// ProtocolAsDeclared: the application speaks what the port's name says.
+	ProtocolAsDeclared Assumption = "app-protocol-as-declared"
+	// ProtocolGuessed: the port does not declare a protocol; HTTP was replayed.
+	ProtocolGuessed Assumption = "app-protocol-guessed-http"
+	// TLSModeFromLabel: endpoints were not read; tlsMode is taken from the pod's label.
+	TLSModeFromLabel Assumption = "tls-mode-from-pod-label"
+	// NetworkPolicyNotRead: nothing else stops the packets.
+	NetworkPolicyNotRead Assumption = "network-policy-not-read"
+	// RequestDecides: authorization depends on the request, which is not known.
+	RequestDecides Assumption = "request-decides-authorization"
+	// RouteConditional: the route is taken by some requests only.
+	RouteConditional Assumption = "route-conditional"
+	// AppCertificateAccepted: the application's own TLS succeeds between the applications.
+	AppCertificateAccepted Assumption = "app-certificate-accepted"
+)

@@ -1,0 +1,72 @@
+package handshake
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// replay is an edge in the making.
+type replay struct {
+	*Edge
+	engine *Engine
+	dial   dial
+}
+
+func (e *Engine) start(client *mesh.Pod, d dial) *replay {
+	r := &replay{engine: e, dial: d, Edge: &Edge{Client: client}}
+	r.Server = Server{Host: d.host, Name: d.name, Port: d.port}
+	if d.guessed {
+		r.assume(ProtocolGuessed)
+	}
+	return r
+}
+
+// to sets the endpoint.
+func (r *replay) to(ep mesh.Endpoint) {
+	r.Server.Pod, r.Server.Address, r.Server.Hostname = ep.Pod, ep.Address, ep.Hostname
+}
+
+func (r *replay) fact(l Layer, source, value string) {
+	r.Evidence = append(r.Evidence, Fact{l, source, value})
+}
+
+func (r *replay) assume(a Assumption) {
+	if !slices.Contains(r.Assumptions, a) {
+		r.Assumptions = append(r.Assumptions, a)
+	}
+}
+
+// block records what stands in the way. The replay may go on as if it did not.
+func (r *replay) block(reason Reason, format string, args ...any) {
+	if !r.Blocked(reason) {
+		r.Blockers = append(r.Blockers, Blocker{reason, fmt.Sprintf(format, args...)})
+	}
+}
+
+// pass sets the verdict of the case that nothing blocks.
+func (r *replay) pass(v Verdict, format string, args ...any) {
+	r.Verdict, r.Why = v, fmt.Sprintf(format, args...)
+}
+
+// finish settles the verdict. A definite failure anywhere on the way beats what is unknown
+// before it: the connection fails whatever the unknown part says.
+func (r *replay) finish() *Edge {
+	first := func(match func(Reason) bool) bool {
+		i := slices.IndexFunc(r.Blockers, func(b Blocker) bool { return match(b.Reason) })
+		if i >= 0 {
+			r.Reason, r.Why = r.Blockers[i].Reason, r.Blockers[i].Why
+		}
+		return i >= 0
+	}
+	switch {
+	case first(func(x Reason) bool { return !x.unknown() && x != AuthorizationDenied }):
+		r.Verdict = Fails
+	case first(Reason.unknown):
+		r.Verdict = Unknown
+	case first(func(x Reason) bool { return x == AuthorizationDenied }):
+		r.Verdict = Denied
+	}
+	return r.Edge
+}

@@ -1,0 +1,124 @@
+package handshake
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// wire is what travels from the client's side.
+type wire struct {
+	// App is what the application itself speaks, inside everything else.
+	App mesh.Protocol
+	// TLS is the TLS context of the client's proxy; nil when it adds no TLS.
+	TLS  *envoy.TLSContext
+	SNI  string
+	ALPN []string
+	// from is the proxy that holds the client's certificates.
+	from *proxyIndex
+}
+
+// encrypted reports whether TLS of any kind is on the wire.
+func (w *wire) encrypted() bool { return w.TLS != nil || w.App == mesh.TLS }
+
+// mesh reports whether the client's proxy speaks Istio's mutual TLS: its own certificate and
+// an ALPN of Istio's.
+func (w *wire) mesh() bool {
+	return w.TLS != nil && len(w.TLS.Certificates) > 0 && slices.ContainsFunc(w.ALPN, istioALPN)
+}
+
+func istioALPN(p string) bool { return p == "istio" || strings.HasPrefix(p, "istio-") }
+
+// wireOf is what the client's proxy sends through a socket.
+func (r *replay) wireOf(ix *proxyIndex, c *envoy.Cluster, socket *envoy.TransportSocket, by way) wire {
+	w := wire{App: r.dial.protocol, SNI: r.dial.name, from: ix}
+	r.Outbound.Socket = "plaintext"
+	if socket == nil || socket.Kind == envoy.Raw || socket.TLS == nil {
+		return w
+	}
+	w.TLS = socket.TLS
+	w.SNI = socket.TLS.SNI
+	if w.SNI == "" && (c.AutoSNI || socket.TLS.AutoHostSNI) {
+		w.SNI = r.dial.name
+	}
+	w.ALPN = offeredALPN(socket.TLS, by.http)
+	r.Outbound.Socket = "tls"
+	if w.mesh() {
+		r.Outbound.Socket = "mTLS"
+	}
+	return w
+}
+
+// offeredALPN is the cluster's list, unless Istio's alpn filter replaces it for HTTP.
+func offeredALPN(ctx *envoy.TLSContext, http *envoy.Filter) []string {
+	if http == nil || !slices.ContainsFunc(ctx.ALPN, istioALPN) {
+		return ctx.ALPN
+	}
+	for _, f := range http.HTTPFilters {
+		if f.Kind != envoy.ALPNFilter {
+			continue
+		}
+		for _, version := range []string{"HTTP11", "HTTP10", "HTTP2"} {
+			if list := f.ALPN[version]; len(list) > 0 {
+				return list
+			}
+		}
+	}
+	return ctx.ALPN
+}
+
+// inspect adds to a connection what the listener's inspectors find in it. An inspector that is
+// disabled for the port sees nothing: TLS then arrives as raw_buffer.
+func inspect(c *conn, l *envoy.Listener, w wire) {
+	switch {
+	case w.encrypted() && inspects(l, envoy.TLSInspector, c.Port):
+		c.Transport = "tls"
+		c.SNI, c.ALPN = w.SNI, w.ALPN
+		if w.TLS == nil {
+			c.ALPN = []string{"h2", "http/1.1"}
+		}
+		if isIP(c.SNI) {
+			c.SNI = ""
+		}
+	case !w.encrypted() && w.App == mesh.HTTP && inspects(l, envoy.HTTPInspector, c.Port):
+		c.ALPN = []string{"http/1.1"}
+	}
+}
+
+func inspects(l *envoy.Listener, kind envoy.ListenerFilterKind, port uint32) bool {
+	return slices.ContainsFunc(l.Filters, func(f envoy.ListenerFilter) bool {
+		return f.Kind == kind && !f.Disabled.Matches(port)
+	})
+}
+
+// describeSocket says in a few words what a socket does.
+func describeSocket(s *envoy.TransportSocket) string {
+	if s == nil || s.Kind == envoy.Raw {
+		return "plaintext"
+	}
+	if s.TLS == nil {
+		return s.TypeURL
+	}
+	words := []string{"TLS"}
+	if len(s.TLS.Certificates) > 0 {
+		words = append(words, "with client certificate "+s.TLS.Certificates[0].Name())
+	} else {
+		words = append(words, "without client certificate")
+	}
+	if s.TLS.SNI != "" {
+		words = append(words, "SNI "+s.TLS.SNI)
+	}
+	if len(s.TLS.ALPN) > 0 {
+		words = append(words, "ALPN "+strings.Join(s.TLS.ALPN, ","))
+	}
+	if len(s.TLS.Validation.SANs) > 0 {
+		var sans []string
+		for _, m := range s.TLS.Validation.SANs {
+			sans = append(sans, m.Value)
+		}
+		words = append(words, "accepts "+strings.Join(sans, ","))
+	}
+	return strings.Join(words, ", ")
+}
