@@ -21,9 +21,9 @@ type ClientTLS struct {
 	// port-level settings replace the whole policy, tls included.
 	DroppedTLS, DroppedBy string
 
-	// EndpointMode is the mode by which istiod marks endpoints as tlsMode istio (ISTIO_MUTUAL:
-	// all of them, any other: none, TLSAuto: by their own label and policy). It differs from
-	// Mode where port-level settings dropped the tls block: istiod reads it by another rule.
+	// EndpointMode is the mode by which istiod marks endpoints, see MarksEndpoint. It differs
+	// from Mode where port-level settings dropped the tls block: istiod reads it by another
+	// rule there.
 	EndpointMode TLSMode
 
 	LoadBalancer    string // the simple load balancer that counts, "" for the default

@@ -133,3 +133,19 @@ func byEndpoints(e Endpoints) (Shape, string) {
 		return ShapeUnknown, "the endpoints decide, and what istiod saw of them is not known"
 	}
 }
+
+// MarksEndpoint reports whether istiod sends an endpoint with the mark tlsMode istio, by which
+// a cluster of ShapeAuto chooses TLS. Labelled says that the endpoint's own tlsMode is istio,
+// server what its workload accepts on its container port. A tls block of another mode takes
+// the mark away; ISTIO_MUTUAL leaves it even on a port that is DISABLE, but gives it to none
+// (pilot/pkg/xds/endpoints/mtls_checker.go, checkMtlsEnabled).
+func (c ClientTLS) MarksEndpoint(labelled bool, server Derivation) bool {
+	switch c.EndpointMode {
+	case TLSAuto:
+		return labelled && server.Mode != Disable
+	case TLSIstioMutual:
+		return labelled
+	default:
+		return false
+	}
+}
