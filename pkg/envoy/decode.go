@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"io"
+	"maps"
 )
 
 // Decoder reads the admin output of one proxy. Its methods may be called in any order and
@@ -9,8 +10,13 @@ import (
 // kept what it read before the error. A Decoder is not safe for concurrent use; decoders of
 // many proxies may share one Interner.
 type Decoder struct {
-	in    *Interner
-	proxy *Proxy
+	in       *Interner
+	proxy    *Proxy
+	loaded   map[loadedKey]bool
+	seen     Kind // what the input being read turned out to be
+	foreign  *NotReadError
+	resource string // the list that items without a section belong to
+	nodes    int    // bootstraps met in one input
 }
 
 // NewDecoder returns a decoder for one proxy. A nil Interner stands for a private one.
@@ -18,24 +24,112 @@ func NewDecoder(in *Interner) *Decoder {
 	if in == nil {
 		in = NewInterner()
 	}
-	return &Decoder{in: in, proxy: &Proxy{}}
+	return &Decoder{in: in, proxy: &Proxy{}, loaded: map[loadedKey]bool{}}
 }
 
 // ConfigDump reads /config_dump in any of its forms: whole, masked, by resource, one section,
-// or what istioctl proxy-config prints of it.
-func (d *Decoder) ConfigDump(r io.Reader) error { return nil }
+// or what istioctl proxy-config prints of it. The error is a *CutError when the input ends or
+// is malformed before its end, and a *NotReadError when it is something else or of an API
+// that is too old. An empty dump is no error: Proxy.Read tells what was there.
+func (d *Decoder) ConfigDump(r io.Reader) error { return d.read(r, KindConfigDump) }
 
-// Clusters reads /clusters, as JSON or as text.
-func (d *Decoder) Clusters(r io.Reader) error { return nil }
+// ConfigResource reads /config_dump?resource=name. Envoy prints active and warming items
+// alike, so that only the name of the request tells their state.
+func (d *Decoder) ConfigResource(name string, r io.Reader) error {
+	d.resource = name
+	d.proxy.Read |= lists[name].section
+	err := d.read(r, KindConfigDump)
+	d.resource = ""
+	return err
+}
 
-// Certs reads /certs.
-func (d *Decoder) Certs(r io.Reader) error { return nil }
+// Clusters reads /clusters, as JSON or as text. Errors are as in ConfigDump.
+func (d *Decoder) Clusters(r io.Reader) error { return d.read(r, KindClusters) }
 
-// Stats reads /stats as JSON, as plain text or in the Prometheus format.
-func (d *Decoder) Stats(r io.Reader) error { return nil }
+// Certs reads /certs. Errors are as in ConfigDump.
+func (d *Decoder) Certs(r io.Reader) error { return d.read(r, KindCerts) }
 
-// ServerInfo reads /server_info.
-func (d *Decoder) ServerInfo(r io.Reader) error { return nil }
+// Stats reads /stats as JSON, as plain text or in the Prometheus format. Names stay as they
+// are printed, Prometheus labels included. Errors are as in ConfigDump.
+func (d *Decoder) Stats(r io.Reader) error { return d.read(r, KindStats) }
 
-// Proxy finishes and returns what was read so far.
-func (d *Decoder) Proxy() *Proxy { return d.proxy }
+// ServerInfo reads /server_info. Errors are as in ConfigDump.
+func (d *Decoder) ServerInfo(r io.Reader) error { return d.read(r, KindServerInfo) }
+
+// Proxy finishes and returns what was read so far. Reading may go on after it.
+func (d *Decoder) Proxy() *Proxy {
+	p := d.proxy
+	p.Node.fillFromID()
+	for _, c := range p.Clusters {
+		if c.ServiceName == "" {
+			c.ServiceName = c.Name
+		}
+	}
+	return p
+}
+
+// read reads one input that should be of the kind want.
+func (d *Decoder) read(src io.Reader, want Kind) error {
+	err := d.readAny(src)
+	if err != nil {
+		return err
+	}
+	if d.seen == want || (d.seen == "" && want == KindConfigDump) {
+		return nil
+	}
+	return unexpected(d.seen, want)
+}
+
+// readAny reads one input of any kind. The kind is in d.seen afterwards.
+func (d *Decoder) readAny(src io.Reader) error {
+	d.seen, d.foreign, d.nodes = "", nil, 0
+	body, form := sniff(src)
+	if err := form.refused(); err != nil {
+		return err
+	}
+	if form == formJSON {
+		return d.readJSON(body)
+	}
+	return d.readText(body, form)
+}
+
+func (d *Decoder) readJSON(src io.Reader) error {
+	r := newReader(src, d.in)
+	d.documents(r)
+	d.keepNotes(r)
+	switch {
+	case r.err != nil:
+		return r.err
+	case r.v2 || d.proxy.API == "v2":
+		d.proxy.API = "v2"
+		d.proxy.Read &^= SectionListeners | SectionClusters | SectionRoutes | SectionEndpoints
+		return tooOld(d.proxy)
+	case d.foreign != nil && (d.seen == "" || d.seen == KindZtunnel):
+		return d.foreign
+	case d.nodes > 1:
+		return severalProxies()
+	}
+	if d.seen == KindConfigDump {
+		d.proxy.API = "v3"
+	}
+	return nil
+}
+
+func (d *Decoder) keepNotes(r *reader) {
+	if len(r.notes) == 0 {
+		return
+	}
+	if d.proxy.Unmodelled == nil {
+		d.proxy.Unmodelled = map[string]int{}
+	}
+	for path, count := range maps.All(r.notes) {
+		d.proxy.Unmodelled[path] += count
+	}
+}
+
+// see records what the input is: the first kind that is found counts.
+func (d *Decoder) see(kind Kind) {
+	if d.seen == "" {
+		d.seen = kind
+	}
+}

@@ -108,12 +108,16 @@ type Rejection struct {
 
 // Listener is one listener with the filter chains that its connections meet.
 type Listener struct {
-	Name         string
-	Addresses    []netip.AddrPort // the first is the main address, then additional_addresses
-	Pipe         string           // set instead of Addresses for unix sockets
-	Direction    string           // INBOUND, OUTBOUND or ""
-	BindToPort   bool             // default true
-	UseOrigDst   bool
+	Name       string
+	Addresses  []netip.AddrPort // the first is the main address, then additional_addresses
+	Pipe       string           // set instead of Addresses for unix sockets
+	Direction  string           // INBOUND, OUTBOUND or ""
+	BindToPort bool             // default true
+	UseOrigDst bool
+	// UDP says that the address is a UDP one: TCP connections do not reach it.
+	UDP bool
+	// Internal says that it is an internal listener (HBONE), reached only from inside the proxy.
+	Internal     bool
 	Filters      []ListenerFilter
 	FilterChains []*FilterChain
 	Default      *FilterChain
@@ -499,4 +503,15 @@ type RBACRule struct {
 	HTTP string
 	// Unmodelled is the field's path where nothing else fits: it can go either way.
 	Unmodelled string
+}
+
+// Name says where the certificate comes from, for people.
+func (c CertificateRef) Name() string {
+	switch {
+	case c.SDS != "":
+		return c.SDS
+	case c.File != "":
+		return c.File
+	}
+	return "inline"
 }

@@ -1,0 +1,159 @@
+package envoy
+
+import "strings"
+
+// inlineRoutes reads the route_config of an HTTP connection manager.
+func (r *reader) inlineRoutes() *RouteConfig {
+	c := &RouteConfig{Freshness: Freshness{State: Static}}
+	r.object(func(key []byte) { r.routeConfigField(c, key) })
+	return c
+}
+
+// routeConfig reads a RouteConfiguration in an Any, nil if it is of another API.
+func (r *reader) routeConfig() *RouteConfig {
+	c := &RouteConfig{}
+	typ := r.any(func(typ string, key []byte) {
+		if isV2(typ) {
+			r.skip()
+			return
+		}
+		r.routeConfigField(c, key)
+	})
+	if r.err != nil || r.sawV2(typ) {
+		return nil
+	}
+	return c
+}
+
+func (r *reader) routeConfigField(c *RouteConfig, key []byte) {
+	switch string(key) {
+	case "name":
+		c.Name = r.str()
+	case "virtual_hosts":
+		r.list(func() { c.VirtualHosts = append(c.VirtualHosts, r.virtualHost()) })
+	case "vhds":
+		r.note("RouteConfiguration.vhds")
+		r.skip()
+	default:
+		r.skip()
+	}
+}
+
+func (r *reader) virtualHost() *VirtualHost {
+	v := &VirtualHost{}
+	r.object(func(key []byte) {
+		switch string(key) {
+		case "name":
+			v.Name = r.str()
+		case "domains":
+			v.Domains = r.strs()
+		case "routes":
+			r.list(func() { v.Routes = append(v.Routes, r.route()) })
+		case "matcher":
+			r.note("VirtualHost.matcher")
+			r.skip()
+		case "typed_per_filter_config":
+			r.perFilter()
+		default:
+			r.skip()
+		}
+	})
+	return v
+}
+
+// perFilter notes RBAC rules that only some routes have: the filter's own rules are then
+// not the whole truth.
+func (r *reader) perFilter() {
+	r.entries(func(string) {
+		typ := r.any(func(string, []byte) { r.skip() })
+		if strings.HasSuffix(typ, ".RBACPerRoute") {
+			r.note(typ)
+		}
+	})
+}
+
+func (r *reader) route() *Route {
+	t := &Route{}
+	r.object(func(key []byte) {
+		switch string(key) {
+		case "name":
+			t.Name = r.str()
+		case "match":
+			t.Match, t.CatchAll = r.routeMatch()
+		case "route":
+			r.object(func(key []byte) { r.actionField(t, key) })
+		case "redirect":
+			t.Redirect = r.kind() != 'n'
+			r.skip()
+		case "direct_response":
+			r.object(func(key []byte) {
+				if string(key) == "status" {
+					t.DirectResponse = r.u32()
+					return
+				}
+				r.skip()
+			})
+		case "typed_per_filter_config":
+			r.perFilter()
+		default:
+			r.skip()
+		}
+	})
+	return t
+}
+
+func (r *reader) actionField(t *Route, key []byte) {
+	switch string(key) {
+	case "cluster":
+		t.Clusters = []WeightedCluster{{Name: r.str()}}
+	case "cluster_header":
+		t.ClusterHeader = r.str()
+	case "weighted_clusters":
+		t.Clusters = r.weightedClusters()
+	default:
+		r.skip()
+	}
+}
+
+// routeMatch gives a RouteMatch in words, and whether every request satisfies it.
+func (r *reader) routeMatch() (words string, catchAll bool) {
+	var path string
+	var conditions []string
+	everyPath := false
+	r.object(func(key []byte) {
+		switch k := string(key); k {
+		case "prefix", "path", "path_separated_prefix", "regex":
+			value := string(r.scalar())
+			path = strings.ReplaceAll(k, "_", " ") + " " + value
+			everyPath = k == "prefix" && value == "/"
+		case "safe_regex":
+			path = "regex " + r.regex()
+		case "connect_matcher":
+			path = "CONNECT"
+			r.skip()
+		case "headers", "query_parameters", "cookies":
+			r.list(func() { conditions = append(conditions, strings.TrimSuffix(k, "s")+" "+r.conditionName()) })
+		case "case_sensitive":
+			r.skip()
+		default: // path_match_policy, runtime_fraction, grpc, tls_context, metadata …
+			conditions = append(conditions, strings.ReplaceAll(k, "_", " "))
+			r.skip()
+		}
+	})
+	if len(conditions) > 0 {
+		path = strings.TrimPrefix(path+" with "+strings.Join(conditions, " and "), " ")
+	}
+	return r.in.str([]byte(path)), everyPath && len(conditions) == 0
+}
+
+// conditionName is the name of a header, query parameter or cookie that is matched.
+func (r *reader) conditionName() (name string) {
+	r.object(func(key []byte) {
+		if string(key) == "name" {
+			name = r.str()
+			return
+		}
+		r.skip()
+	})
+	return name
+}

@@ -1,0 +1,75 @@
+package envoy
+
+// uninitialized is the version of a secret that SDS has not supplied yet
+// (source/server/admin/config_dump_handler, SecretManagerImpl::dumpSecretConfigs).
+const uninitialized = "uninitialized"
+
+// secretEntry reads an item of a list of secrets.
+func (d *Decoder) secretEntry(r *reader, state State, members memberFunc) {
+	var e entry
+	s := &Secret{}
+	members(func(key []byte) {
+		if string(key) == "secret" {
+			r.any(func(_ string, key []byte) { r.secretField(s, key) })
+			return
+		}
+		r.entryField(&e, key)
+	})
+	if r.err != nil {
+		return
+	}
+	if e.name != "" {
+		s.Name = e.name
+	}
+	if e.version == uninitialized {
+		state = Warming
+	}
+	s.Freshness = e.freshness(state)
+	d.proxy.Secrets = append(d.proxy.Secrets, s)
+	d.rejected("secret", e, s.Name)
+}
+
+// secretField reads a field of a Secret. Key material is skipped unread.
+func (r *reader) secretField(s *Secret, key []byte) {
+	switch string(key) {
+	case "name":
+		s.Name = r.str()
+	case "tls_certificate":
+		r.secretCertificate(s)
+	case "validation_context":
+		r.secretValidation(s)
+	case "generic_secret", "session_ticket_keys":
+		s.Problem = "holds no certificate (" + string(key) + ")"
+		r.skip()
+	default:
+		r.skip()
+	}
+}
+
+func (r *reader) secretCertificate(s *Secret) {
+	var unmodelled []string
+	ref, problem := r.tlsCertificate(&unmodelled)
+	s.Chain, s.File, s.Problem = ref.Chain, ref.File, problem
+}
+
+// secretValidation keeps what istiod and SPIRE put into a validation context secret, and
+// names the rest.
+func (r *reader) secretValidation(s *Secret) {
+	v := r.validation()
+	if v.CA != nil {
+		s.Bundle, s.File = v.CA.Bundle, v.CA.File
+	}
+	s.SPIFFE, s.SANs, s.Problem = v.SPIFFE, v.SANs, v.problem
+	for _, option := range []struct {
+		set  bool
+		name string
+	}{
+		{len(v.Hashes) > 0, "verify_certificate_hash"}, {len(v.SPKI) > 0, "verify_certificate_spki"},
+		{v.AllowExpired, "allow_expired_certificate"}, {v.AcceptUntrusted, "trust_chain_verification"},
+		{v.HasCRL, "crl"}, {v.SystemRoots, "system_root_certs"},
+	} {
+		if option.set {
+			r.note("Secret.validation_context." + option.name)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package envoy
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"sigs.k8s.io/yaml"
+)
+
+// readText reads the forms that are not JSON.
+func (d *Decoder) readText(src io.Reader, f form) error {
+	switch f {
+	case formClustersText:
+		return d.clustersText(src)
+	case formStatsText:
+		return d.statsText(src, false)
+	case formPrometheus:
+		return d.statsText(src, true)
+	}
+	return d.yaml(src)
+}
+
+// yaml reads a dump that somebody converted.
+func (d *Decoder) yaml(src io.Reader) error {
+	text, err := io.ReadAll(src)
+	if err != nil {
+		return fmt.Errorf("read dump: %w", err)
+	}
+	converted, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		return &NotReadError{"text", "it is neither JSON nor YAML nor the text of /clusters or /stats", giveDump}
+	}
+	return d.readJSON(bytes.NewReader(converted))
+}
+
+// refusals are the forms that hold no admin output.
+var refusals = map[form]NotReadError{
+	formEmpty:   {"an empty input", "there is nothing in it", "check how it was made: a failed kubectl exec leaves an empty file"},
+	formArchive: {"an archive", "this reads one file of one proxy", "give the archive itself to --from"},
+	formPEM:     {"a PEM file", "certificates alone say nothing about a proxy", giveDump},
+	formUTF16:   {"UTF-16 text", "PowerShell's > writes it so", "write the dump with | Out-File -Encoding utf8"},
+	formHTML:    {"an HTML page", "it may be an error page or Envoy's admin page", giveDump},
+	formBinary:  {"a binary file", "it is not admin output", giveDump},
+	formUnknown: {"text", "it is neither JSON nor YAML nor the text of /clusters or /stats", giveDump},
+}
+
+func (f form) refused() error {
+	if refusal, ok := refusals[f]; ok {
+		return &refusal
+	}
+	return nil
+}
