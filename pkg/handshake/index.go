@@ -18,7 +18,7 @@ type proxyIndex struct {
 	secrets  map[string]*envoy.Secret
 	fallback *envoy.Listener // virtualOutbound
 	inbound  *envoy.Listener // virtualInbound
-	wakening map[string]bool // clusters and secrets that only exist warming
+	warming  map[string]bool // secrets that Envoy still waits for
 }
 
 type hostPort struct {

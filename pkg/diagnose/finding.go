@@ -1,0 +1,87 @@
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// Finding is one cause with everything that it breaks.
+type Finding struct {
+	Check    *Check
+	Severity Severity // the check's when empty
+	// Subject is the resource to blame, Field the path inside it ("spec.trafficPolicy.tls.mode").
+	Subject kube.Ref
+	Field   string
+	// Title says what is wrong here, with names: one lower-case clause without a full stop.
+	Title string
+	// Evidence is what it rests on.
+	Evidence []handshake.Fact
+	// Edges are the connections that it breaks or weakens; Workloads are hit beyond them.
+	Edges     []*handshake.Edge
+	Workloads []kube.Ref
+	Fixes     []Fix
+	// CausedBy names the root cause, when another finding is it.
+	CausedBy *Finding
+}
+
+// Fix is one remedy.
+type Fix struct {
+	// Title says what it does: "remove the tls block, so that auto mTLS decides".
+	Title string
+	// Risk is what could go wrong, "" when it is safe.
+	Risk string
+	// Command is a command to paste, Manifest YAML for kubectl apply; either may be empty.
+	Command  string
+	Manifest string
+}
+
+// key identifies a cause: findings with the same key are one.
+type key struct {
+	code    Code
+	subject kube.Ref
+	field   string
+}
+
+func (f *Finding) key() key { return key{f.Check.Code, f.Subject, f.Field} }
+
+// merge adds what another finding of the same cause knows.
+func (f *Finding) merge(o *Finding) {
+	if o.Severity.Rank() < f.Severity.Rank() {
+		f.Severity, f.Title = o.Severity, o.Title
+	}
+	for _, x := range o.Evidence {
+		if !slices.Contains(f.Evidence, x) {
+			f.Evidence = append(f.Evidence, x)
+		}
+	}
+	f.Edges = append(f.Edges, o.Edges...)
+	for _, w := range o.Workloads {
+		if !slices.Contains(f.Workloads, w) {
+			f.Workloads = append(f.Workloads, w)
+		}
+	}
+	if len(f.Fixes) == 0 {
+		f.Fixes = o.Fixes
+	}
+}
+
+// compare orders findings in the order in which to act: severity, root causes first, how many
+// connections it breaks, then code and subject.
+func (f *Finding) compare(o *Finding) int {
+	return cmp.Or(cmp.Compare(f.Severity.Rank(), o.Severity.Rank()),
+		cmp.Compare(btoi(f.CausedBy != nil), btoi(o.CausedBy != nil)),
+		cmp.Compare(len(o.Edges), len(f.Edges)),
+		cmp.Compare(f.Check.Code, o.Check.Code),
+		cmp.Compare(f.Subject.String(), o.Subject.String()),
+		cmp.Compare(f.Field, o.Field))
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,235 @@
+package report
+
+import (
+	"time"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// APIVersion is the version of every document of this package. Consumers must ignore fields
+// that they do not know.
+const APIVersion = "mtls-doctor.dev/v1alpha1"
+
+// Report is the answer of the main command.
+type Report struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"` // Report
+	// CapturedAt is the moment that the report speaks of; there is no other clock in it.
+	CapturedAt time.Time   `json:"capturedAt"`
+	Source     mesh.Source `json:"source"`
+	Scope      Scope       `json:"scope"`
+	Summary    Summary     `json:"summary"`
+	Workloads  []Workload  `json:"workloads"`
+	Edges      EdgeSummary `json:"edges"`
+	Findings   []Finding   `json:"findings"`
+	Coverage   Coverage    `json:"coverage"`
+}
+
+// Scope is what was asked for. Empty lists mean everything.
+type Scope struct {
+	Namespaces []string `json:"namespaces"`
+	Targets    []string `json:"targets"`
+	Selector   string   `json:"selector,omitempty"`
+}
+
+// Summary is the verdict in numbers.
+type Summary struct {
+	// Health is the worst of the workloads' and the findings': ok, warn, fail or unknown.
+	Health    Health         `json:"health"`
+	Errors    int            `json:"errors"`
+	Warnings  int            `json:"warnings"`
+	Infos     int            `json:"infos"`
+	Workloads map[Health]int `json:"workloadsByHealth"`
+}
+
+// Health is one of the five states that a workload can be in.
+type Health string
+
+// The states. Unknown is never ok.
+const (
+	OK            Health = "ok"
+	Warn          Health = "warn"
+	Fail          Health = "fail"
+	UnknownHealth Health = "unknown"
+	NotApplicable Health = "n/a"
+)
+
+// Workload is the mTLS health of one workload.
+type Workload struct {
+	Ref   kube.Ref   `json:"ref"`
+	Plane mesh.Plane `json:"plane"`
+	// Pods says how many of its pods' proxies were read; a pod without a proxy counts as read.
+	Pods   Count  `json:"pods"`
+	Health Health `json:"health"`
+	// Policy is what the resources ask for, Enforced what the proxies accept, per port.
+	Policy Mode   `json:"policy"`
+	Ports  []Port `json:"ports"`
+	// Inbound counts connections of callers with a proxy, Outbound all connections that it makes,
+	// by distinct peer workload and port.
+	Inbound  Traffic `json:"inbound"`
+	Outbound Traffic `json:"outbound"`
+	// Identity is the SPIFFE ID that its proxies present, "" when none was read.
+	Identity    string       `json:"identity,omitempty"`
+	Certificate *Certificate `json:"certificate,omitempty"`
+	// Findings are codes of findings that name it.
+	Findings []string `json:"findings"`
+	// Unread says why a pod's proxy was not read, by pod.
+	Unread map[string]string `json:"unread,omitempty"`
+}
+
+// Count is "x of y".
+type Count struct {
+	Read  int `json:"read"`
+	Total int `json:"total"`
+}
+
+// Mode is a PeerAuthentication mode with where it comes from.
+type Mode struct {
+	Mode       string `json:"mode"`           // STRICT, PERMISSIVE, DISABLE, "" when not known
+	From       string `json:"from,omitempty"` // "PeerAuthentication shop/default"
+	Scope      string `json:"scope,omitempty"`
+	Derivation string `json:"derivation,omitempty"`
+}
+
+// Port is one inbound port of a workload.
+type Port struct {
+	Port uint32 `json:"port"`
+	// Policy is what the resources ask for on this port.
+	Policy Mode `json:"policy"`
+	// Enforced is what the proxies accept: STRICT, PERMISSIVE, DISABLE, bypassed, mixed, or "" when unknown.
+	Enforced string `json:"enforced"`
+}
+
+// Traffic counts connections by what they are.
+type Traffic struct {
+	Total     int `json:"total"`
+	MTLS      int `json:"mtls"`
+	Plaintext int `json:"plaintext"`
+	TLS       int `json:"tls"`   // by the proxy or the application, not mutual
+	Fails     int `json:"fails"` // denied ones too
+	Unknown   int `json:"unknown"`
+}
+
+// Certificate is the certificate that a workload's proxies present: the one that ends first.
+type Certificate struct {
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+	Issuer    string    `json:"issuer"`
+	KeyType   string    `json:"keyType"`
+	SHA256    string    `json:"sha256"`
+}
+
+// EdgeSummary counts the connections in scope and lists those that do not work.
+type EdgeSummary struct {
+	Total     int                       `json:"total"`
+	ByVerdict map[handshake.Verdict]int `json:"byVerdict"`
+	ByReason  map[handshake.Reason]int  `json:"byReason"`
+}
+
+// Finding is one cause with what it breaks and how to mend it.
+type Finding struct {
+	Code     string `json:"code"`
+	Name     string `json:"name"`
+	Severity string `json:"severity"` // error, warning, info
+	// Subject is the resource to blame, Field the path in it.
+	Subject kube.Ref `json:"subject"`
+	Field   string   `json:"field,omitempty"`
+	Title   string   `json:"title"`
+	// Fingerprint is the same for the same cause in every run: it holds no pod hash and no time.
+	Fingerprint string           `json:"fingerprint"`
+	Evidence    []handshake.Fact `json:"evidence"`
+	// Affects are the connections that it breaks, folded by workload.
+	Affects []Affected `json:"affects"`
+	Fixes   []Fix      `json:"fixes"`
+	// CausedBy is the code of the root cause, when this is a consequence.
+	CausedBy string `json:"causedBy,omitempty"`
+	DocsURL  string `json:"docsURL,omitempty"`
+}
+
+// Affected is a set of connections between two workloads on one port.
+type Affected struct {
+	Client  *kube.Ref         `json:"client,omitempty"`
+	Server  *kube.Ref         `json:"server,omitempty"`
+	Host    string            `json:"host,omitempty"`
+	Port    uint32            `json:"port,omitempty"`
+	Verdict handshake.Verdict `json:"verdict,omitempty"`
+	Reason  handshake.Reason  `json:"reason,omitempty"`
+	// Pairs counts client pods times endpoints.
+	Pairs int `json:"pairs,omitempty"`
+}
+
+// Fix is one remedy, the safest first.
+type Fix struct {
+	Title    string `json:"title"`
+	Risk     string `json:"risk,omitempty"`
+	Command  string `json:"command,omitempty"`
+	Manifest string `json:"manifest,omitempty"`
+}
+
+// Coverage says what the report rests on, and what it could not see.
+type Coverage struct {
+	Proxies Count      `json:"proxies"`
+	Gaps    []mesh.Gap `json:"gaps"`
+	// Unknown lists what checks could not judge.
+	Unknown []CheckUnknown `json:"unknown"`
+	Checks  []CheckOutcome `json:"checks"`
+}
+
+// CheckUnknown is something that a check could not judge.
+type CheckUnknown struct {
+	Code    string   `json:"code"`
+	Subject kube.Ref `json:"subject"`
+	Why     string   `json:"why"`
+}
+
+// CheckOutcome counts what a check looked at.
+type CheckOutcome struct {
+	Code          string `json:"code"`
+	Failed        int    `json:"failed"`
+	Passed        int    `json:"passed"`
+	Unknown       int    `json:"unknown"`
+	NotApplicable int    `json:"notApplicable"`
+}
+
+// EdgeList is the answer of `edges -o json`: the contract by which verdicts are measured.
+type EdgeList struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"` // EdgeList
+	CapturedAt time.Time `json:"capturedAt"`
+	Edges      []Edge    `json:"edges"`
+}
+
+// Edge is one connection with its verdict.
+type Edge struct {
+	Client      Client                 `json:"client"`
+	Server      Server                 `json:"server"`
+	Verdict     handshake.Verdict      `json:"verdict"`
+	Reason      handshake.Reason       `json:"reason"`
+	Why         string                 `json:"why"`
+	Blockers    []handshake.Blocker    `json:"blockers"`
+	Evidence    []handshake.Fact       `json:"evidence"`
+	Assumptions []handshake.Assumption `json:"assumptions"`
+	TLS         *handshake.Session     `json:"tls,omitempty"`
+}
+
+// Client is the calling pod.
+type Client struct {
+	Namespace string     `json:"namespace"`
+	Pod       string     `json:"pod"`
+	Workload  string     `json:"workload"`
+	Proxy     mesh.Plane `json:"proxy"`
+}
+
+// Server is the destination as it was dialled and the endpoint that it leads to.
+type Server struct {
+	Host      string     `json:"host"`
+	Port      uint32     `json:"port"`
+	Subset    string     `json:"subset"`
+	Namespace string     `json:"namespace"`
+	Pod       string     `json:"pod"`
+	Workload  string     `json:"workload"`
+	Address   string     `json:"address"`
+	Proxy     mesh.Plane `json:"proxy"`
+}
