@@ -48,3 +48,6 @@ func mergeLists[T any, P keyed[T]](parts []*Resources, field func(*Resources) []
 	}
 	return out
 }
+
+// Metadata returns the metadata of any resource: every kind embeds Meta.
+func (m *Meta) Metadata() *Meta { return m }
