@@ -57,8 +57,8 @@ func (d *DestinationRules) why(r *kube.DestinationRule, q Query, f found, m *mer
 		return OtherNamespace, fmt.Sprintf("namespace %s is neither the client's, the service's nor the root namespace", r.Namespace)
 	case !d.visible(r, q.ClientNamespace):
 		return NotExported, "not exported to namespace " + q.ClientNamespace
-	case f.hidesBy(r) != "":
-		return LessSpecific, fmt.Sprintf("less specific than %s of the same namespace, though that is not exported to namespace %s", f.hidesBy(r), q.ClientNamespace)
+	case f.passed(r.Namespace) != nil:
+		return f.passed(r.Namespace).hides(r, q.ClientNamespace)
 	case f.entry == nil || r.Namespace != f.namespace:
 		return OtherNamespace, fmt.Sprintf("the search ended in namespace %s with host %s", f.namespace, hostOf(f.entry))
 	case host != f.entry.host:
@@ -85,15 +85,19 @@ func sameHost(r *kube.DestinationRule, q Query, e *entry, m *merged) (Reason, st
 	}
 }
 
-// absorber is the rule with a workloadSelector into which one without was merged, if no other
-// has it.
+// absorber is the older rule with a workloadSelector into which one without was merged, if
+// there is one.
 func (e *entry) absorber(r *kube.DestinationRule) *merged {
-	for _, m := range e.rules {
-		if m.selector() != nil && m.named() != r && slices.Contains(m.from, r) {
-			return m
-		}
+	i := slices.IndexFunc(e.rules, func(m *merged) bool { return m.selector() != nil && m.took(r) })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return e.rules[i]
+}
+
+// took reports whether a rule was merged into an older one.
+func (m *merged) took(r *kube.DestinationRule) bool {
+	return m.named() != r && slices.Contains(m.from, r)
 }
 
 func keyOf(m *merged) kube.Key {
@@ -110,15 +114,24 @@ func hostOf(e *entry) string {
 	return e.host
 }
 
-// hidesBy returns the host for which the search looked into the rule's namespace and left it
-// again, "" if it did not.
-func (f found) hidesBy(r *kube.DestinationRule) string {
-	for _, e := range f.hidden {
-		if e.rules[0].named().Namespace == r.Namespace {
-			return e.host
+// passed returns the entry for which the search looked into a namespace and left it again,
+// because nothing of it is exported to the client; nil if it did not.
+func (f found) passed(namespace string) *entry {
+	i := slices.IndexFunc(f.hidden, func(e *entry) bool { return e.rules[0].named().Namespace == namespace })
+	if i < 0 {
+		return nil
+	}
+	return f.hidden[i]
+}
+
+// hides is how an entry that is not exported to the client keeps it from a rule that is.
+func (e *entry) hides(r *kube.DestinationRule, client string) (Reason, string) {
+	for _, m := range e.rules {
+		if m.took(r) {
+			return ExportAbsorbed, fmt.Sprintf("istiod merges it into %s, which is not exported to namespace %s", m.named().Key(), client)
 		}
 	}
-	return ""
+	return LessSpecific, fmt.Sprintf("less specific than %s of the same namespace, though that is not exported to namespace %s", e.host, client)
 }
 
 func (d *DestinationRules) searched(namespace string, q Query) bool {

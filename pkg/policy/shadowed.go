@@ -16,6 +16,7 @@ const (
 	NotExported       Reason = "not-exported"       // exportTo leaves the client out
 	WorkloadMismatch  Reason = "workload-mismatch"  // workloadSelector does not select the client
 	SelectorAbsorbed  Reason = "selector-absorbed"  // merged into a rule that selects other workloads
+	ExportAbsorbed    Reason = "export-absorbed"    // merged into a rule of a narrower exportTo
 	OtherExport       Reason = "other-export"       // same namespace and host, but another exportTo, and a younger one won
 	WorkloadPreferred Reason = "workload-preferred" // a rule with a matching workloadSelector won
 )
