@@ -36,9 +36,9 @@ var layers = []layer{
 	{path: "pkg/envoy", owns: "Envoy's admin output as a small typed model", may: "pkg/certs"},
 	{path: "pkg/mesh", owns: "the evidence of one moment, joined", may: "pkg/envoy pkg/certs pkg/policy pkg/kube"},
 	{path: "pkg/handshake", owns: "both sides of an edge replayed to a verdict", may: "pkg/mesh pkg/envoy pkg/certs pkg/policy pkg/kube"},
-	{path: "pkg/diagnose", owns: "the check engine: findings, root causes, consequences", may: "pkg/handshake pkg/mesh pkg/kube"},
+	{path: "pkg/diagnose", owns: "the check engine: findings, root causes, consequences", may: "pkg/handshake pkg/mesh pkg/policy pkg/envoy pkg/kube"},
 	{path: "pkg/checks", owns: "the catalogue of checks", may: "pkg/diagnose pkg/handshake pkg/mesh pkg/policy pkg/envoy pkg/certs pkg/kube"},
-	{path: "pkg/report", owns: "the versioned report and its renderers", may: "pkg/diagnose pkg/handshake pkg/mesh pkg/kube"},
+	{path: "pkg/report", owns: "the versioned report and its renderers", may: "pkg/diagnose pkg/handshake pkg/mesh pkg/policy pkg/envoy pkg/certs pkg/kube"},
 
 	{path: "pkg/bundle", owns: "evidence on disk", may: "pkg/mesh pkg/envoy pkg/kube", outside: true},
 	{path: "pkg/probe", owns: "evidence from a live cluster", may: "pkg/bundle pkg/mesh pkg/envoy pkg/kube", outside: true},
