@@ -2,6 +2,7 @@ package report
 
 import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -47,3 +48,5 @@ func list[T any](s []T) []T {
 	}
 	return s
 }
+
+func kubeKey(r kube.Ref) kube.Key { return kube.Key{Namespace: r.Namespace, Name: r.Name} }

@@ -1,0 +1,153 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// Build makes the report of a diagnosis. It is a pure function of its arguments.
+func Build(r *diagnose.Result, scope Scope) *Report {
+	out := &Report{
+		APIVersion: APIVersion, Kind: "Report",
+		CapturedAt: r.CapturedAt.UTC(), Source: r.Source,
+		Scope:     Scope{list(scope.Namespaces), list(scope.Targets), scope.Selector},
+		Edges:     summarise(r.Edges()),
+		Findings:  findings(r.Findings),
+		Workloads: workloads(r),
+		Coverage:  coverage(r),
+	}
+	out.Summary = summary(out)
+	return out
+}
+
+func summarise(edges []*handshake.Edge) EdgeSummary {
+	s := EdgeSummary{Total: len(edges), ByVerdict: map[handshake.Verdict]int{}, ByReason: map[handshake.Reason]int{}}
+	for _, e := range edges {
+		s.ByVerdict[e.Verdict]++
+		if e.Reason != "" {
+			s.ByReason[e.Reason]++
+		}
+	}
+	return s
+}
+
+func findings(in []*diagnose.Finding) []Finding {
+	out := make([]Finding, 0, len(in))
+	for _, f := range in {
+		x := Finding{
+			Code: string(f.Check.Code), Name: f.Check.Name, Severity: string(f.Severity),
+			Subject: f.Subject, Field: f.Field, Title: f.Title,
+			Evidence: list(f.Evidence), Affects: affects(f), Fixes: fixes(f.Fixes),
+		}
+		if f.CausedBy != nil {
+			x.CausedBy = string(f.CausedBy.Check.Code)
+		}
+		x.Fingerprint = fingerprint(&x)
+		out = append(out, x)
+	}
+	return out
+}
+
+func fixes(in []diagnose.Fix) []Fix {
+	out := make([]Fix, 0, len(in))
+	for _, f := range in {
+		out = append(out, Fix(f))
+	}
+	return out
+}
+
+// affects folds a finding's connections by workload, host, port and outcome.
+func affects(f *diagnose.Finding) []Affected {
+	type fold struct {
+		client, server kube.Ref
+		host           string
+		port           uint32
+		verdict        handshake.Verdict
+		reason         handshake.Reason
+	}
+	index := map[fold]int{}
+	out := []Affected{}
+	for _, e := range f.Edges {
+		k := fold{client: e.Client.Workload.Ref, host: e.Server.Name, port: e.Server.Port, verdict: e.Verdict, reason: e.Reason}
+		if e.Server.Pod != nil {
+			k.server = e.Server.Pod.Workload.Ref
+		}
+		if i, ok := index[k]; ok {
+			out[i].Pairs++
+			continue
+		}
+		index[k] = len(out)
+		a := Affected{Client: &k.client, Host: k.host, Port: k.port, Verdict: k.verdict, Reason: k.reason, Pairs: 1}
+		if e.Server.Pod != nil {
+			a.Server = &k.server
+		}
+		out = append(out, a)
+	}
+	for _, w := range f.Workloads {
+		out = append(out, Affected{Server: &w})
+	}
+	return out
+}
+
+func coverage(r *diagnose.Result) Coverage {
+	c := Coverage{Gaps: list(slices.Clone(r.Gaps)), Unknown: []CheckUnknown{}, Checks: []CheckOutcome{}}
+	slices.SortFunc(c.Gaps, mesh.Gap.Compare)
+	c.Gaps = slices.Compact(c.Gaps)
+	for _, p := range r.Pods {
+		if !p.HasProxy() || !r.InScope(p) {
+			continue
+		}
+		c.Proxies.Total++
+		if p.Proxy != nil {
+			c.Proxies.Read++
+		}
+	}
+	for _, o := range r.Outcomes {
+		code := string(o.Check.Code)
+		c.Checks = append(c.Checks, CheckOutcome{code, o.Failed, o.Passed, len(o.Unknown), o.NotApplicable})
+		for _, u := range o.Unknown {
+			c.Unknown = append(c.Unknown, CheckUnknown{code, u.Subject, u.Why})
+		}
+	}
+	slices.SortFunc(c.Checks, func(a, b CheckOutcome) int { return cmp.Compare(a.Code, b.Code) })
+	return c
+}
+
+func summary(r *Report) Summary {
+	s := Summary{Health: OK, Workloads: map[Health]int{}}
+	for _, w := range r.Workloads {
+		s.Workloads[w.Health]++
+		s.Health = worse(s.Health, w.Health)
+	}
+	for _, f := range r.Findings {
+		switch diagnose.Severity(f.Severity) {
+		case diagnose.Error:
+			s.Errors++
+			s.Health = worse(s.Health, Fail)
+		case diagnose.Warning:
+			s.Warnings++
+			s.Health = worse(s.Health, Warn)
+		default:
+			s.Infos++
+		}
+	}
+	if len(r.Coverage.Gaps) > 0 {
+		s.Health = worse(s.Health, UnknownHealth)
+	}
+	return s
+}
+
+// worse orders health: a failure beats a warning, which beats what is unknown, which beats ok.
+func worse(a, b Health) Health {
+	if slices.Index(healthOrder, b) > slices.Index(healthOrder, a) {
+		return b
+	}
+	return a
+}
+
+var healthOrder = []Health{NotApplicable, OK, UnknownHealth, Warn, Fail}
