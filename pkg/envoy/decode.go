@@ -15,8 +15,9 @@ type Decoder struct {
 	loaded   map[loadedKey]bool
 	seen     Kind // what the input being read turned out to be
 	foreign  *NotReadError
-	resource string // the list that items without a section belong to
-	nodes    int    // bootstraps met in one input
+	resource string         // the list that items without a section belong to
+	sections map[string]int // how often each section was met in one input
+	stray    bool           // the input has content that was not recognised
 }
 
 // NewDecoder returns a decoder for one proxy. A nil Interner stands for a private one.
@@ -74,15 +75,26 @@ func (d *Decoder) read(src io.Reader, want Kind) error {
 	if err != nil {
 		return err
 	}
-	if d.seen == want || (d.seen == "" && want == KindConfigDump) {
+	switch {
+	case d.seen == want:
+		return nil
+	case d.seen == "" && !d.stray: // proto3 JSON of a message without content is {}
+		d.proxy.Read |= whole[want]
 		return nil
 	}
 	return unexpected(d.seen, want)
 }
 
+// whole are the kinds of input that are one section.
+var whole = map[Kind]Sections{
+	KindClusters: SectionHosts,
+	KindCerts:    SectionCerts,
+	KindStats:    SectionStats,
+}
+
 // readAny reads one input of any kind. The kind is in d.seen afterwards.
 func (d *Decoder) readAny(src io.Reader) error {
-	d.seen, d.foreign, d.nodes = "", nil, 0
+	d.seen, d.foreign, d.stray, d.sections = "", nil, false, map[string]int{}
 	body, form := sniff(src)
 	if err := form.refused(); err != nil {
 		return err
@@ -101,16 +113,13 @@ func (d *Decoder) readJSON(src io.Reader) error {
 	case r.err != nil:
 		return r.err
 	case r.v2 || d.proxy.API == "v2":
-		d.proxy.API = "v2"
-		d.proxy.Read &^= SectionListeners | SectionClusters | SectionRoutes | SectionEndpoints
+		d.proxy.dropConfig()
 		return tooOld(d.proxy)
 	case d.foreign != nil && (d.seen == "" || d.seen == KindZtunnel):
 		return d.foreign
-	case d.nodes > 1:
+	case d.several():
+		*d.proxy = Proxy{} // a mixture would be judged as one proxy
 		return severalProxies()
-	}
-	if d.seen == KindConfigDump {
-		d.proxy.API = "v3"
 	}
 	return nil
 }
@@ -125,6 +134,16 @@ func (d *Decoder) keepNotes(r *reader) {
 	for path, count := range maps.All(r.notes) {
 		d.proxy.Unmodelled[path] += count
 	}
+}
+
+// several reports that the input held a section more than once.
+func (d *Decoder) several() bool {
+	for _, count := range d.sections {
+		if count > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // see records what the input is: the first kind that is found counts.

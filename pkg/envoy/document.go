@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxWrapping is how deep a dump may be wrapped in objects of others: egctl puts it below
@@ -33,6 +35,7 @@ func (d *Decoder) document(r *reader, depth int) {
 	case '"':
 		d.encoded(r, depth)
 	default:
+		d.stray = d.stray || r.kind() != 'n'
 		r.skip()
 	}
 }
@@ -40,6 +43,7 @@ func (d *Decoder) document(r *reader, depth int) {
 // encoded reads a dump that was encoded as a JSON string.
 func (d *Decoder) encoded(r *reader, depth int) {
 	text := bytes.Clone(r.text())
+	d.stray = true
 	if trimmed := bytes.TrimSpace(text); depth == 0 || len(trimmed) == 0 || (trimmed[0] != '{' && trimmed[0] != '[') {
 		return
 	}
@@ -90,15 +94,21 @@ func (d *Decoder) documentField(r *reader, key, name []byte, depth int) {
 		read.do(d, r)
 		return
 	}
-	if mark, ok := foreign[k]; ok && d.foreign == nil && mark.fits(r.kind()) {
-		err := mark.err
-		d.foreign = &err
-	}
-	switch {
-	case r.kind() == '{' && depth > 0 && !opaque[k]:
+	d.suspect(k, r.kind())
+	d.stray = true
+	if r.kind() == '{' && depth > 0 && !opaque[k] {
 		d.object(r, depth-1)
-	default:
-		r.skip()
+		return
+	}
+	r.skip()
+}
+
+// suspect remembers that a member belongs to another program's output. The first that is
+// sure of it counts.
+func (d *Decoder) suspect(name string, kind jsontext.Kind) {
+	mark, ok := foreign[name]
+	if ok && mark.fits(kind) && (d.foreign == nil || d.foreign.What == bootstrapFile.What) {
+		d.foreign = &mark.err
 	}
 }
 

@@ -48,8 +48,9 @@ var filterKinds = map[string]FilterKind{
 	"envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit":   Metadata,
 	"istio.mixer.v1.config.client.TcpClientConfig":                         Metadata,
 	"envoy.filters.network.upstream.metadata_exchange":                     Metadata,
-	"istio.stats":             Metadata,
-	"istio.metadata_exchange": Metadata,
+	"io.istio.network.authn.Config":                                        Metadata,
+	"istio.stats":                                                          Metadata,
+	"istio.metadata_exchange":                                              Metadata,
 }
 
 // httpFilterKinds are the HTTP filters of which a verdict knows, by message.
@@ -123,6 +124,7 @@ func isWasmStats(name string) bool {
 }
 
 func (r *reader) networkField(f *Filter, typ string, key []byte) {
+	r.v2 = r.v2 || typ == tcpProxyV2 || typ == hcmV2
 	switch typ {
 	case tcpProxyMessage, tcpProxyV2:
 		r.tcpProxyField(f, key)

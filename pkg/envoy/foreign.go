@@ -26,7 +26,7 @@ var foreign = map[string]foreignMark{
 	"xds_config":       {0, csds}, "generic_xds_configs": {0, csds},
 	"config":            {'[', csds},
 	"listener_statuses": {0, NotReadError{"the output of /listeners", "it holds addresses only", giveDump}},
-	"static_resources":  {'{', NotReadError{"an Envoy bootstrap file", "it is what Envoy was started with, not what it runs", giveDump}},
+	"static_resources":  {'{', bootstrapFile},
 	"ecds_filters":      {0, NotReadError{"a dump of ECDS filters", "HTTP filters alone say nothing about mutual TLS", giveDump}},
 }
 
@@ -34,12 +34,14 @@ var ztunnelDump = NotReadError{
 	"a ztunnel dump (ambient mode)", "ztunnel is not Envoy, this reader is for sidecars, gateways and waypoints", giveDump,
 }
 
+var bootstrapFile = NotReadError{"an Envoy bootstrap file", "it is what Envoy was started with, not what it runs", giveDump}
+
 var csds = NotReadError{
 	"a CSDS answer", "it is a client's view of its control plane, mostly gRPC's, and no proxy's configuration", giveDump,
 }
 
 // opaque are members that wrap no dump of ours.
 var opaque = map[string]bool{
-	"xds": true, "static_resources": true, "dynamic_resources": true, "workloads": true, "by_addr": true,
+	"xds": true, "static_resources": true, "workloads": true, "by_addr": true,
 	"metadata": true, "error": true, "hot_restart_version": true,
 }

@@ -74,7 +74,7 @@ func tooOld(p *Proxy) error {
 	}
 	return &NotReadError{
 		what,
-		"Istio spoke that API until 1.5, and its TLS settings are too different to be judged; node and versions were read",
+		"Istio up to 1.5 speaks that API, it is too old to be judged; only node and versions were read",
 		"upgrade the proxy, or give a dump of Istio 1.6 or newer",
 	}
 }

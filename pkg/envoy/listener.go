@@ -61,7 +61,7 @@ func (r *reader) listenerOption(l *Listener, key []byte) {
 		if l.Direction = r.enum("UNSPECIFIED", "INBOUND", "OUTBOUND"); l.Direction == "UNSPECIFIED" {
 			l.Direction = ""
 		}
-	case "use_original_dst", "hidden_envoy_deprecated_use_original_dst":
+	case "use_original_dst":
 		l.UseOrigDst = r.wrapped()
 	case "bind_to_port":
 		l.BindToPort = r.wrapped()
@@ -132,6 +132,7 @@ var listenerFilterKinds = map[string]ListenerFilterKind{
 var neutralListenerFilters = map[string]bool{
 	"envoy.extensions.filters.listener.local_ratelimit.v3.LocalRateLimit": true,
 	"envoy.extensions.filters.listener.set_filter_state.v3.Config":        true,
+	"istio.set_internal_dst_address.v1.Config":                            true,
 	"cilium.BpfMetadata": true,
 }
 

@@ -16,7 +16,7 @@ func (d *Decoder) loadedPair(r *reader, members memberFunc) {
 		case "identity": // ztunnel's
 			r.skip()
 			d.see(KindZtunnel)
-			d.foreign = &NotReadError{ztunnelDump.What, ztunnelDump.Why, ztunnelDump.Next}
+			d.suspect("workloads", 0)
 		default:
 			r.skip()
 		}

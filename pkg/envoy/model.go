@@ -420,6 +420,7 @@ type Validation struct {
 	AcceptUntrusted bool // trust_chain_verification: ACCEPT_UNTRUSTED
 	SystemRoots     bool // system_root_certs
 	HasCRL          bool
+	MaxVerifyDepth  uint32 // max_verify_depth, 0 when it is not set
 }
 
 // TrustRef says where a trust bundle comes from. One of SDS, File or Bundle is set.

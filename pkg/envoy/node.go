@@ -9,11 +9,14 @@ import (
 // listeners again.
 func (r *reader) bootstrap(p *Proxy) {
 	r.object(func(key []byte) {
-		if string(key) == "node" {
+		switch string(key) {
+		case "node":
 			r.node(p)
-			return
+		case "bootstrap": // Istio 0.8 keeps sections by name
+			r.bootstrap(p)
+		default:
+			r.skip()
 		}
-		r.skip()
 	})
 }
 

@@ -242,6 +242,6 @@ func (r *reader) sub(raw []byte) *reader {
 	} else {
 		s.dec.Reset(bytes.NewBuffer(raw), lenient(), jsontext.AllowInvalidUTF8(true))
 	}
-	r.free, s.err, s.notes, s.section = nil, nil, nil, r.section
+	r.free, s.err, s.notes, s.section, s.v2 = nil, nil, nil, r.section, false
 	return s
 }

@@ -58,6 +58,7 @@ func (d *Decoder) bareSecret(r *reader, members memberFunc) {
 	if r.err != nil {
 		return
 	}
+	s.explainEmpty()
 	d.proxy.Secrets = append(d.proxy.Secrets, s)
 	d.proxy.Read |= SectionSecrets
 }

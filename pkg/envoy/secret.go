@@ -1,5 +1,7 @@
 package envoy
 
+import "strings"
+
 // uninitialized is the version of a secret that SDS has not supplied yet
 // (source/server/admin/config_dump_handler, SecretManagerImpl::dumpSecretConfigs).
 const uninitialized = "uninitialized"
@@ -25,8 +27,17 @@ func (d *Decoder) secretEntry(r *reader, state State, members memberFunc) {
 		state = Warming
 	}
 	s.Freshness = e.freshness(state)
+	s.explainEmpty()
 	d.proxy.Secrets = append(d.proxy.Secrets, s)
 	d.rejected("secret", e, s.Name)
+}
+
+// explainEmpty makes sure that a secret in force without content is not taken for a good one.
+func (s *Secret) explainEmpty() {
+	hollow := s.Chain == nil && s.Bundle == nil && s.SPIFFE == nil && s.File == ""
+	if hollow && s.Problem == "" && s.State != Warming {
+		s.Problem = "the dump does not hold its content"
+	}
 }
 
 // secretField reads a field of a Secret. Key material is skipped unread.
@@ -39,7 +50,7 @@ func (r *reader) secretField(s *Secret, key []byte) {
 	case "validation_context":
 		r.secretValidation(s)
 	case "generic_secret", "session_ticket_keys":
-		s.Problem = "holds no certificate (" + string(key) + ")"
+		s.Problem = "it holds no certificate but a " + strings.ReplaceAll(string(key), "_", " ")
 		r.skip()
 	default:
 		r.skip()

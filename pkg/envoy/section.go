@@ -1,5 +1,7 @@
 package envoy
 
+import "strings"
+
 // memberFunc walks the members of an object that is or is not entered yet.
 type memberFunc func(field func(key []byte))
 
@@ -91,7 +93,13 @@ func (d *Decoder) typedConfig(r *reader, typ string) {
 	if typ == "" {
 		r.section = "configs"
 	}
-	d.proxy.Read |= dumps[typ]
+	if dumps[typ] != 0 {
+		d.proxy.Read |= dumps[typ]
+		d.sections[typ]++
+	}
+	if strings.HasPrefix(typ, "envoy.") && !isV2(typ) {
+		d.proxy.API = "v3"
+	}
 	switch {
 	case items[typ] != "":
 		d.item(r, typ)
@@ -121,7 +129,6 @@ func (d *Decoder) item(r *reader, typ string) {
 func (d *Decoder) sectionField(r *reader, key []byte) {
 	if string(key) == "bootstrap" {
 		d.proxy.Read |= SectionBootstrap
-		d.nodes++
 		r.section = "bootstrap"
 		r.bootstrap(d.proxy)
 		return

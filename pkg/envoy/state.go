@@ -43,6 +43,20 @@ func (d *Decoder) rejected(kind string, e entry, current string) {
 			break
 		}
 	}
+	d.addRejection(f)
+}
+
+// addRejection drops repetitions: Envoy prints a rejected listener twice, once without a
+// time and, in its entry, without a name.
+func (d *Decoder) addRejection(f Rejection) {
+	for i, have := range d.proxy.Rejected {
+		if have.Kind == f.Kind && have.Name == f.Name && have.Details == f.Details {
+			if have.LastAttempt.Before(f.LastAttempt) {
+				d.proxy.Rejected[i] = f
+			}
+			return
+		}
+	}
 	d.proxy.Rejected = append(d.proxy.Rejected, f)
 }
 

@@ -30,7 +30,8 @@ func (c *TLSContext) content() string {
 	for _, domain := range sortedKeys(v.SPIFFE) {
 		fmt.Fprintf(&b, "%q %s;", domain, v.SPIFFE[domain].Fingerprint())
 	}
-	fmt.Fprintf(&b, "%#v %q %q %v %v %v %v %v;", v.SANs, v.Hashes, v.SPKI, v.Present, v.AllowExpired, v.AcceptUntrusted, v.SystemRoots, v.HasCRL)
+	fmt.Fprintf(&b, "%#v %q %q %v;", v.SANs, v.Hashes, v.SPKI,
+		[]any{v.Present, v.AllowExpired, v.AcceptUntrusted, v.SystemRoots, v.HasCRL, v.MaxVerifyDepth})
 	fmt.Fprintf(&b, "%q %q %q %q %q %q", c.ALPN, c.MinVersion, c.MaxVersion, c.Ciphers, c.Curves, c.Unmodelled)
 	return b.String()
 }
@@ -182,6 +183,9 @@ func (r *reader) sourceName() (via string) {
 // certificate reads a TlsCertificate that stands in the config itself.
 func (r *reader) certificate(c *TLSContext) CertificateRef {
 	ref, problem := r.tlsCertificate(&c.Unmodelled)
+	if problem == "" && ref.File == "" && len(ref.Chain) == 0 {
+		problem = "the dump has it empty"
+	}
 	r.unread(&c.Unmodelled, "TlsCertificate.certificate_chain", problem)
 	return ref
 }

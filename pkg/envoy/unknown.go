@@ -62,6 +62,5 @@ var harmless = map[string]string{
 	"TlsCertificate.watched_directory": "how files are reloaded",
 	"TlsCertificate.password":          "never to be kept",
 
-	"FilterChain.metadata":        "no influence on matching",
-	"FilterChain.use_proxy_proto": "superseded by the proxy_protocol listener filter, which is modelled",
+	"FilterChain.metadata": "no influence on matching",
 }

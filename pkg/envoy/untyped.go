@@ -4,6 +4,7 @@ package envoy
 // members tell what it is; an item that has only a name is what the one before it was.
 func (d *Decoder) untyped(r *reader, last itemFunc) itemFunc {
 	if r.kind() != '{' {
+		d.stray = true
 		r.skip()
 		return last
 	}
@@ -16,6 +17,7 @@ func (d *Decoder) untyped(r *reader, last itemFunc) itemFunc {
 		item = last
 	}
 	if item == nil {
+		d.stray = true
 		return nil
 	}
 	sub := r.sub(raw)
@@ -72,10 +74,7 @@ func (d *Decoder) classify(r *reader) (item itemFunc) {
 			item = mark.item
 			d.see(mark.kind)
 		}
-		if f, ok := foreign[string(name)]; ok && d.foreign == nil {
-			err := f.err
-			d.foreign = &err
-		}
+		d.suspect(string(name), r.kind())
 		r.skip()
 	}
 	return item

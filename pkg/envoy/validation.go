@@ -58,6 +58,8 @@ func (r *reader) validationOption(v *validationParts, key []byte) {
 	case "system_root_certs":
 		v.SystemRoots = r.kind() == '{'
 		r.skip()
+	case "max_verify_depth":
+		v.MaxVerifyDepth = max(1, r.u32()) // Envoy treats 0 as 1
 	case "crl":
 		src := r.source()
 		v.HasCRL = src.file != "" || len(src.data) > 0
