@@ -35,9 +35,20 @@ const (
 	BlackHoled Reason = "black-holed"
 	// NoRoute: no virtual host or route of the client's proxy takes the request.
 	NoRoute Reason = "no-route"
+	// NoListener: the server's proxy does not listen on the port; the connection is refused.
+	NoListener Reason = "no-listener"
 	// NoEndpoint: there is no endpoint to connect to.
 	NoEndpoint Reason = "no-healthy-upstream"
 )
+
+// NotTLS reports whether a connection fails for a reason that has nothing to do with mutual TLS.
+func (r Reason) NotTLS() bool {
+	switch r {
+	case NoListener, NoEndpoint, NoRoute, BlackHoled:
+		return true
+	}
+	return false
+}
 
 // AuthorizationDenied is the reason of a denied connection.
 const AuthorizationDenied Reason = "authorization-denied"

@@ -67,8 +67,7 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 	pod := r.Server.Pod
 	l := r.engine.inboundListener(pod, port)
 	if l == nil {
-		r.block(EvidenceMissing, "%s has no listener for port %d in its config dump", pod.Key(), port)
-		return r.finish()
+		return r.noListener(port)
 	}
 	r.Inbound = Inbound{Captured: true, Listener: l.Name, Accepts: accepts(l, port)}
 	source := pod.Key().String() + " config_dump listeners/" + l.Name
@@ -83,6 +82,21 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 	r.Inbound.Chain = chain.Name
 	r.fact(Proxy, source+"/filter_chains/"+chain.Name, describeMatch(&chain.Match)+": "+describeServerSocket(chain.Socket))
 	return r.chain(chain, w)
+}
+
+// noListener is a port on which the proxy does not listen. A gateway's pod then refuses the
+// connection, unless another container of it listens there.
+func (r *replay) noListener(port uint32) *Edge {
+	pod := r.Server.Pod
+	switch {
+	case pod.Plane == mesh.Sidecar:
+		r.block(EvidenceMissing, "%s has no inbound listener in its config dump", pod.Key())
+	case len(pod.Spec.Containers) == 1:
+		r.block(NoListener, "nothing listens on port %d of %s: no Gateway opens it", port, pod.Key())
+	default:
+		r.block(EvidenceMissing, "the proxy of %s does not listen on port %d; whether another container does is not known", pod.Key(), port)
+	}
+	return r.finish()
 }
 
 func (r *replay) inboundConn(l *envoy.Listener, w wire, port uint32) conn {
