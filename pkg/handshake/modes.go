@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -16,11 +17,18 @@ const (
 	AcceptsPlaintext = "DISABLE"
 )
 
+// The addresses of a probe lie in a documentation range (RFC 5737): only chains for any address
+// take them.
+var (
+	probed = netip.AddrFrom4([4]byte{192, 0, 2, 1})
+	prober = netip.AddrFrom4([4]byte{192, 0, 2, 2})
+)
+
 // accepts probes a listener: would it take plaintext, would it take Istio's mutual TLS, on a
 // port? "" when neither.
 func accepts(l *envoy.Listener, port uint32) string {
 	probe := func(w wire) *envoy.FilterChain {
-		c := conn{Port: port, Transport: "raw_buffer"}
+		c := conn{Port: port, Dest: probed, Source: prober, Transport: "raw_buffer"}
 		inspect(&c, l, w)
 		return matchChain(l, c)
 	}

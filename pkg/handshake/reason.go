@@ -35,6 +35,9 @@ const (
 	BlackHoled Reason = "black-holed"
 	// NoRoute: no virtual host or route of the client's proxy takes the request.
 	NoRoute Reason = "no-route"
+	// ListenerRejected: the server's proxy started with an inbound listener that it rejected; it
+	// accepts nothing.
+	ListenerRejected Reason = "inbound-listener-rejected"
 	// NoListener: the server's proxy does not listen on the port; the connection is refused.
 	NoListener Reason = "no-listener"
 	// NoEndpoint: there is no endpoint to connect to.

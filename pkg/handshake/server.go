@@ -89,6 +89,8 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 func (r *replay) noListener(port uint32) *Edge {
 	pod := r.Server.Pod
 	switch {
+	case pod.Plane == mesh.Sidecar && rejectedListener(pod.Proxy) != "":
+		r.block(ListenerRejected, "the proxy of %s runs no inbound listener: it rejected the update (%s)", pod.Key(), rejectedListener(pod.Proxy))
 	case pod.Plane == mesh.Sidecar:
 		r.block(EvidenceMissing, "%s has no inbound listener in its config dump", pod.Key())
 	case len(pod.Spec.Containers) == 1:
@@ -97,6 +99,16 @@ func (r *replay) noListener(port uint32) *Edge {
 		r.block(EvidenceMissing, "the proxy of %s does not listen on port %d; whether another container does is not known", pod.Key(), port)
 	}
 	return r.finish()
+}
+
+// rejectedListener is why Envoy refused an inbound listener, "" if it refused none.
+func rejectedListener(p *envoy.Proxy) string {
+	for _, x := range p.Rejected {
+		if x.Kind == "listener" && (x.Name == "" || strings.Contains(strings.ToLower(x.Name), "inbound")) {
+			return x.Details
+		}
+	}
+	return ""
 }
 
 func (r *replay) inboundConn(l *envoy.Listener, w wire, port uint32) conn {
