@@ -86,6 +86,9 @@ func (a *Assembler) accept(m member) bool {
 	case m.layout == dumps:
 		return a.seen[ours]+a.seen[bugReport]+a.seen[mustGather] == 0
 	case m.layout == mustGather:
+		if a.seen[ours]+a.seen[bugReport] > 0 {
+			return false
+		}
 	case a.seen[ours]+a.seen[bugReport] == 0:
 		a.root = m.root
 	case a.root != m.root:

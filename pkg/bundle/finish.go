@@ -31,7 +31,7 @@ func (a *Assembler) Evidence() (*mesh.Evidence, error) {
 		ev.Scope = a.manifest.Scope
 		a.gaps = append(a.gaps, a.manifest.Gaps...)
 	} else if a.layout() == mustGather {
-		ev.Scope = gatheredScope(ev.Resources)
+		ev.Scope = a.gatheredScope(ev.Resources)
 	}
 	ev.Gaps = joinGaps(a.gaps, a.found)
 	return ev, nil
@@ -133,13 +133,19 @@ func quoted(set map[string]bool) string {
 	return strings.Join(names, ", ") + more
 }
 
-// gatheredScope is the namespaces of a must-gather whose pods are in it.
-func gatheredScope(res *kube.Resources) *mesh.Scope {
+// gatheredScope is the namespaces of a must-gather whose pods are in it: it leaves out those
+// without proxies.
+func (a *Assembler) gatheredScope(res *kube.Resources) *mesh.Scope {
 	set := map[string]bool{}
 	for _, p := range res.Pods {
 		set[p.Namespace] = true
 	}
-	return &mesh.Scope{Namespaces: slices.Sorted(maps.Keys(set))}
+	names := slices.Sorted(maps.Keys(set))
+	a.foundLocked(mesh.Gap{
+		Subject: bundleRef("namespaces"), Stage: StageScope,
+		Message: fmt.Sprintf("only these namespaces were gathered: %s; nothing is known of the others", strings.Join(names, ", ")),
+	})
+	return &mesh.Scope{Namespaces: names}
 }
 
 func (a *Assembler) foundLocked(g mesh.Gap) { a.found = append(a.found, g) }

@@ -28,6 +28,7 @@ const (
 	StageMesh       = "mesh"   // mesh config
 	StageBundle     = "bundle" // the bundle as a whole: cut short, without manifest
 	StageTime       = "time"   // when it was captured is not certain
+	StageScope      = "out-of-scope"
 )
 
 // ListGap is the gap of a list that could not be read: refused, or no such kind in the cluster.

@@ -19,7 +19,10 @@ func dumpKey(file string, p *envoy.Proxy) kube.Key {
 // keyOfFile reads <ns>/<pod>.json, <pod>_<ns>.json and <pod>.json. An underscore can not be
 // part of a Kubernetes name.
 func keyOfFile(file string) kube.Key {
-	name := strings.TrimSuffix(strings.TrimSuffix(path.Base(file), ".gz"), ".json")
+	name := path.Base(file)
+	for _, ext := range []string{".gz", ".json", ".yaml", ".yml", ".txt"} {
+		name = strings.TrimSuffix(name, ext)
+	}
 	if pod, namespace, ok := strings.Cut(name, "_"); ok && validKey(namespace, pod) && !strings.Contains(namespace, "_") {
 		return kube.Key{Namespace: namespace, Name: pod}
 	}

@@ -59,17 +59,19 @@ func copyMeshConfig(w io.Writer, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return json.MarshalWrite(w, c, json.Deterministic(true))
+	return json.MarshalWrite(w, c, keepEmpty)
 }
 
-// copyServerInfo leaves out the node's list of extensions, nine tenths of the 127 KB, and the
-// command line, which may hold the whole bootstrap.
+// copyServerInfo leaves out the node's list of extensions, nine tenths of the 127 KB, and what is
+// in the command line, which may hold the whole bootstrap.
 func copyServerInfo(w io.Writer, r io.Reader) error {
 	info := map[string]jsontext.Value{}
 	if err := json.UnmarshalRead(r, &info); err != nil {
 		return err
 	}
-	delete(info, "command_line_options")
+	if info["command_line_options"] != nil {
+		info["command_line_options"] = jsontext.Value("{}")
+	}
 	if node := info["node"]; node != nil {
 		fields := map[string]jsontext.Value{}
 		if err := json.Unmarshal(node, &fields); err != nil {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path"
 	"strings"
 	"time"
 
@@ -82,8 +83,8 @@ func (r *reader) lone(in *bufio.Reader, modified time.Time) (*mesh.Evidence, err
 	if proxy == nil || !readable(proxy) {
 		return nil, r.notADump(head, kind, err)
 	}
-	m := member{path: r.name, layout: dumps, part: loneDump}
-	r.a.dumps = append(r.a.dumps, dumpPart{path: m.path, key: dumpKey(r.name, proxy), proxy: proxy, err: err})
+	file := path.Base(r.name) // the folder of a lone file means nothing
+	r.a.dumps = append(r.a.dumps, dumpPart{path: file, key: dumpKey(file, proxy), proxy: proxy, err: err})
 	r.a.clock.modified(modified)
 	return r.a.Evidence()
 }
@@ -130,7 +131,7 @@ func isTar(head []byte) bool {
 		return false
 	}
 	_, err := tar.NewReader(bytes.NewReader(head)).Next()
-	return err == nil
+	return !errors.Is(err, tar.ErrHeader) // a long header ends beyond the first block, which is another error
 }
 
 // unsupported names forms that people wrap archives in, by their first bytes.
@@ -159,10 +160,10 @@ var foreignForms = []struct{ magic, name string }{
 }
 
 // unzipped opens a member that is compressed on its own (<pod>.json.gz).
-func unzipped(path string, in io.Reader) (string, io.Reader, error) {
-	plain, ok := strings.CutSuffix(path, ".gz")
+func unzipped(name string, in io.Reader) (string, io.Reader, error) {
+	plain, ok := strings.CutSuffix(name, ".gz")
 	if !ok || classify(plain).part == unknown {
-		return path, in, nil
+		return name, in, nil
 	}
 	zr, err := gzip.NewReader(in)
 	return plain, zr, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
@@ -100,12 +101,17 @@ func stripMeshConfig(text string) string {
 	if err != nil {
 		return ""
 	}
-	raw, err := json.Marshal(c, json.Deterministic(true))
+	raw, err := json.Marshal(c, keepEmpty)
 	if err != nil {
 		return ""
 	}
 	return string(raw)
 }
+
+// keepEmpty writes objects that are present and empty: "tls: {}" in a DestinationRule turns TLS
+// off, where no tls at all leaves it to auto mTLS. (The second version of the json package would
+// leave out what is marked omitempty when it is written as {}.)
+var keepEmpty = json.JoinOptions(json.Deterministic(true), jsonv1.OmitEmptyWithLegacySemantics(true))
 
 // wantedConfigMap reports whether a ConfigMap is one of Istio's that evidence needs.
 func wantedConfigMap(cm *kube.ConfigMap) bool {
@@ -157,7 +163,7 @@ func (l *listWriter) item(apiVersion string, raw []byte) error {
 	if err != nil || v == nil {
 		return err
 	}
-	body, err := json.Marshal(v, json.Deterministic(true))
+	body, err := json.Marshal(v, keepEmpty)
 	if err != nil {
 		return err
 	}

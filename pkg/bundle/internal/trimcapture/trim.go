@@ -109,13 +109,16 @@ func trimData(f file) ([]byte, error) {
 // unread knows the members of JSON objects that stay out, by their path.
 func unread(names []string) bool {
 	switch strings.Join(names, ".") {
-	case "node", "command_line_options", // server_info; the node stands in the config dump too
+	case "node", // of server_info; it stands in the config dump too
 		"configs.bootstrap.node.extensions", // every extension in the binary
 		"configs.bootstrap.static_resources", "configs.bootstrap.stats_config", "configs.bootstrap.overload_manager",
 		"cluster_statuses.circuit_breakers",
 		"items.metadata.managedFields.fieldsV1",
 		"items.spec.template": // of ReplicaSets and Jobs, whose pods are there
 		return true
+	}
+	if len(names) == 2 && names[0] == "command_line_options" {
+		return true // the empty object stays: it tells that this is server_info
 	}
 	return names[len(names)-1] == "kubectl.kubernetes.io/last-applied-configuration"
 }

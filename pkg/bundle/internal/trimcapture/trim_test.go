@@ -47,7 +47,7 @@ func capture(t *testing.T) []byte {
 		{"x/truth.json", []byte(`{"pairs": []}`)},
 		{"x/README.md", []byte("what happened\n")},
 		{"x/bundle/proxies/shop/a/proxy.log", []byte("the answers")},
-		{"x/bundle/proxies/shop/a/server_info.json", []byte(`{"version":"1","command_line_options":{}}`)},
+		{"x/bundle/proxies/shop/a/server_info.json", []byte(`{"version":"1","command_line_options":{"mode":"Serve"}}`)},
 		{"x/bundle/manifest.json", []byte(`{"kind": "Bundle"}`)},
 		{"x/bundle/kubernetes/nodes.core.json", []byte(`{}`)},
 	})
@@ -65,12 +65,12 @@ func TestTrim(t *testing.T) {
 		"capture": {false, []file{
 			{"x/README.md", []byte("what happened\n")},
 			{"x/bundle/manifest.json", []byte("{\"kind\":\"Bundle\"}\n")},
-			{"x/bundle/proxies/shop/a/server_info.json", []byte("{\"version\":\"1\"}\n")},
+			{"x/bundle/proxies/shop/a/server_info.json", []byte("{\"version\":\"1\",\"command_line_options\":{}}\n")},
 			{"x/truth.json", []byte(`{"pairs": []}`)},
 		}},
 		"bundle alone": {true, []file{
 			{"manifest.json", []byte("{\"kind\":\"Bundle\"}\n")},
-			{"proxies/shop/a/server_info.json", []byte("{\"version\":\"1\"}\n")},
+			{"proxies/shop/a/server_info.json", []byte("{\"version\":\"1\",\"command_line_options\":{}}\n")},
 		}},
 	}
 	for name, test := range tests {
