@@ -34,6 +34,9 @@ type opener struct {
 // open connects to the admin interface of a pod: by port-forward, or where that is forbidden
 // and the user allows it by exec.
 func (o *opener) open(ctx context.Context, t target) (admin, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	a, err := o.forward(ctx, t)
 	if err != nil && o.exec && errors.Is(err, errForbidden) {
 		return o.execIn(ctx, t)
@@ -109,6 +112,7 @@ func (f *forwarded) close() {
 	f.stop()
 	f.hangUp()
 	f.transport.CloseIdleConnections()
+	<-f.streams.CloseChan() // their reader ends with the connection
 }
 
 // hangUp closes the streams first, politely, and then what carries them.

@@ -14,10 +14,11 @@ const adminTypes = "type.googleapis.com/envoy.admin.v3."
 type section struct {
 	name string // the member is config_dump-<name>.json
 	typ  string // of the whole section, without adminTypes
-	// resources are its repeated fields, asked one by one (resource=). A section without
-	// resources is asked by mask.
+	// resources are its repeated fields, asked one by one (resource=).
 	resources []string
 	params    string // more parameters
+	// masks are the ways to ask for a section without repeated fields, best first.
+	masks []string
 }
 
 // sections are what decides a handshake. No mask is put on them: a mask is a list of what is
@@ -30,22 +31,23 @@ var sections = []section{
 	{name: "secrets", typ: "SecretsConfigDump", resources: []string{"dynamic_active_secrets", "dynamic_warming_secrets", "static_secrets"}},
 	{name: "endpoints", typ: "EndpointsConfigDump", resources: []string{"dynamic_endpoint_configs"}, params: "&include_eds"},
 	{name: "routes", typ: "RoutesConfigDump", resources: []string{"dynamic_route_configs"}},
-	{name: "bootstrap", typ: "BootstrapConfigDump", params: "mask=" + strings.Join(nodeFields, ",")},
+	{name: "bootstrap", typ: "BootstrapConfigDump", masks: []string{strings.Join(nodeFields, ","), "bootstrap.node"}},
 }
 
-// nodeFields are those of the node without its extensions, which are 100 KB.
+// nodeFields are those of the node without its extensions, which are 100 KB. A mask with a field
+// that an Envoy does not know is refused as a whole; then all of the node is asked for.
 var nodeFields = []string{
 	"bootstrap.node.id", "bootstrap.node.cluster", "bootstrap.node.metadata", "bootstrap.node.locality",
 	"bootstrap.node.user_agent_name", "bootstrap.node.user_agent_build_version",
 }
 
 func (s section) paths() []string {
-	if len(s.resources) == 0 {
-		return []string{"config_dump?" + s.params}
+	var paths []string
+	for _, r := range s.resources {
+		paths = append(paths, "config_dump?resource="+r+s.params)
 	}
-	paths := make([]string, len(s.resources))
-	for i, r := range s.resources {
-		paths[i] = "config_dump?resource=" + r + s.params
+	for _, m := range s.masks {
+		paths = append(paths, "config_dump?mask="+m)
 	}
 	return paths
 }

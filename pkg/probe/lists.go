@@ -110,21 +110,31 @@ func (r *lister) first(ctx context.Context, l list) (version string, body io.Rea
 	return version, body, err
 }
 
-// readScope fetches the list namespace by namespace. What lies outside is unknown: a gap.
+// readScope fetches the list namespace by namespace. What lies outside is unknown: a gap, with
+// the reason why not all namespaces could be listed.
 func (r *lister) readScope(ctx context.Context, l list, version string, all error) {
+	var listed []string
 	var pagers []bundle.Pager
 	for _, ns := range r.scope {
+		next := r.pager(ctx, l, page{path: l.path(version, ns), accept: l.accept}, nil)
 		if l.Name == "Namespace" {
-			pagers = append(pagers, r.namespacePager(ctx, l, version, ns))
-			continue
+			next = r.namespacePager(ctx, l, version, ns)
 		}
-		pagers = append(pagers, r.pager(ctx, l, page{path: l.path(version, ns), accept: l.accept}, nil))
+		pagers = append(pagers, func(token string) (io.ReadCloser, error) {
+			body, err := next(token)
+			if err == nil && token == "" {
+				listed = append(listed, ns)
+			}
+			return body, err
+		})
 	}
+	err := r.sink.AddList(l.ID(), pagers...)
 	message, hint := explainList(ctx, all, l.resource())
-	if err := r.sink.AddList(l.ID(), pagers...); err != nil {
+	switch {
+	case len(listed) > 0:
+		message = "only listed in " + strings.Join(listed, ", ") + ": " + message
+	case err != nil && !apierrors.IsForbidden(err):
 		message, hint = explainList(ctx, err, l.resource())
-	} else {
-		message = "only listed in " + strings.Join(r.scope, ", ") + ": " + message
 	}
 	r.sink.Gap(bundle.ListGap(l.ID(), message, hint))
 }

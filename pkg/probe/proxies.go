@@ -38,10 +38,6 @@ func (c *collection) readProxy(ctx context.Context, o *opener, t target) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.ProxyTimeout, errProxyTimeout)
 	defer cancel()
 	p := &proxy{collection: c, target: t}
-	if ctx.Err() != nil {
-		p.gap(ctx, StagePortForward, ctx.Err())
-		return
-	}
 	a, err := o.open(ctx, t)
 	if err != nil {
 		p.gap(ctx, StagePortForward, err)
@@ -127,6 +123,9 @@ func (p *proxy) survives(ctx context.Context, stage string, err error) bool {
 }
 
 func (p *proxy) gap(ctx context.Context, stage string, err error) {
+	if errors.Is(err, errRefused) || errors.Is(err, errLost) {
+		stage = StagePortForward
+	}
 	message, hint := explain(ctx, err, p.port, p.ProxyTimeout)
 	p.sink.Gap(mesh.Gap{Subject: bundle.PodRef(p.Key), Stage: stage, Message: message, Hint: hint})
 }
