@@ -13,65 +13,65 @@ import (
 // tlsMode is the label by which a pod says that it has a proxy.
 const tlsMode = "security.istio.io/tlsMode"
 
-// TestCapturedClusters compares, for every outbound cluster of every recorded proxy, the
-// DestinationRule that its metadata names and the sockets that it has with what the policies
-// predict.
-func TestCapturedClusters(t *testing.T) {
-	eachCapture(t, func(t *testing.T, _ string, c *capture) {
-		rules, peers, seen := c.rules(), c.peers(), 0
-		for pod, d := range c.proxies {
-			for _, cl := range d.clusters() {
-				q, ok := c.query(pod, cl)
-				if !ok {
-					continue
-				}
-				seen++
-				tls := rules.Effective(q)
-				if got, want := named(tls), appliedRule(cl); got != want {
-					t.Errorf("%s %s: policy names rule %q, the proxy %q", pod, cl.Name, got, want)
-				}
-				exp := policy.ExpectedClient(c.mesh.AutoMTLS(), peers.ForNamespace(q.ServiceNamespace, ""), tls, c.target(q))
-				if got := shape(cl); got != exp.Shape || exp.OriginalDst != (cl.Type == "ORIGINAL_DST") {
-					t.Errorf("%s %s: policy expects %+v, the proxy has %s of type %s", pod, cl.Name, exp, got, cl.Type)
-				}
+// compareClusters compares, for every outbound cluster of every proxy, the DestinationRule
+// that its metadata names and the sockets that it has.
+func (c *capture) compareClusters(t *testing.T) {
+	rules, peers, seen := c.rules(), c.peers(), 0
+	for pod, d := range c.proxies {
+		for _, cl := range d.clusters() {
+			q, ok := c.query(pod, cl)
+			if !ok {
+				continue
+			}
+			seen++
+			tls := rules.Effective(q)
+			if got, want := named(tls), appliedRule(cl); got != want {
+				t.Errorf("%s %s: policy names rule %q, the proxy %q", pod, cl.Name, got, want)
+			}
+			exp := policy.ExpectedClient(c.mesh.AutoMTLS(), peers.ForNamespace(q.ServiceNamespace, ""), tls, c.target(q))
+			if got := shape(cl); got != exp.Shape || exp.OriginalDst != (cl.Type == "ORIGINAL_DST") {
+				t.Errorf("%s %s: policy expects %+v, the proxy has %s of type %s", pod, cl.Name, exp, got, cl.Type)
 			}
 		}
-		if seen == 0 {
-			t.Error("no outbound cluster was compared")
-		}
-	})
+	}
+	if seen == 0 {
+		t.Error("no outbound cluster was compared")
+	}
 }
 
-// TestCapturedEndpoints compares the mark tlsMode istio of every endpoint that is a pod. Hosts
-// of ORIGINAL_DST clusters are made by Envoy as connections come: they have no mark.
-func TestCapturedEndpoints(t *testing.T) {
-	eachCapture(t, func(t *testing.T, _ string, c *capture) {
-		rules, peers, seen := c.rules(), c.peers(), 0
-		for pod, d := range c.proxies {
-			clusters := map[string]cluster{}
-			for _, cl := range d.clusters() {
-				if cl.Type != "ORIGINAL_DST" {
-					clusters[cl.Name] = cl
-				}
+// compareEndpoints compares the mark tlsMode istio of every endpoint that is a pod. Hosts of
+// ORIGINAL_DST clusters are made by Envoy as connections come: they have no mark.
+func (c *capture) compareEndpoints(t *testing.T) {
+	rules, peers, seen := c.rules(), c.peers(), 0
+	for pod, d := range c.proxies {
+		clusters := d.edsClusters()
+		for name, ep := range d.endpoints() {
+			q, ok := c.query(pod, clusters[name])
+			server := c.byIP[ep.Endpoint.Address.Socket.Address]
+			if !ok || server == nil {
+				continue
 			}
-			for name, ep := range d.endpoints() {
-				q, ok := c.query(pod, clusters[name])
-				server := c.byIP[ep.Endpoint.Address.Socket.Address]
-				if !ok || server == nil {
-					continue
-				}
-				seen++
-				port := peers.ForWorkload(server.Namespace, server.Labels, "").Port(ep.Endpoint.Address.Socket.Port)
-				got := rules.Effective(q).MarksEndpoint(server.Labels[tlsMode] == "istio", port)
-				if want := ep.Metadata.Filter.Match.TLSMode == "istio"; got != want {
-					t.Errorf("%s %s %s: policy marks it %v, the proxy has %v", pod, name, server.Key(), got, want)
-				}
+			seen++
+			port := peers.ForWorkload(server.Namespace, server.Labels, "").Port(ep.Endpoint.Address.Socket.Port)
+			got := rules.Effective(q).MarksEndpoint(server.Labels[tlsMode] == "istio", port)
+			if want := ep.Metadata.Filter.Match.TLSMode == "istio"; got != want {
+				t.Errorf("%s %s %s: policy marks it %v, the proxy has %v", pod, name, server.Key(), got, want)
 			}
 		}
-		if seen == 0 {
-			t.Error("no endpoint was compared")
+	}
+	if seen == 0 {
+		t.Error("no endpoint was compared")
+	}
+}
+
+func (d *dump) edsClusters() map[string]cluster {
+	out := map[string]cluster{}
+	for _, cl := range d.clusters() {
+		if cl.Type != "ORIGINAL_DST" {
+			out[cl.Name] = cl
 		}
-	})
+	}
+	return out
 }
 
 func (c *capture) rules() *policy.DestinationRules {

@@ -105,9 +105,8 @@ type lbEndpoint struct {
 	} `json:"metadata"`
 }
 
-// eachCapture runs a test on every capture of the repository.
-func eachCapture(t *testing.T, test func(t *testing.T, name string, c *capture)) {
-	t.Helper()
+// TestCaptures compares what the policies predict with what every recorded proxy runs.
+func TestCaptures(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/captures/*.tar.gz")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no captures: %v", err)
@@ -123,7 +122,9 @@ func eachCapture(t *testing.T, test func(t *testing.T, name string, c *capture))
 			if len(c.proxies) == 0 || len(c.Services) == 0 || c.mesh == nil {
 				t.Fatal("the capture has no proxies, no services or no mesh config")
 			}
-			test(t, name, c)
+			t.Run("clusters", c.compareClusters)
+			t.Run("endpoints", c.compareEndpoints)
+			t.Run("listeners", func(t *testing.T) { c.compareListeners(t, disagreements(name)) })
 		})
 	}
 }

@@ -124,6 +124,16 @@ func TestLookupOrder(t *testing.T) {
 			shadowed: []string{"shop/server other-namespace: the search ended in namespace istio-system with host *.local"},
 		},
 		{
+			name: "which hide its public ones",
+			rules: []*kube.DestinationRule{
+				rule(meta(root, "gateways", 0), "*", tls("SIMPLE"), exportTo(".")),
+				rule(meta(root, "mesh", 0), server, tls("ISTIO_MUTUAL")),
+			},
+			query:    from(root),
+			want:     "SIMPLE from istio-system/gateways (spec.trafficPolicy.tls.mode)",
+			shadowed: []string{"istio-system/mesh other-export: clients of the root namespace look at its private rules first"},
+		},
+		{
 			name:     "rules of another revision",
 			rules:    []*kube.DestinationRule{rule(meta("shop", "server", 0), server, tls("DISABLE"), ruleRevision("canary"))},
 			query:    revision("stable"),

@@ -77,6 +77,7 @@ type found struct {
 	entry     *entry
 	rules     []*merged
 	namespace string
+	private   bool     // among the root namespace's private rules, for a client there
 	hidden    []*entry // most specific matches passed over, because not exported to the client
 }
 
@@ -90,7 +91,7 @@ func (x *index) find(q Query, root string) found {
 		own = x.rootPrivate
 	}
 	if e := own.matches(q.Host); len(e) > 0 {
-		return found{entry: e[0], rules: e[0].rules, namespace: q.ClientNamespace}
+		return found{entry: e[0], rules: e[0].rules, namespace: q.ClientNamespace, private: q.ClientNamespace == root}
 	}
 	var f found
 	for _, ns := range []string{q.ServiceNamespace, root} {

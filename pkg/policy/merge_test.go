@@ -82,6 +82,19 @@ func TestMerge(t *testing.T) {
 			shadowed: []string{"shop/old other-export: its exportTo differs from that of shop/new, which istiod prefers as the last in order of age"},
 		},
 		{
+			name: "absorbed by a rule that is not exported, beside one that is",
+			rules: []*kube.DestinationRule{
+				rule(meta("shop", "a", 0), server, tls("DISABLE"), exportTo("ops")),
+				rule(meta("shop", "b", 1), server, tls("SIMPLE"), exportTo("ops", "pay")),
+				rule(meta("shop", "c", 2), server, tls("ISTIO_MUTUAL"), exportTo("pay")),
+			},
+			want: "ISTIO_MUTUAL from shop/c (spec.trafficPolicy.tls.mode)",
+			shadowed: []string{
+				"shop/a not-exported: not exported to namespace pay",
+				"shop/b export-absorbed: istiod merges it into shop/a, which is not exported to namespace pay",
+			},
+		},
+		{
 			name: "a wider exportTo is merged, and lost to those whom only it names",
 			rules: []*kube.DestinationRule{
 				rule(meta("shop", "old", 0), server, tls("DISABLE"), exportTo("ops")),

@@ -61,6 +61,8 @@ func (d *DestinationRules) why(r *kube.DestinationRule, q Query, f found, m *mer
 		return f.passed(r.Namespace).hides(r, q.ClientNamespace)
 	case f.entry == nil || r.Namespace != f.namespace:
 		return OtherNamespace, fmt.Sprintf("the search ended in namespace %s with host %s", f.namespace, hostOf(f.entry))
+	case f.private && !visibilityOf(r).privateOnly(r.Namespace, d.cfg.DefaultExportTo):
+		return OtherExport, "clients of the root namespace look at its private rules first"
 	case host != f.entry.host:
 		return LessSpecific, fmt.Sprintf("less specific than %s", f.entry.host)
 	default:
@@ -70,14 +72,16 @@ func (d *DestinationRules) why(r *kube.DestinationRule, q Query, f found, m *mer
 
 // sameHost is why, for a rule of the namespace and host with which the search ended.
 func sameHost(r *kube.DestinationRule, q Query, e *entry, m *merged) (Reason, string) {
-	selector := r.Spec.WorkloadSelector
-	switch absorber := e.absorber(r); {
+	selector, taker := r.Spec.WorkloadSelector, e.taker(r)
+	switch {
 	case selector != nil && !selector.Matches(q.ClientLabels):
 		return WorkloadMismatch, "its workloadSelector does not select the client"
-	case m == nil || selector == nil && m.selector() == nil && absorber != nil:
-		return SelectorAbsorbed, fmt.Sprintf("istiod merges it into %s, which selects other workloads", keyOf(absorber))
-	case selector == nil && m.selector() != nil:
+	case selector == nil && m != nil && m.selector() != nil:
 		return WorkloadPreferred, fmt.Sprintf("%s selects the client", m.named().Key())
+	case taker != nil && taker.selector() != nil:
+		return SelectorAbsorbed, fmt.Sprintf("istiod merges it into %s, which selects other workloads", taker.named().Key())
+	case taker != nil && r.Namespace != q.ClientNamespace && !taker.exportTo.exportedTo(q.ClientNamespace):
+		return taker.absorbed(q.ClientNamespace)
 	case selector != nil:
 		return Younger, fmt.Sprintf("younger than %s, which selects the client too", m.named().Key())
 	default:
@@ -85,10 +89,9 @@ func sameHost(r *kube.DestinationRule, q Query, e *entry, m *merged) (Reason, st
 	}
 }
 
-// absorber is the older rule with a workloadSelector into which one without was merged, if
-// there is one.
-func (e *entry) absorber(r *kube.DestinationRule) *merged {
-	i := slices.IndexFunc(e.rules, func(m *merged) bool { return m.selector() != nil && m.took(r) })
+// taker is the older rule into which a rule was merged, nil if it stands for itself.
+func (e *entry) taker(r *kube.DestinationRule) *merged {
+	i := slices.IndexFunc(e.rules, func(m *merged) bool { return m.took(r) })
 	if i < 0 {
 		return nil
 	}
@@ -98,13 +101,6 @@ func (e *entry) absorber(r *kube.DestinationRule) *merged {
 // took reports whether a rule was merged into an older one.
 func (m *merged) took(r *kube.DestinationRule) bool {
 	return m.named() != r && slices.Contains(m.from, r)
-}
-
-func keyOf(m *merged) kube.Key {
-	if m == nil {
-		return kube.Key{}
-	}
-	return m.named().Key()
 }
 
 func hostOf(e *entry) string {
@@ -126,10 +122,8 @@ func (f found) passed(namespace string) *entry {
 
 // hides is how an entry that is not exported to the client keeps it from a rule that is.
 func (e *entry) hides(r *kube.DestinationRule, client string) (Reason, string) {
-	for _, m := range e.rules {
-		if m.took(r) {
-			return ExportAbsorbed, fmt.Sprintf("istiod merges it into %s, which is not exported to namespace %s", m.named().Key(), client)
-		}
+	if taker := e.taker(r); taker != nil {
+		return taker.absorbed(client)
 	}
 	return LessSpecific, fmt.Sprintf("less specific than %s of the same namespace, though that is not exported to namespace %s", e.host, client)
 }
@@ -144,4 +138,8 @@ func (d *DestinationRules) visible(r *kube.DestinationRule, client string) bool 
 		return exportTo.local(client)
 	}
 	return !exportTo.privateOnly(r.Namespace, d.cfg.DefaultExportTo) && exportTo.exportedTo(client)
+}
+
+func (m *merged) absorbed(client string) (Reason, string) {
+	return ExportAbsorbed, fmt.Sprintf("istiod merges it into %s, which is not exported to namespace %s", m.named().Key(), client)
 }
