@@ -95,7 +95,7 @@ func (r *reader) notADump(head []byte, kind envoy.Kind, err error) *Error {
 	notRead, recognised := errors.AsType[*envoy.NotReadError](err)
 	switch {
 	case recognised && kind != envoy.KindOther:
-		e.Problem, e.Detail, e.Next = Unsupported, "it is "+notRead.What+": "+notRead.Why, notRead.Next
+		e.Detail, e.Next = "it is "+notRead.What+": "+notRead.Why, notRead.Next
 	case isBinary(head):
 		e.Detail = "it is neither an archive nor JSON"
 	case !looksLikeJSON(head):
@@ -103,8 +103,7 @@ func (r *reader) notADump(head []byte, kind envoy.Kind, err error) *Error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		e.Problem, e.Detail, e.Next = Truncated, "its JSON is cut before anything useful", "copy or make it again"
 	case recognised:
-		e.Detail = notRead.What + ": " + notRead.Why
-		e.Next = notRead.Next
+		e.Detail, e.Next = "it is "+notRead.What+": "+notRead.Why, notRead.Next
 	case err != nil:
 		e.Detail = "it is not JSON of Envoy: " + reason(err)
 	default:

@@ -1,0 +1,161 @@
+package bundle
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestErrors(t *testing.T) {
+	dump := []byte(testDump)
+	tests := map[string]struct {
+		data    []byte
+		problem Problem
+		says    string
+	}{
+		"empty file":         {nil, Empty, "it is empty"},
+		"empty gzip":         {zipped(t, nil), Empty, "it is empty"},
+		"empty tar":          {tarOf(t), NotEvidence, "neither an archive nor JSON"},
+		"cut gzip":           {zipped(t, dump)[:12], Truncated, "cut"},
+		"not gzip after all": {[]byte{0x1f, 0x8b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Unreadable, "can not be read"},
+		"text":               {[]byte("hello, this is a log\nof something\n"), NotEvidence, "text file"},
+		"binary":             {[]byte("\x7fELF\x00\x00\x00"), NotEvidence, "neither an archive nor JSON"},
+		"zip":                {[]byte("PK\x03\x04rest"), Unsupported, "a zip archive"},
+		"zstd":               {[]byte("\x28\xb5\x2f\xfdrest"), Unsupported, "zstd"},
+		"age":                {[]byte("age-encryption.org/v1\n"), Unsupported, "encrypted with age"},
+		"pgp":                {[]byte("-----BEGIN PGP MESSAGE-----\n"), Unsupported, "encrypted with PGP"},
+		"cut JSON":           {dump[:30], Truncated, "cut"},
+		"other JSON":         {[]byte(`{"hello":"world"}`), NotEvidence, ""},
+		"ztunnel":            {[]byte(`{"workloads":[{"workloadIps":["10.0.0.1"],"protocol":"HBONE","name":"a"}],"services":[],"policies":[],"certificates":[]}`), NotEvidence, "it is a ztunnel dump"},
+		"foreign archive":    {tarOf(t, file{"src/main.go", "package main"}, file{"package.json", `{"name":"x"}`}), NotEvidence, "none of its 2 files"},
+		"newer bundle":       {tarOf(t, file{"manifest.json", strings.Replace(testManifest, "v1alpha1", "v9", 1)}), Unreadable, "this release reads"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			ev, err := read(t, test.data)
+			var known *Error
+			if !errors.As(err, &known) {
+				t.Fatalf("evidence %v, error %v, want an *Error", ev, err)
+			}
+			if known.Problem != test.problem || !strings.Contains(known.Error(), test.says) {
+				t.Errorf("%s: %v, want %s with %q", known.Problem, known, test.problem, test.says)
+			}
+			if known.Next == "" || strings.ContainsRune(known.Error(), '\n') {
+				t.Errorf("not one sentence with what to do next: %q", known)
+			}
+		})
+	}
+}
+
+func TestPathErrors(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	if err := os.WriteFile(secret, []byte(testDump), 0o000); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(dir, "empty")
+	if err := os.Mkdir(empty, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		path    string
+		problem Problem
+	}{
+		"no such file": {filepath.Join(dir, "nothing"), NotFound},
+		"empty folder": {empty, Empty},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := Open(t.Context(), test.path, nil)
+			var known *Error
+			if !errors.As(err, &known) || known.Problem != test.problem {
+				t.Errorf("error %v, want %s", err, test.problem)
+			}
+		})
+	}
+	if got := fileError("x", &os.PathError{Op: "open", Path: "x", Err: os.ErrPermission}); got.Problem != Forbidden {
+		t.Errorf("%v: problem %s", got, got.Problem)
+	}
+}
+
+func TestCreateErrors(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "no", "such.tar.gz"): "its folder does not exist",
+		dir + "/":                               "the folder is not empty",
+	} {
+		if _, err := Create(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := OpenReader(ctx, "x", bytes.NewReader(tarOf(t, testBundle()...))); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that of the context", err)
+	}
+}
+
+// TestTruncated cuts an archive everywhere: there is always evidence or a sentence, and never an
+// answer without a gap.
+func TestTruncated(t *testing.T) {
+	recorded, err := os.ReadFile(filepath.Join(captures, "03-dr-disable-vs-strict.tar.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := tarOf(t, testBundle()...)
+	for name, data := range map[string][]byte{"recorded": recorded, "small tar": small, "small gzip": zipped(t, small)} {
+		step := max(1, min(1024, len(data)/64))
+		for n := 0; n < len(data); n += step {
+			ev, err := read(t, data[:n])
+			var known *Error
+			switch {
+			case err != nil && !errors.As(err, &known):
+				t.Fatalf("%s: %d bytes: %v is not an *Error", name, n, err)
+			case err == nil && len(ev.Gaps) == 0 && n < len(data)-2*blockSize:
+				t.Fatalf("%s: %d of %d bytes: evidence without a gap", name, n, len(data))
+			}
+		}
+	}
+}
+
+func TestTruncatedKeepsWhatWasRead(t *testing.T) {
+	data := tarOf(t, testBundle()...)
+	ev := mustRead(t, data[:len(data)-3*blockSize])
+	if len(ev.Resources.Pods) != 1 || len(ev.Proxies) != 1 {
+		t.Errorf("%d pods, %d proxies, want what came before the cut", len(ev.Resources.Pods), len(ev.Proxies))
+	}
+	hasGap(t, ev.Gaps, "Bundle archive | bundle | the archive is cut or damaged after")
+}
+
+func TestLimits(t *testing.T) {
+	data := tarOf(t, testBundle()...)
+	small := func(l limits) error {
+		ev, err := newReader("x", l).stream(t.Context(), bytes.NewReader(data), archived)
+		if err == nil {
+			hasGap(t, ev.Gaps, "Pod shop/a-1 | config_dump | config_dump is read only in part")
+		}
+		return err
+	}
+	if err := small(limits{member: int64(len(testDump)) - 100, total: 1 << 20, members: 10}); err != nil {
+		t.Errorf("one large member: %v, want evidence with a gap", err)
+	}
+	for name, l := range map[string]limits{
+		"total":   {member: 1 << 20, total: 500, members: 10},
+		"members": {member: 1 << 20, total: 1 << 20, members: 2},
+	} {
+		var known *Error
+		if err := small(l); !errors.As(err, &known) || known.Problem != TooLarge {
+			t.Errorf("%s: %v, want too large", name, err)
+		}
+	}
+}
