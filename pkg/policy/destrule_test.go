@@ -135,20 +135,20 @@ func TestLookupOrder(t *testing.T) {
 		},
 		{
 			name:     "rules of another revision",
-			rules:    []*kube.DestinationRule{rule(meta("shop", "server", 0), server, tls("DISABLE"), ruleRevision("canary"))},
+			rules:    []*kube.DestinationRule{rule(meta("shop", "server", 0), server, tls("DISABLE"), canary)},
 			query:    revision("stable"),
 			want:     "no DestinationRule applies",
 			shadowed: []string{`shop/server other-revision: istio.io/rev "canary" hides it from other revisions`},
 		},
 		{
 			name:  "rules of the same revision",
-			rules: []*kube.DestinationRule{rule(meta("shop", "server", 0), server, tls("DISABLE"), ruleRevision("canary"))},
+			rules: []*kube.DestinationRule{rule(meta("shop", "server", 0), server, tls("DISABLE"), canary)},
 			query: revision("canary"),
 			want:  "DISABLE from shop/server (spec.trafficPolicy.tls.mode)",
 		},
 		{
 			name:  "an istiod without revision reads all, and a nil rule is no rule",
-			rules: []*kube.DestinationRule{nil, rule(meta("shop", "server", 0), server, tls("DISABLE"), ruleRevision("canary"))},
+			rules: []*kube.DestinationRule{nil, rule(meta("shop", "server", 0), server, tls("DISABLE"), canary)},
 			want:  "DISABLE from shop/server (spec.trafficPolicy.tls.mode)",
 		},
 	}

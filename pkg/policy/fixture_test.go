@@ -115,6 +115,5 @@ func forWorkloads(pairs ...string) func(*kube.DestinationRule) {
 	}
 }
 
-func ruleRevision(rev string) func(*kube.DestinationRule) {
-	return func(r *kube.DestinationRule) { r.Labels = labels("istio.io/rev", rev) }
-}
+// canary makes a rule one of that revision.
+func canary(r *kube.DestinationRule) { r.Labels = labels("istio.io/rev", "canary") }

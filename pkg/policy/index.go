@@ -31,8 +31,7 @@ func newIndex(rules []*kube.DestinationRule, cfg Config) *index {
 		case !exportTo.privateOnly(ns, cfg.DefaultExportTo):
 			at(x.exported, ns).add(host, rule, exportTo)
 		case ns == cfg.RootNamespace:
-			rules := entries{x.rootPrivate}
-			rules.add(host, rule, exportTo)
+			entries{x.rootPrivate}.add(host, rule, exportTo)
 		}
 	}
 	return x

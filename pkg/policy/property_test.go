@@ -23,7 +23,7 @@ func randomRules(r *rand.Rand) []*kube.DestinationRule {
 			oneOf(r, subset("v1", nil), subset("v1", mode("SIMPLE")), limits),
 			oneOf(r, exportTo(), exportTo("*"), exportTo("."), exportTo("pay"), exportTo("ops", "pay"), exportTo("ops")),
 			oneOf(r, forWorkloads(), forWorkloads("app", "client"), forWorkloads("app", "other"), limits, limits, limits),
-			oneOf(r, ruleRevision("canary"), limits, limits, limits),
+			oneOf(r, canary, limits, limits, limits),
 		))
 	}
 	return rules
