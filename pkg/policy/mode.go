@@ -4,7 +4,8 @@ package policy
 type Mode string
 
 // The modes of a PeerAuthentication. Unknown stands for a mode that neither this package nor
-// the istiod it follows knows: nothing may be concluded from it.
+// the istiod it follows knows. The CRD's schema keeps it out, and an istiod that meets it
+// nevertheless fails to decode the resource: nothing may be concluded from it.
 const (
 	Permissive Mode = "PERMISSIVE"
 	Strict     Mode = "STRICT"
