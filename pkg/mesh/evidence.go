@@ -43,6 +43,8 @@ type Scope struct {
 	Targets []string `json:"targets,omitempty"`
 	// Selector is a label selector of pods.
 	Selector string `json:"selector,omitempty"`
+	// Revision is the Istio revision of the pods.
+	Revision string `json:"revision,omitempty"`
 }
 
 // Gap is evidence that could not be read. It makes what rests on it unknown.

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
+)
+
+// edgesOptions are the flags of `edges`.
+type edgesOptions struct {
+	global  *globalOptions
+	output  outputOptions
+	verdict verdictOptions
+	to      string
+	fromPod string
+}
+
+func newEdgesCmd(env *Env, global *globalOptions) *cobra.Command {
+	o := &edgesOptions{global: global}
+	cmd := &cobra.Command{
+		Use:   "edges [TARGET…]",
+		Short: "Who can call whom, and how: every connection with its verdict",
+		Long: `Replays the handshake of every connection that a pod in scope can make or take: each client
+pod to each host, port and endpoint. The verdict is mTLS, plaintext, appTLS (the application's
+own TLS end to end), tls (by the client's proxy alone), denied, fails or unknown.
+
+The table folds the replicas of a workload; -o wide has a line for each pair of pods and says
+why. Exit code 4: some verdict is unknown.`,
+		Example: examples(env.Program, `
+			# everything that a workload can call or be called by
+			PROGRAM edges deploy/checkout
+			# any destination, in the registry or not
+			PROGRAM edges --to 10.0.3.7:8080 --from-pod shop/cart-7f9c-x2x4l`),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), env, args)
+		},
+		ValidArgsFunction: completeTargets,
+	}
+	o.output.addFlags(cmd)
+	o.verdict.addPartialFlag(cmd)
+	cmd.Flags().StringVar(&o.to, "to", "", "only to `HOST|IP[:PORT]`, which need not be in the registry")
+	cmd.Flags().StringVar(&o.fromPod, "from-pod", "", "only from the pod `NAMESPACE/POD`")
+	return cmd
+}
+
+func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
+	client, err := parsePodKey(o.fromPod)
+	if err != nil {
+		return err
+	}
+	view, err := o.global.read(ctx, env, args)
+	if err != nil {
+		return err
+	}
+	q := handshake.Query{Either: view.found.scope().In}
+	if o.fromPod != "" {
+		if view.snapshot.Pod(client) == nil {
+			return podNotFound(view.snapshot, client)
+		}
+		q.Client = func(p *mesh.Pod) bool { return p.Key() == client }
+	}
+	edges, err := replay(view, o.to, q)
+	if err != nil {
+		return err
+	}
+	if err := report.RenderEdges(env.Out, view.snapshot, edges, o.output.style(env, o.global.color.value)); err != nil {
+		return err
+	}
+	return o.verdict.edges(edges, view.timeout)
+}
+
+// replay replays the connections to a destination, or to all of the registry for "".
+func replay(v *view, to string, q handshake.Query) ([]*handshake.Edge, error) {
+	engine := handshake.New(v.snapshot)
+	if to == "" {
+		return engine.Edges(q), nil
+	}
+	t, err := handshake.ParseTarget(to)
+	if err != nil {
+		return nil, usageError("for example --to checkout.shop:80", "--to: %v", err)
+	}
+	t.Name = fullHost(v.snapshot, t.Name, v.scope.Namespaces)
+	return engine.EdgesTo(t, q), nil
+}
+
+// fullHost completes a host name as the DNS search list of a pod in those namespaces would,
+// when that leads to a host of the registry.
+func fullHost(s *mesh.Snapshot, name string, namespaces []string) string {
+	if _, err := netip.ParseAddr(name); err == nil || len(s.HostsNamed(name)) > 0 {
+		return name
+	}
+	tries := []string{name + "." + s.Domain, name + ".svc." + s.Domain}
+	for _, ns := range namespaces {
+		tries = append(tries, name+"."+ns+".svc."+s.Domain)
+	}
+	for _, try := range tries {
+		if len(s.HostsNamed(try)) > 0 {
+			return try
+		}
+	}
+	return name
+}
+
+func parsePodKey(word string) (kube.Key, error) {
+	namespace, name, ok := strings.Cut(strings.TrimPrefix(word, "pod/"), "/")
+	if word != "" && (!ok || namespace == "" || name == "" || strings.Contains(name, "/")) {
+		return kube.Key{}, usageError("write --from-pod NAMESPACE/POD", "--from-pod: %q is not a pod", word)
+	}
+	return kube.Key{Namespace: namespace, Name: name}, nil
+}
+
+func podNotFound(s *mesh.Snapshot, k kube.Key) error {
+	if err := namespaceExists(s, k.Namespace); err != nil {
+		return err
+	}
+	return target{word: "pod/" + k.Name, kind: "Pod", name: k.Name}.notFound(s, []string{k.Namespace})
+}
+
+// edges is the exit code of a list of edges.
+func (o *verdictOptions) edges(edges []*handshake.Edge, timeout error) error {
+	if timeout != nil {
+		return timeout
+	}
+	for _, e := range edges {
+		if e.Verdict == handshake.Unknown && !o.allowPartial {
+			return outcome(exitIncomplete)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/probe"
+)
+
+// Env is the machine as the commands see it. Tests hand in their own.
+type Env struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// OutTerminal and ErrTerminal report whether a person is looking at the stream.
+	OutTerminal, ErrTerminal bool
+	Getenv                   func(string) string
+	Now                      func() time.Time
+	// Collect reads a live cluster.
+	Collect func(context.Context, probe.Options, probe.Sink) (bundle.Manifest, error)
+	// Program is what the user typed to run us: "kubectl mtls-doctor" for a kubectl plugin.
+	Program string
+}
+
+func osEnv(argv0 string, in io.Reader, out, errOut io.Writer) *Env {
+	return &Env{
+		In: in, Out: out, Err: errOut,
+		OutTerminal: isTerminal(out), ErrTerminal: isTerminal(errOut),
+		Getenv: os.Getenv, Now: time.Now, Collect: probe.Collect,
+		Program: programName(argv0),
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// programName is what to type to run the program again. kubectl runs its plugins from files
+// whose names begin with "kubectl-", with "_" where the command has "-".
+func programName(argv0 string) string {
+	base := strings.TrimSuffix(filepath.Base(argv0), ".exe")
+	if name, ok := strings.CutPrefix(base, "kubectl-"); ok {
+		return "kubectl " + strings.ReplaceAll(name, "_", "-")
+	}
+	return base
+}
+
+// color reports whether the report is coloured. Colour never carries meaning alone.
+// See https://no-color.org.
+func (e *Env) color(mode string) bool {
+	switch mode {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return e.OutTerminal && e.Getenv("NO_COLOR") == "" && e.Getenv("TERM") != "dumb"
+}

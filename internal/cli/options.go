@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
+)
+
+// globalOptions are the flags of every command that reads evidence.
+type globalOptions struct {
+	evidence evidenceOptions
+	scope    scopeOptions
+	color    enum
+}
+
+func (o *globalOptions) addFlags(cmd *cobra.Command) {
+	o.evidence.addFlags(cmd)
+	o.scope.addFlags(cmd)
+	o.color.allowed = []string{"auto", "always", "never"}
+	addEnum(cmd, cmd.PersistentFlags(), &o.color, "color", "", "colour the report; auto does on a terminal, unless NO_COLOR is set")
+}
+
+// outputOptions say in which form a document is shown.
+type outputOptions struct {
+	format    enum
+	noHeaders bool
+}
+
+func (o *outputOptions) addFlags(cmd *cobra.Command) {
+	o.format.allowed = []string{string(report.Table), string(report.Wide), string(report.JSON), string(report.YAML)}
+	addEnum(cmd, cmd.Flags(), &o.format, "output", "o", "form of the output")
+	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "no column headers")
+}
+
+func (o *outputOptions) style(env *Env, color string) report.Style {
+	return report.Style{
+		Format:    report.Format(o.format.value),
+		Color:     env.color(color),
+		NoHeaders: o.noHeaders,
+		Program:   env.Program,
+	}
+}
+
+// verdictOptions say when the program's exit code is not 0.
+type verdictOptions struct {
+	failOn       enum
+	allowPartial bool
+}
+
+func (o *verdictOptions) addFlags(cmd *cobra.Command) {
+	o.failOn.allowed = []string{"error", "warning", "info", "none"}
+	addEnum(cmd, cmd.Flags(), &o.failOn, "fail-on", "", "exit with 3 for findings that are as bad or worse")
+	o.addPartialFlag(cmd)
+}
+
+func (o *verdictOptions) addPartialFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.allowPartial, "allow-partial", false, "exit with 0 instead of 4 when evidence is missing")
+}

@@ -1,0 +1,27 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// newRootCmd makes the command tree. The root itself is the main job.
+func newRootCmd(env *Env) *cobra.Command {
+	global := &globalOptions{}
+	cmd := newReportCmd(env, global)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	// "kubectl mtls-doctor" is two words, of which cobra would take the first for the name.
+	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: env.Program}
+	global.addFlags(cmd)
+	cmd.SetIn(env.In)
+	cmd.SetOut(env.Out)
+	cmd.SetErr(env.Err)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(cmd.CommandPath()+" --help lists the flags", "%v", err)
+	})
+	cmd.SetHelpFunc(help)
+	cmd.SetUsageFunc(usage)
+	cmd.SetHelpCommand(&cobra.Command{Hidden: true})
+	cmd.AddCommand(newEdgesCmd(env, global), newVersionCmd(env), newCompletionCmd(env))
+	return cmd
+}
