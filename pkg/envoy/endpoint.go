@@ -42,7 +42,7 @@ func (r *reader) lbEndpoint() (e Endpoint) {
 	r.object(func(key []byte) {
 		switch string(key) {
 		case "endpoint":
-			r.object(func(key []byte) { r.endpointField(&e, key) })
+			r.endpoint(&e)
 		case "health_status":
 			e.Health = r.health()
 		case "metadata":
@@ -65,20 +65,27 @@ func (r *reader) health() string {
 	return h
 }
 
-func (r *reader) endpointField(e *Endpoint, key []byte) {
-	switch string(key) {
-	case "address":
-		a := r.address()
-		e.Address, e.Pipe, e.Internal = a.ip, a.pipe, a.internal
-		if a.host != "" {
-			e.Hostname, e.Port = a.host, a.port
+// endpoint reads an endpoint.v3.Endpoint. Its hostname counts where there is no address:
+// beside one it is only a name that the control plane or Envoy made up.
+func (r *reader) endpoint(e *Endpoint) {
+	var a address
+	var hostname string
+	r.object(func(key []byte) {
+		switch string(key) {
+		case "address":
+			a = r.address()
+		case "hostname":
+			hostname = r.str()
+		default:
+			r.skip()
 		}
-	case "hostname":
-		if name := r.str(); e.Hostname == "" && !e.Address.IsValid() {
-			e.Hostname = name
-		}
-	default:
-		r.skip()
+	})
+	e.Address, e.Pipe, e.Internal = a.ip, a.pipe, a.internal
+	switch {
+	case a.host != "":
+		e.Hostname, e.Port = a.host, a.port
+	case !a.ip.IsValid():
+		e.Hostname = hostname
 	}
 }
 

@@ -1,5 +1,10 @@
 package envoy
 
+import (
+	"slices"
+	"strings"
+)
+
 // rbacFilterField reads a field of a network or HTTP RBAC filter.
 func (r *reader) rbacFilterField(f *Filter, key []byte) {
 	if f.RBAC == nil {
@@ -33,6 +38,7 @@ func (r *reader) rbacRules() *RBAC {
 			rules.Action = r.enum("ALLOW", "DENY", "LOG")
 		case "policies":
 			r.entries(func(name string) { rules.Policies = append(rules.Policies, r.rbacPolicy(name, rules)) })
+			slices.SortFunc(rules.Policies, byPolicyName)
 		case "audit_logging_options":
 			r.skip()
 		default:
@@ -41,6 +47,9 @@ func (r *reader) rbacRules() *RBAC {
 	})
 	return rules
 }
+
+// byPolicyName is the order in which Envoy tries policies: its map is sorted.
+func byPolicyName(a, b RBACPolicy) int { return strings.Compare(a.Name, b.Name) }
 
 func (r *reader) rbacPolicy(name string, rules *RBAC) RBACPolicy {
 	p := RBACPolicy{Name: name}

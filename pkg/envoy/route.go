@@ -132,7 +132,8 @@ func (r *reader) routeMatch() (words string, catchAll bool) {
 			path = "CONNECT"
 			r.skip()
 		case "headers", "query_parameters", "cookies":
-			r.list(func() { conditions = append(conditions, strings.TrimSuffix(k, "s")+" "+r.conditionName()) })
+			what := strings.TrimSuffix(strings.ReplaceAll(k, "_", " "), "s")
+			r.list(func() { conditions = append(conditions, what+" "+r.conditionName()) })
 		case "case_sensitive":
 			r.skip()
 		default: // path_match_policy, runtime_fraction, grpc, tls_context, metadata …

@@ -49,10 +49,10 @@ func (r *reader) u64() uint64 {
 		return n
 	}
 	f, err := strconv.ParseFloat(text, 64) // 1.0 and 1e3 are legal for integers
-	if err != nil || f < 0 || f >= 1<<63 {
-		return 0
+	if err == nil && 0 <= f && f < 1<<64 {
+		return uint64(f)
 	}
-	return uint64(f)
+	return 0
 }
 
 func (r *reader) u32() uint32 {

@@ -48,7 +48,7 @@ func formOf(head []byte) form {
 	switch {
 	case len(text) == 0:
 		return formEmpty
-	case text[0] == '{' || text[0] == '[' || text[0] == '"':
+	case strings.IndexByte(`{["`, text[0]) >= 0 || string(text) == "null":
 		return formJSON
 	case text[0] == '<':
 		return formHTML

@@ -29,9 +29,13 @@ func (d *Decoder) yaml(src io.Reader) error {
 	}
 	converted, err := yaml.YAMLToJSON(text)
 	if err != nil {
-		return &NotReadError{"text", "it is neither JSON nor YAML nor the text of /clusters or /stats", giveDump}
+		return formUnknown.refused()
 	}
-	return d.readJSON(bytes.NewReader(converted))
+	err = d.readJSON(bytes.NewReader(converted))
+	if err == nil && d.seen == "" { // any line with a colon is YAML: an error message, for example
+		return formUnknown.refused()
+	}
+	return err
 }
 
 // refusals are the forms that hold no admin output.
@@ -42,7 +46,7 @@ var refusals = map[form]NotReadError{
 	formUTF16:   {"UTF-16 text", "PowerShell's > writes it so", "write the dump with | Out-File -Encoding utf8"},
 	formHTML:    {"an HTML page", "it may be an error page or Envoy's admin page", giveDump},
 	formBinary:  {"a binary file", "it is not admin output", giveDump},
-	formUnknown: {"text", "it is neither JSON nor YAML nor the text of /clusters or /stats", giveDump},
+	formUnknown: {"text", "it is no admin output: neither a dump in JSON or YAML nor the text of /clusters or /stats", giveDump},
 }
 
 func (f form) refused() error {

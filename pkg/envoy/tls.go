@@ -51,7 +51,6 @@ func (r *reader) commonField(c *TLSContext, key []byte) {
 			c.Certificates = append(c.Certificates, CertificateRef{SDS: name, SDSVia: via})
 		})
 	case "validation_context", "validation_context_sds_secret_config", "combined_validation_context":
-		c.Validation.Present = true
 		r.validationSource(c, string(key))
 	default:
 		r.unknown(&c.Unmodelled, message, key)
@@ -60,6 +59,11 @@ func (r *reader) commonField(c *TLSContext, key []byte) {
 
 // validationSource reads one of the forms of validation_context_type.
 func (r *reader) validationSource(c *TLSContext, form string) {
+	if r.kind() == 'n' {
+		r.skip()
+		return
+	}
+	c.Validation.Present = true
 	switch form {
 	case "validation_context":
 		r.setValidation(c, r.validation())
@@ -89,7 +93,7 @@ func (r *reader) setValidation(c *TLSContext, v validationParts) {
 	if ca := c.Validation.CA; ca != nil && ca.SDS != "" {
 		v.CA = ca
 	}
-	c.Validation = v.Validation
+	c.Validation = v.Validation // Present, as every context that was read
 	for _, path := range v.unmodelled {
 		c.Unmodelled = appendOnce(c.Unmodelled, path)
 	}

@@ -29,38 +29,39 @@ func (d *Decoder) untyped(r *reader, last itemFunc) itemFunc {
 
 // marks are the members by which an item is recognised. Any one of them is enough.
 var marks = map[string]struct {
-	kind Kind
-	item itemFunc
+	kind    Kind
+	section Sections
+	item    itemFunc
 }{
-	"@type": {KindConfigDump, func(d *Decoder, r *reader, _ memberFunc) { d.config(r) }},
+	"@type": {KindConfigDump, 0, func(d *Decoder, r *reader, _ memberFunc) { d.config(r) }},
 
-	"host_statuses":      {KindClusters, (*Decoder).clusterStatus},
-	"added_via_api":      {KindClusters, (*Decoder).clusterStatus},
-	"observability_name": {KindClusters, (*Decoder).clusterStatus},
+	"host_statuses":      {KindClusters, SectionHosts, (*Decoder).clusterStatus},
+	"added_via_api":      {KindClusters, SectionHosts, (*Decoder).clusterStatus},
+	"observability_name": {KindClusters, SectionHosts, (*Decoder).clusterStatus},
 
-	"filter_chains":            {KindConfigDump, (*Decoder).bareListener},
-	"traffic_direction":        {KindConfigDump, (*Decoder).bareListener},
-	"listener_filters":         {KindConfigDump, (*Decoder).bareListener},
-	"virtual_hosts":            {KindConfigDump, (*Decoder).bareRoutes},
-	"validate_clusters":        {KindConfigDump, (*Decoder).bareRoutes},
-	"connect_timeout":          {KindConfigDump, (*Decoder).bareCluster},
-	"lb_policy":                {KindConfigDump, (*Decoder).bareCluster},
-	"load_assignment":          {KindConfigDump, (*Decoder).bareCluster},
-	"eds_cluster_config":       {KindConfigDump, (*Decoder).bareCluster},
-	"transport_socket_matches": {KindConfigDump, (*Decoder).bareCluster},
-	"cluster_name":             {KindConfigDump, (*Decoder).bareEndpoints},
-	"tls_certificate":          {KindConfigDump, (*Decoder).bareSecret},
-	"validation_context":       {KindConfigDump, (*Decoder).bareSecret},
+	"filter_chains":            {KindConfigDump, SectionListeners, (*Decoder).bareListener},
+	"traffic_direction":        {KindConfigDump, SectionListeners, (*Decoder).bareListener},
+	"listener_filters":         {KindConfigDump, SectionListeners, (*Decoder).bareListener},
+	"virtual_hosts":            {KindConfigDump, SectionRoutes, (*Decoder).bareRoutes},
+	"validate_clusters":        {KindConfigDump, SectionRoutes, (*Decoder).bareRoutes},
+	"connect_timeout":          {KindConfigDump, SectionClusters, (*Decoder).bareCluster},
+	"lb_policy":                {KindConfigDump, SectionClusters, (*Decoder).bareCluster},
+	"load_assignment":          {KindConfigDump, SectionClusters, (*Decoder).bareCluster},
+	"eds_cluster_config":       {KindConfigDump, SectionClusters, (*Decoder).bareCluster},
+	"transport_socket_matches": {KindConfigDump, SectionClusters, (*Decoder).bareCluster},
+	"cluster_name":             {KindConfigDump, SectionEndpoints, (*Decoder).bareEndpoints},
+	"tls_certificate":          {KindConfigDump, SectionSecrets, (*Decoder).bareSecret},
+	"validation_context":       {KindConfigDump, SectionSecrets, (*Decoder).bareSecret},
 
-	"active_state":    {KindConfigDump, (*Decoder).dynamicListener},
-	"cluster":         {KindConfigDump, clustersIn(Active)},
-	"listener":        {KindConfigDump, (*Decoder).staticListener},
-	"route_config":    {KindConfigDump, routesIn(Active)},
-	"endpoint_config": {KindConfigDump, (*Decoder).endpointEntry},
-	"secret":          {KindConfigDump, secretsIn(Active)},
+	"active_state":    {KindConfigDump, SectionListeners, (*Decoder).dynamicListener},
+	"cluster":         {KindConfigDump, SectionClusters, clustersIn(Active)},
+	"listener":        {KindConfigDump, SectionListeners, (*Decoder).staticListener},
+	"route_config":    {KindConfigDump, SectionRoutes, routesIn(Active)},
+	"endpoint_config": {KindConfigDump, SectionEndpoints, (*Decoder).endpointEntry},
+	"secret":          {KindConfigDump, SectionSecrets, secretsIn(Active)},
 
-	"ca_cert":    {KindCerts, (*Decoder).loadedPair},
-	"cert_chain": {KindCerts, (*Decoder).loadedPair},
+	"ca_cert":    {KindCerts, SectionCerts, (*Decoder).loadedPair},
+	"cert_chain": {KindCerts, SectionCerts, (*Decoder).loadedPair},
 }
 
 // classify tells what an item is, nil if its members do not say.
@@ -73,6 +74,7 @@ func (d *Decoder) classify(r *reader) (item itemFunc) {
 		if mark, ok := marks[string(name)]; ok && item == nil {
 			item = mark.item
 			d.see(mark.kind)
+			d.proxy.Read |= mark.section
 		}
 		d.suspect(string(name), r.kind())
 		r.skip()
