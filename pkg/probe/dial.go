@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/websocket"
+	"k8s.io/klog/v2"
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
 )
@@ -62,7 +63,7 @@ func dialWebSocket(ctx context.Context, config *rest.Config, u *url.URL) (net.Co
 	if err != nil {
 		return nil, err
 	}
-	return portforward.NewTunnelingConnection("probe", conn), nil
+	return portforward.NewTunnelingConnectionWithLogger(klog.Logger{}, conn), nil
 }
 
 // closeOnCancel returns a context under which the connection of a WebSocket handshake is closed

@@ -14,6 +14,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/klog/v2"
 	"k8s.io/streaming/pkg/httpstream"
 )
 
@@ -27,7 +28,8 @@ type executed struct {
 
 // execIn returns the admin interface behind pods/exec. Nothing is started before the first get.
 func (o *opener) execIn(ctx context.Context, t target) (admin, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	// The executors would log to stderr what they return as an error too.
+	ctx, cancel := context.WithCancel(klog.NewContext(ctx, klog.Logger{}))
 	return &executed{o: o, t: t, ctx: ctx, cancel: cancel}, nil
 }
 

@@ -36,6 +36,9 @@ func (c *cluster) exec(w http.ResponseWriter, r *http.Request) {
 		send(ws, stdout, answer.Body.String()+"\n")
 	}
 	send(ws, failure, result)
+	bye := gorilla.FormatCloseMessage(gorilla.CloseNormalClosure, "")
+	ws.WriteMessage(gorilla.CloseMessage, bye) //nolint:errcheck // a test
+	ws.ReadMessage()                           //nolint:errcheck // waits for the client's own close
 }
 
 func send(ws *gorilla.Conn, channel byte, text string) {

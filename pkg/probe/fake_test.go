@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -51,7 +53,9 @@ func newCluster(t *testing.T) *cluster {
 	ignore := []goleak.Option{goleak.IgnoreCurrent(), goleak.IgnoreTopFunction("github.com/moby/spdystream.(*Connection).shutdown")}
 	t.Cleanup(func() { goleak.VerifyNone(t, ignore...) })
 	c := &cluster{t: t, lists: map[string][]any{}, envoys: map[string]http.Handler{}, upgrades: map[string]int{}}
-	c.Server = httptest.NewTLSServer(c)
+	c.Server = httptest.NewUnstartedServer(c)
+	c.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that hang up
+	c.StartTLS()
 	t.Cleanup(c.Server.Close)
 	for _, path := range []string{
 		"/api/v1/namespaces", "/api/v1/pods", "/api/v1/services", "/api/v1/configmaps",
@@ -262,16 +266,29 @@ func (k *kubelet) connect(data, failure httpstream.Stream) {
 		fmt.Fprintf(failure, "an error occurred forwarding %s -> %s: dial tcp4 127.0.0.1:%s: connect: connection refused", port, port, port)
 		return
 	}
-	serveStream(k.envoy, data)
+	k.done.Add(1)
+	pod, node := net.Pipe()
+	go func() {
+		defer k.done.Done()
+		serveConn(k.envoy, pod)
+	}()
+	go func() {
+		io.Copy(node, data) //nolint:errcheck // a test
+		node.Close()
+	}()
+	io.Copy(data, node) //nolint:errcheck // a test
+	node.Close()
 }
 
-// serveStream serves HTTP on one stream until it ends.
-func serveStream(h http.Handler, data httpstream.Stream) {
+// serveConn serves HTTP on one connection until it ends.
+func serveConn(h http.Handler, conn net.Conn) {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &oneConn{conn: &serverConn{Stream: data, closed: cancel}, done: ctx.Done()}
-	s := &http.Server{Handler: h} //nolint:gosec // a test
-	s.Serve(l)                    //nolint:errcheck // ends with its connection
-	s.Close()                     //nolint:errcheck // a test
+	s := &http.Server{Handler: h, ConnState: func(_ net.Conn, s http.ConnState) {
+		if s == http.StateClosed {
+			cancel()
+		}
+	}}
+	s.Serve(&oneConn{conn: conn, done: ctx.Done()}) //nolint:errcheck // ends with its connection
 }
 
 // oneConn is a listener with one connection.
@@ -292,17 +309,3 @@ func (l *oneConn) Accept() (conn net.Conn, err error) {
 
 func (l *oneConn) Close() error   { return nil }
 func (l *oneConn) Addr() net.Addr { return streamAddr{} }
-
-// serverConn is the pod's end of a connection.
-type serverConn struct {
-	httpstream.Stream
-	streamConn // deadlines and addresses alone
-	closed     func()
-}
-
-func (c *serverConn) Read(p []byte) (int, error)  { return c.Stream.Read(p) }
-func (c *serverConn) Write(p []byte) (int, error) { return c.Stream.Write(p) }
-func (c *serverConn) Close() error {
-	defer c.closed()
-	return c.Stream.Reset()
-}
