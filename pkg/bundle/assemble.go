@@ -118,10 +118,11 @@ func (a *Assembler) addManifest(r io.Reader) error {
 func (a *Assembler) lost(g mesh.Gap, err error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.lostLocked(g, err)
+	a.lostLocked(g, err)
+	return err
 }
 
-func (a *Assembler) lostLocked(g mesh.Gap, err error) error {
+func (a *Assembler) lostLocked(g mesh.Gap, err error) {
 	if notRead, ok := errors.AsType[*envoy.NotReadError](err); ok {
 		g.Message, g.Hint = notRead.What+": "+notRead.Why, notRead.Next
 	} else {
@@ -129,7 +130,6 @@ func (a *Assembler) lostLocked(g mesh.Gap, err error) error {
 	}
 	g.Message = oneLine(g.Message)
 	a.found = append(a.found, g)
-	return err
 }
 
 func (a *Assembler) locked(f func()) {

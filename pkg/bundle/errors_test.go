@@ -114,7 +114,7 @@ func TestTruncated(t *testing.T) {
 	}
 	small := tarOf(t, testBundle()...)
 	for name, data := range map[string][]byte{"recorded": recorded, "small tar": small, "small gzip": zipped(t, small)} {
-		step := max(1, min(1024, len(data)/64))
+		step := max(1, min(1024, len(data)/32))
 		for n := 0; n < len(data); n += step {
 			ev, err := read(t, data[:n])
 			var known *Error

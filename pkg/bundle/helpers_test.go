@@ -89,8 +89,16 @@ func hasGap(tb testing.TB, gaps []mesh.Gap, prefix string) {
 }
 
 // sameEvidence compares everything, unexported fields of certificates and addresses included.
+// The options are for the resources; proxies have to be the same.
 func sameEvidence(tb testing.TB, want, got *mesh.Evidence, options ...cmp.Option) {
 	tb.Helper()
+	if reflect.DeepEqual(want, got) {
+		return // a hundred times faster than finding no difference
+	}
+	if reflect.DeepEqual(want.Proxies, got.Proxies) {
+		w, g := *want, *got
+		w.Proxies, g.Proxies, want, got = nil, nil, &w, &g
+	}
 	options = append(options, cmp.Exporter(func(reflect.Type) bool { return true }))
 	if diff := cmp.Diff(want, got, options...); diff != "" {
 		tb.Error(diff)

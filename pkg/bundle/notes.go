@@ -60,10 +60,9 @@ func (a *Assembler) versionLine(line string) {
 
 // clock gathers what is known of when evidence was read.
 type clock struct {
-	log     time.Time // the last line of bug-report's log
-	stamp   time.Time // must-gather's timestamp
-	newest  time.Time // the newest modification time of a member
-	archive bool      // modification times are those of an archive, or of a folder
+	log    time.Time // the last line of bug-report's log
+	stamp  time.Time // must-gather's timestamp
+	newest time.Time // the newest modification time of a member
 }
 
 func (c *clock) modified(t time.Time) { c.newest = later(c.newest, t) }

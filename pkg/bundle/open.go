@@ -36,9 +36,12 @@ func Open(ctx context.Context, path string, stdin io.Reader) (*mesh.Evidence, er
 	if err != nil {
 		return nil, fileError(path, err)
 	}
-	defer f.Close()
+	defer closeRead(f)
 	return r.stream(ctx, f, info.ModTime())
 }
+
+// closeRead closes what was only read: an error of that changes nothing.
+func closeRead(c io.Closer) { _ = c.Close() }
 
 // OpenReader reads evidence from a stream: an archive or a lone file. The name stands in errors.
 func OpenReader(ctx context.Context, name string, in io.Reader) (*mesh.Evidence, error) {
@@ -123,7 +126,7 @@ func (l *limited) Read(p []byte) (int, error) {
 	case l.reader.total > l.reader.limits.total:
 		err = errTooMuch
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		l.err = err
 	}
 	return n, err
@@ -198,7 +201,7 @@ func (r *reader) file(ctx context.Context, dir fs.FS, path string, d fs.DirEntry
 		}
 		return r.cutMember(path, errors.New(reason(err)))
 	}
-	defer f.Close()
+	defer closeRead(f)
 	var modified time.Time
 	if info, err := d.Info(); err == nil {
 		modified = info.ModTime()

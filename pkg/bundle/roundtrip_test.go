@@ -27,7 +27,7 @@ func membersOf(t *testing.T, path string) []file {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer closeRead(f)
 	zr, err := gzip.NewReader(f)
 	if err != nil {
 		t.Fatal(err)

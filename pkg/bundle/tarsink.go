@@ -37,7 +37,7 @@ type output interface {
 
 func (t *tarSink) add(path string, modified time.Time, fill func(io.Writer) error) error {
 	body := &spool{limit: spoolInMemory}
-	defer body.Close()
+	defer closeRead(body)
 	size, err := t.pack(body, fill)
 	if err != nil {
 		return err

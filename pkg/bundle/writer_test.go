@@ -120,7 +120,7 @@ func TestConcurrentAdd(t *testing.T) {
 	for i := range proxies {
 		wg.Go(func() {
 			pod := fmt.Sprintf("a-%d", i)
-			dump := dumpOf(pod, "shop")
+			dump := dumpOf(pod)
 			if i == 0 {
 				dump = strings.Replace(dump, `"NAME"`, `"LONG":"`+strings.Repeat("x", spoolInMemory)+`","NAME"`, 1)
 			}

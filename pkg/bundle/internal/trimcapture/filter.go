@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -61,7 +62,7 @@ func (f *filter) object(names []string) error {
 		if err != nil {
 			return err
 		}
-		below := append(names[:len(names):len(names)], name.String())
+		below := slices.Concat(names, []string{name.String()})
 		if f.drop(below) {
 			err = f.in.SkipValue()
 		} else if err = f.out.WriteToken(jsontext.String(below[len(below)-1])); err == nil {
