@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/probe"
 )
 
@@ -24,6 +25,8 @@ type Env struct {
 	Now                      func() time.Time
 	// Collect reads a live cluster.
 	Collect func(context.Context, probe.Options, probe.Sink) (bundle.Manifest, error)
+	// Checks is the catalogue.
+	Checks []*diagnose.Check
 	// Program is what the user typed to run us: "kubectl mtls-doctor" for a kubectl plugin.
 	Program string
 }

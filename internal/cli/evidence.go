@@ -36,7 +36,9 @@ func (o *evidenceOptions) addFlags(cmd *cobra.Command) {
 	o.addProbeFlags(f)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no notes on standard error")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "path of the kubeconfig file")
-	clientcmd.BindOverrideFlags(&o.overrides, f, clientcmd.RecommendedConfigOverrideFlags(""))
+	kubectl := clientcmd.RecommendedConfigOverrideFlags("")
+	kubectl.ContextOverrideFlags.Namespace.Description = "the namespace; the kubeconfig's own when not given"
+	clientcmd.BindOverrideFlags(&o.overrides, f, kubectl)
 }
 
 func (o *evidenceOptions) addProbeFlags(f *pflag.FlagSet) {

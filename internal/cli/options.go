@@ -40,19 +40,3 @@ func (o *outputOptions) style(env *Env, color string) report.Style {
 		Program:   env.Program,
 	}
 }
-
-// verdictOptions say when the program's exit code is not 0.
-type verdictOptions struct {
-	failOn       enum
-	allowPartial bool
-}
-
-func (o *verdictOptions) addFlags(cmd *cobra.Command) {
-	o.failOn.allowed = []string{"error", "warning", "info", "none"}
-	addEnum(cmd, cmd.Flags(), &o.failOn, "fail-on", "", "exit with 3 for findings that are as bad or worse")
-	o.addPartialFlag(cmd)
-}
-
-func (o *verdictOptions) addPartialFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.allowPartial, "allow-partial", false, "exit with 0 instead of 4 when evidence is missing")
-}

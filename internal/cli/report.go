@@ -2,8 +2,13 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
 
 // reportOptions are the flags of the main job.
@@ -11,6 +16,7 @@ type reportOptions struct {
 	global  *globalOptions
 	output  outputOptions
 	verdict verdictOptions
+	to      string
 }
 
 func newReportCmd(env *Env, global *globalOptions) *cobra.Command {
@@ -24,22 +30,79 @@ func newReportCmd(env *Env, global *globalOptions) *cobra.Command {
 			PROGRAM
 			# one workload and everything at the other end of its connections
 			PROGRAM deploy/checkout
+			# one connection, with the proof of both sides
+			PROGRAM deploy/cart --to checkout:80
 			# a capture, bug-report or must-gather instead of a cluster
 			PROGRAM --from bug-report.tar.gz
 			# a recorded broken mesh, no cluster needed
 			PROGRAM demo`),
-		Args: cobra.ArbitraryArgs,
+		Args: noMistypedCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), env, args)
 		},
 		ValidArgsFunction: completeTargets,
 	}
-	o.output.addFlags(cmd)
-	o.verdict.addFlags(cmd)
+	o.addFlags(cmd)
 	return cmd
 }
 
+// noMistypedCommand refuses a word that is almost a command, and lets targets pass.
+func noMistypedCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 || strings.ContainsAny(args[0], "/.") {
+		return nil
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return usageError("did you mean "+near[0]+"?", "there is no command %q", args[0])
+	}
+	return nil
+}
+
+func (o *reportOptions) addFlags(cmd *cobra.Command) {
+	o.output.addFlags(cmd)
+	o.verdict.addFlags(cmd)
+	cmd.Flags().StringVar(&o.to, "to", "", "only the connections to `HOST|IP[:PORT]`, with the proof of both sides")
+}
+
 func (o *reportOptions) run(ctx context.Context, env *Env, args []string) error {
-	_, err := o.global.read(ctx, env, args)
-	return err
+	v, err := o.global.read(ctx, env, args)
+	if err != nil {
+		return err
+	}
+	return o.show(env, v)
+}
+
+// show diagnoses, renders and judges.
+func (o *reportOptions) show(env *Env, v *view) error {
+	r, err := o.build(v, env.Checks)
+	if err != nil {
+		return err
+	}
+	if err := r.Render(env.Out, o.output.style(env, o.global.color.value)); err != nil {
+		return err
+	}
+	if v.timeout != nil {
+		return v.timeout
+	}
+	if err := noMesh(v.snapshot, o.global.evidence.istioNamespace); err != nil {
+		return err
+	}
+	return o.verdict.report(r)
+}
+
+func (o *reportOptions) build(v *view, checks []*diagnose.Check) (*report.Report, error) {
+	result := diagnose.Run(v.snapshot, checks, v.found.scope())
+	scope := report.Scope{
+		Namespaces: v.scope.Namespaces, Targets: v.scope.Targets,
+		Selector: v.scope.Selector, Revision: v.scope.Revision,
+	}
+	if o.to == "" {
+		return report.Build(result, scope), nil
+	}
+	to, err := parseTo(v, o.to)
+	if err != nil {
+		return nil, err
+	}
+	scope.To = o.to
+	calls := result.Engine.EdgesTo(to, handshake.Query{Client: result.InScope})
+	return report.BuildTo(result, scope, calls), nil
 }

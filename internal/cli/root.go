@@ -8,6 +8,7 @@ import (
 func newRootCmd(env *Env) *cobra.Command {
 	global := &globalOptions{}
 	cmd := newReportCmd(env, global)
+	cmd.SuggestionsMinimumDistance = 2
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	// "kubectl mtls-doctor" is two words, of which cobra would take the first for the name.
@@ -22,6 +23,6 @@ func newRootCmd(env *Env) *cobra.Command {
 	cmd.SetHelpFunc(help)
 	cmd.SetUsageFunc(usage)
 	cmd.SetHelpCommand(&cobra.Command{Hidden: true})
-	cmd.AddCommand(newEdgesCmd(env, global), newVersionCmd(env), newCompletionCmd(env))
+	cmd.AddCommand(newEdgesCmd(env, global), newCaptureCmd(env, global), newDemoCmd(env, global), newExplainCmd(env), newVersionCmd(env), newCompletionCmd(env))
 	return cmd
 }

@@ -183,9 +183,17 @@ func (t target) notFound(s *mesh.Snapshot, namespaces []string) error {
 	}
 	next := "-n chooses the namespace, -A looks in all"
 	if near := nearest(t.name, t.candidates(s, namespaces)); near != "" {
-		next = "did you mean " + near + "? " + next
+		next = "did you mean " + t.respell(near) + "? " + next
 	}
 	return failed(next, "there is no %s %s", t.word, where)
+}
+
+// respell is the target's word with another name.
+func (t target) respell(name string) string {
+	if kind, _, ok := strings.Cut(t.word, "/"); ok {
+		return kind + "/" + name
+	}
+	return name + "." + t.namespace
 }
 
 // exists reports whether a service of that name is there, which has no pods then.

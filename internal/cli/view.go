@@ -17,19 +17,29 @@ type view struct {
 	timeout error
 }
 
-// read reads evidence and finds the user's targets in it.
+// opener reads evidence. With probe.ErrTimeout it returns what was read until then.
+type opener func() (*mesh.Evidence, error)
+
+// read reads evidence from where the flags say and finds the user's targets in it.
 func (o *globalOptions) read(ctx context.Context, env *Env, targets []string) (*view, error) {
-	// What is wrong with the words is said before anything is read.
-	if _, err := o.scope.words(targets, o.evidence.overrides.Context.Namespace); err != nil {
+	return o.view(targets, func() (*mesh.Evidence, error) {
+		return o.evidence.read(ctx, env, &o.scope, targets)
+	})
+}
+
+// view finds the user's targets in evidence. What is wrong with the words themselves is said
+// before anything is read.
+func (o *globalOptions) view(targets []string, open opener) (*view, error) {
+	namespace := o.evidence.overrides.Context.Namespace
+	if _, err := o.scope.words(targets, namespace); err != nil {
 		return nil, err
 	}
-	evidence, err := o.evidence.read(ctx, env, &o.scope, targets)
+	evidence, err := open()
 	if err != nil && !errors.Is(err, probe.ErrTimeout) {
 		return nil, err
 	}
 	v := &view{snapshot: mesh.New(evidence), timeout: err}
-	v.scope, err = o.scope.evidenceScope(evidence, targets, o.evidence.overrides.Context.Namespace)
-	if err != nil {
+	if v.scope, err = o.scope.evidenceScope(evidence, targets, namespace); err != nil {
 		return nil, err
 	}
 	v.found, err = resolve(v.snapshot, v.scope)

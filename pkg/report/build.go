@@ -15,14 +15,37 @@ func Build(r *diagnose.Result, scope Scope) *Report {
 	out := &Report{
 		APIVersion: APIVersion, Kind: "Report",
 		CapturedAt: r.CapturedAt.UTC(), Source: r.Source,
-		Scope:     Scope{list(scope.Namespaces), list(scope.Targets), scope.Selector},
+		Scope:     scope,
 		Edges:     summarise(r.Edges()),
 		Findings:  findings(r.Findings),
 		Workloads: workloads(r),
 		Coverage:  coverage(r),
 	}
+	out.Scope.Namespaces, out.Scope.Targets = list(scope.Namespaces), list(scope.Targets)
 	out.Summary = summary(out)
 	return out
+}
+
+// BuildTo makes a report about the connections to one destination: calls are those of the pods
+// in scope to scope.To. Of the findings it has those that bear on one of them.
+func BuildTo(r *diagnose.Result, scope Scope, calls []*handshake.Edge) *Report {
+	narrowed := *r
+	narrowed.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f *diagnose.Finding) bool {
+		return !slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool {
+			return slices.ContainsFunc(calls, func(c *handshake.Edge) bool { return c.Compare(e) == 0 })
+		})
+	})
+	out := Build(&narrowed, scope)
+	out.Workloads = slices.DeleteFunc(out.Workloads, func(w Workload) bool { return !isEnd(w.Ref, calls) })
+	out.Edges, out.Calls = summarise(calls), Edges(r.Snapshot, calls).Edges
+	out.Summary = summary(out)
+	return out
+}
+
+func isEnd(w kube.Ref, calls []*handshake.Edge) bool {
+	return slices.ContainsFunc(calls, func(c *handshake.Edge) bool {
+		return c.Client.Workload.Ref == w || c.Server.Pod != nil && c.Server.Pod.Workload.Ref == w
+	})
 }
 
 func summarise(edges []*handshake.Edge) EdgeSummary {
@@ -31,6 +54,13 @@ func summarise(edges []*handshake.Edge) EdgeSummary {
 		s.ByVerdict[e.Verdict]++
 		if e.Reason != "" {
 			s.ByReason[e.Reason]++
+		}
+	}
+	for _, l := range links(edges) {
+		if l.inMesh() {
+			s.Calls = s.Calls.plus(l.worst)
+		} else {
+			s.Outside = s.Outside.plus(l.worst)
 		}
 	}
 	return s
@@ -136,10 +166,31 @@ func summary(r *Report) Summary {
 			s.Infos++
 		}
 	}
+	for _, c := range r.Calls {
+		s.Health = worse(s.Health, callHealth(c.Verdict))
+	}
 	if len(r.Coverage.Gaps) > 0 {
 		s.Health = worse(s.Health, UnknownHealth)
 	}
 	return s
+}
+
+// callHealth is how well a connection fares that the user asked about.
+func callHealth(v handshake.Verdict) Health {
+	switch {
+	case v == handshake.Unknown:
+		return UnknownHealth
+	case !v.Works():
+		return Fail
+	case v == handshake.Plaintext:
+		return Warn
+	}
+	return OK
+}
+
+// Incomplete reports whether evidence is missing without which the report could read otherwise.
+func (r *Report) Incomplete() bool {
+	return len(r.Coverage.Gaps) > 0 || r.Summary.Workloads[UnknownHealth] > 0 || r.Summary.Health == UnknownHealth
 }
 
 // worse orders health: a failure beats a warning, which beats what is unknown, which beats ok.

@@ -3,9 +3,66 @@ package report
 import (
 	"encoding/json"
 	"io"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 )
+
+// Render writes the report in the form that the style asks for.
+func (r *Report) Render(w io.Writer, style Style) error {
+	switch style.Format {
+	case JSON, YAML:
+		return writeDocument(w, r, style.Format)
+	}
+	p := page{Report: r, Style: style}
+	if err := p.write(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+// page is the report while it is written for people. Its parts stand in the order in which a
+// person needs them: the verdict, the health of each workload, what is wrong and how to mend it,
+// what could not be seen, and what to type next.
+type page struct {
+	*Report
+	Style
+
+	b strings.Builder
+}
+
+func (p *page) write() error {
+	p.head()
+	parts := []func() error{p.workloads, p.calls, p.findings, p.notSeen, p.next}
+	for _, part := range parts {
+		before := p.b.Len()
+		p.b.WriteByte('\n')
+		if err := part(); err != nil {
+			return err
+		}
+		if p.b.Len() == before+1 { // nothing was said: take the blank line back
+			text := p.b.String()[:before]
+			p.b.Reset()
+			p.b.WriteString(text)
+		}
+	}
+	return nil
+}
+
+func (p *page) head() {
+	health := p.Summary.Health
+	sentence := p.Sentence()
+	if line := sentence + "   (" + p.basis() + ")"; len(line) <= lineWidth {
+		sentence = line
+	} else {
+		sentence += "\n  (" + p.basis() + ")"
+	}
+	p.b.WriteString(strings.Replace(sentence, ": "+health.word(), ": "+p.paint(health.color(), health.word()), 1) + "\n")
+	if out := p.Edges.Outside; out.Total > 0 {
+		p.b.WriteString(wrap("  ", "from outside the mesh: "+out.sentence()))
+	}
+}
 
 // writeDocument writes a document for programs. YAML is made from the JSON, so that both say the same.
 func writeDocument(w io.Writer, v any, f Format) error {

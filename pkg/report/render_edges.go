@@ -18,9 +18,9 @@ func RenderEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style S
 	case YAML:
 		return writeDocument(w, Edges(s, edges), YAML)
 	case Wide:
-		return edgePairs(w, edges, style)
+		return edgePairs(w, Edges(s, edges).Edges, style)
 	}
-	return edgeTable(w, edges, style)
+	return edgeTable(w, Edges(s, edges).Edges, style)
 }
 
 // streamEdges writes an EdgeList as JSON, one edge a line and one at a time: a large mesh has

@@ -14,56 +14,70 @@ const noEdges = "No connections: nothing in scope can call or be called."
 
 // edgeFold is a line of the table: what replicas have in common.
 type edgeFold struct {
-	client, host, server string
-	verdict              handshake.Verdict
-	reason               handshake.Reason
+	client, destination, server string
+	verdict                     handshake.Verdict
+	reason                      handshake.Reason
+}
+
+// foldEdges counts edges by fold, and keeps the first of each, in their order.
+func foldEdges(edges []Edge) (order []edgeFold, count map[edgeFold]int, first map[edgeFold]*Edge) {
+	count, first = map[edgeFold]int{}, map[edgeFold]*Edge{}
+	for i := range edges {
+		e := &edges[i]
+		k := edgeFold{
+			client: Clean(e.Client.name()), destination: Clean(e.Server.destination()), server: Clean(e.Server.name()),
+			verdict: e.Verdict, reason: e.Reason,
+		}
+		if count[k] == 0 {
+			order = append(order, k)
+			first[k] = e
+		}
+		count[k]++
+	}
+	return order, count, first
 }
 
 // edgeTable shows a line for each pair of workloads, host and port; their pods that differ in
 // the verdict have lines of their own.
-func edgeTable(w io.Writer, edges []*handshake.Edge, style Style) error {
+func edgeTable(w io.Writer, edges []Edge, style Style) error {
 	if len(edges) == 0 {
 		_, err := fmt.Fprintln(w, noEdges)
 		return err
 	}
-	count := map[edgeFold]int{}
-	var order []edgeFold
-	for _, e := range edges {
-		k := fold(e)
-		if count[k] == 0 {
-			order = append(order, k)
-		}
-		count[k]++
-	}
 	g := grid{header: []string{"CLIENT", "DESTINATION", "SERVER", "PAIRS", "VERDICT", "REASON"}}
+	order, count, _ := foldEdges(edges)
 	for _, k := range order {
 		g.rows = append(g.rows, []string{
-			k.client, k.host, k.server, strconv.Itoa(count[k]),
+			k.client, k.destination, k.server, strconv.Itoa(count[k]),
 			style.paint(verdictColor(k.verdict), string(k.verdict)), string(k.reason),
 		})
 	}
 	return g.write(w, style.NoHeaders)
 }
 
-func fold(e *handshake.Edge) edgeFold {
-	return edgeFold{
-		client: Clean(workloadName(e.Client)), host: Clean(destination(&e.Server)), server: Clean(serverName(&e.Server)),
-		verdict: e.Verdict, reason: e.Reason,
+// name is "shop/frontend"; it says so when no proxy carries the traffic.
+func (c *Client) name() string { return workloadName(c.Namespace, c.Workload, c.Proxy) }
+
+func (s *Server) name() string {
+	switch {
+	case s.Pod != "":
+		return workloadName(s.Namespace, s.Workload, s.Proxy)
+	case s.Address != "":
+		return s.Address
 	}
+	return "-"
 }
 
-// workloadName is "shop/frontend", with a star where no proxy of the mesh carries its traffic.
-func workloadName(p *mesh.Pod) string {
-	name := p.Namespace + "/" + p.Workload.Name
-	if !p.HasProxy() && p.Plane != mesh.Ztunnel {
+func workloadName(namespace, name string, plane mesh.Plane) string {
+	if plane == mesh.NoProxy {
 		name += " (no proxy)"
 	}
-	return name
+	return namespace + "/" + name
 }
 
 // destination is what was dialled, without the part of a name that every service has.
-func destination(s *handshake.Server) string {
-	name := fmt.Sprintf("%s:%d", shortHost(s.Name), s.Port)
+func (s *Server) destination() string {
+	name := fmt.Sprintf("%s:%d", shortHost(s.Host), s.Port)
 	if s.Subset != "" {
 		name += " subset " + s.Subset
 	}
@@ -78,33 +92,21 @@ func shortHost(name string) string {
 	return name
 }
 
-func serverName(s *handshake.Server) string {
-	switch {
-	case s.Pod != nil:
-		return workloadName(s.Pod)
-	case s.Address.Addr().IsValid():
-		return s.Address.String()
-	case s.Hostname != "":
-		return s.Hostname
-	}
-	return "-"
-}
-
 // edgePairs shows a line for each pair of pods, with the addresses and the whole sentence.
-func edgePairs(w io.Writer, edges []*handshake.Edge, style Style) error {
+func edgePairs(w io.Writer, edges []Edge, style Style) error {
 	if len(edges) == 0 {
 		_, err := fmt.Fprintln(w, noEdges)
 		return err
 	}
 	g := grid{header: []string{"CLIENT POD", "DESTINATION", "ENDPOINT", "SERVER POD", "VERDICT", "WHY"}}
-	for _, e := range edges {
-		x := edge(e)
+	for i := range edges {
+		e := &edges[i]
 		pod := "-"
-		if x.Server.Pod != "" {
-			pod = x.Server.Namespace + "/" + x.Server.Pod
+		if e.Server.Pod != "" {
+			pod = e.Server.Namespace + "/" + e.Server.Pod
 		}
 		g.rows = append(g.rows, []string{
-			Clean(x.Client.Namespace + "/" + x.Client.Pod), Clean(destination(&e.Server)), Clean(x.Server.Address), Clean(pod),
+			Clean(e.Client.Namespace + "/" + e.Client.Pod), Clean(e.Server.destination()), Clean(e.Server.Address), Clean(pod),
 			style.paint(verdictColor(e.Verdict), string(e.Verdict)), Clean(e.Why),
 		})
 	}

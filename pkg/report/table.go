@@ -10,7 +10,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// grid is a table as kubectl prints it: no lines, three spaces between columns, left aligned.
+// grid is a table as kubectl prints it: no lines, two spaces between columns, left aligned.
 // Its cells are clean text, possibly painted.
 type grid struct {
 	header []string
@@ -49,7 +49,7 @@ func kubectlConfig() tablewriter.Config {
 	cell := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
 		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
-		Padding:    tw.CellPadding{Global: tw.Padding{Right: "   ", Overwrite: true}},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: "  ", Overwrite: true}},
 	}
 	return tablewriter.Config{Header: cell, Row: cell, Behavior: tw.Behavior{TrimSpace: tw.Off}}
 }

@@ -23,8 +23,10 @@ type Report struct {
 	Summary    Summary     `json:"summary"`
 	Workloads  []Workload  `json:"workloads"`
 	Edges      EdgeSummary `json:"edges"`
-	Findings   []Finding   `json:"findings"`
-	Coverage   Coverage    `json:"coverage"`
+	// Calls are the connections to Scope.To; only a report that was narrowed to it has them.
+	Calls    []Edge    `json:"calls,omitempty"`
+	Findings []Finding `json:"findings"`
+	Coverage Coverage  `json:"coverage"`
 }
 
 // Scope is what was asked for. Empty lists mean everything.
@@ -32,6 +34,9 @@ type Scope struct {
 	Namespaces []string `json:"namespaces"`
 	Targets    []string `json:"targets"`
 	Selector   string   `json:"selector,omitempty"`
+	Revision   string   `json:"revision,omitempty"`
+	// To is the destination that the report was narrowed to.
+	To string `json:"to,omitempty"`
 }
 
 // Summary is the verdict in numbers.
@@ -121,8 +126,14 @@ type Certificate struct {
 	SHA256    string    `json:"sha256"`
 }
 
-// EdgeSummary counts the connections in scope and lists those that do not work.
+// EdgeSummary counts the connections in scope.
 type EdgeSummary struct {
+	// Calls counts by pairs of workloads, host and port, each with its worst verdict: those of
+	// callers with a proxy. Outside counts those of callers without one; that STRICT refuses
+	// them is its job and no fault of the mesh.
+	Calls   Traffic `json:"calls"`
+	Outside Traffic `json:"outside"`
+	// Total and what follows count pairs of a client pod and an endpoint.
 	Total     int                       `json:"total"`
 	ByVerdict map[handshake.Verdict]int `json:"byVerdict"`
 	ByReason  map[handshake.Reason]int  `json:"byReason"`

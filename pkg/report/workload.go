@@ -7,14 +7,13 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 // workloads describes every workload in scope, the worst first.
 func workloads(r *diagnose.Result) []Workload {
-	t := countTraffic(r)
+	t := countTraffic(r.Edges())
 	named := findingsByWorkload(r)
 	out := []Workload{}
 	for _, w := range r.Snapshot.Workloads {
@@ -130,63 +129,6 @@ func sortedPorts(m map[uint32]string) []uint32 {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// traffic counts connections by workload.
-type traffic struct{ inbound, outbound map[*mesh.Workload]Traffic }
-
-// countTraffic counts each pair of workloads once per host and port, with its worst verdict.
-// Callers without a proxy count only outwards: refusing them is what STRICT is for.
-func countTraffic(r *diagnose.Result) traffic {
-	t := traffic{map[*mesh.Workload]Traffic{}, map[*mesh.Workload]Traffic{}}
-	type link struct {
-		client, server *mesh.Workload
-		host           string
-		port           uint32
-	}
-	worst := map[link]handshake.Verdict{}
-	var order []link
-	for _, e := range r.Edges() {
-		if e.Server.Pod == nil || e.Server.Pod.Workload == e.Client.Workload {
-			continue
-		}
-		k := link{e.Client.Workload, e.Server.Pod.Workload, e.Server.Name, e.Server.Port}
-		was, seen := worst[k]
-		if !seen {
-			order = append(order, k)
-		}
-		if !seen || verdictRank(e.Verdict) > verdictRank(was) {
-			worst[k] = e.Verdict
-		}
-	}
-	for _, k := range order {
-		t.outbound[k.client] = t.outbound[k.client].plus(worst[k])
-		if slices.ContainsFunc(k.client.Pods, (*mesh.Pod).HasProxy) {
-			t.inbound[k.server] = t.inbound[k.server].plus(worst[k])
-		}
-	}
-	return t
-}
-
-func verdictRank(v handshake.Verdict) int {
-	return slices.Index([]handshake.Verdict{handshake.MTLS, handshake.AppTLS, handshake.TLS, handshake.Plaintext, handshake.Unknown, handshake.Denied, handshake.Fails}, v)
-}
-
-func (t Traffic) plus(v handshake.Verdict) Traffic {
-	t.Total++
-	switch v {
-	case handshake.MTLS:
-		t.MTLS++
-	case handshake.Plaintext:
-		t.Plaintext++
-	case handshake.TLS, handshake.AppTLS:
-		t.TLS++
-	case handshake.Unknown:
-		t.Unknown++
-	default:
-		t.Fails++
-	}
-	return t
 }
 
 // findingsByWorkload finds who a finding hits: its subject, both ends of its edges, its workloads.

@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/cli/demo"
+)
+
+const demoNote = "This is a recorded mesh: STRICT everywhere, and one DestinationRule that turns mTLS off towards one server.\n"
+
+// newDemoCmd makes the main job on a recording inside the program.
+func newDemoCmd(env *Env, global *globalOptions) *cobra.Command {
+	o := &reportOptions{global: global}
+	cmd := &cobra.Command{
+		Use:   "demo [TARGET…]",
+		Short: "The report of a recorded broken mesh; no cluster needed",
+		Long: `Runs the main job on a recording inside this program. Targets, -n, -l, -o, --to and the exit
+codes work as they do on a cluster.`,
+		Example: examples(env.Program, `
+			PROGRAM demo
+			PROGRAM demo -n shop deploy/client --to server:80`),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if global.evidence.from != "" {
+				return usageError("leave demo out to read it", "demo has a recording of its own, and --from names another")
+			}
+			v, err := global.view(args, demo.Open)
+			if err != nil {
+				return err
+			}
+			if !global.evidence.quiet {
+				fmt.Fprint(env.Err, demoNote)
+			}
+			return o.show(env, v)
+		},
+		ValidArgsFunction: completeTargets,
+	}
+	o.addFlags(cmd)
+	return cmd
+}

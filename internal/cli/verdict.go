@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
+)
+
+// verdictOptions say when the program's exit code is not 0.
+type verdictOptions struct {
+	failOn       enum
+	allowPartial bool
+}
+
+func (o *verdictOptions) addFlags(cmd *cobra.Command) {
+	o.failOn.allowed = []string{"error", "warning", "info", "none"}
+	addEnum(cmd, cmd.Flags(), &o.failOn, "fail-on", "", "exit with 3 for findings that are as bad or worse")
+	o.addPartialFlag(cmd)
+}
+
+func (o *verdictOptions) addPartialFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.allowPartial, "allow-partial", false, "exit with 0 instead of 4 when evidence is missing")
+}
+
+// report is the exit code of a report.
+func (o *verdictOptions) report(r *report.Report) error {
+	switch {
+	case o.fails(r):
+		return outcome(exitFindings)
+	case r.Incomplete() && !o.allowPartial:
+		return outcome(exitIncomplete)
+	}
+	return nil
+}
+
+func (o *verdictOptions) fails(r *report.Report) bool {
+	s := r.Summary
+	switch o.failOn.value {
+	case "error":
+		return s.Health == report.Fail
+	case "warning":
+		return s.Health == report.Fail || s.Health == report.Warn
+	case "info":
+		return s.Errors+s.Warnings+s.Infos > 0 || s.Health == report.Fail || s.Health == report.Warn
+	}
+	return false
+}
+
+// edges is the exit code of a list of edges.
+func (o *verdictOptions) edges(edges []*handshake.Edge, v *view) error {
+	unknown := slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return e.Verdict == handshake.Unknown })
+	switch {
+	case v.timeout != nil:
+		return v.timeout
+	case unknown && !o.allowPartial:
+		return outcome(exitIncomplete)
+	}
+	return nil
+}
+
+// noMesh is the error of evidence in which nothing of Istio is to be seen.
+func noMesh(s *mesh.Snapshot, istioNamespace string) error {
+	if len(s.Proxies) > 0 || len(s.MeshConfigs) > 0 || slices.ContainsFunc(s.Pods, func(p *mesh.Pod) bool { return p.Plane != mesh.NoProxy }) {
+		return nil
+	}
+	return failed("is istiod in another namespace? --istio-namespace names it; `istioctl version` tells whether Istio is installed",
+		"there is no Istio to be seen: no pod has a proxy, and namespace %s holds no mesh config", istioNamespace)
+}

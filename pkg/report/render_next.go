@@ -1,0 +1,25 @@
+package report
+
+import "fmt"
+
+// next suggests the command that helps most now. It does not depend on where the evidence
+// comes from.
+func (p *page) next() error {
+	switch f := p.worst(); {
+	case f != nil && p.Format != Wide:
+		fmt.Fprintf(&p.b, "Next: %s explain %s\n", p.Program, Clean(f.Code))
+	case f == nil && p.Summary.Health == OK:
+		fmt.Fprintf(&p.b, "Next: %s edges    every call, one by one\n", p.Program)
+	}
+	return nil
+}
+
+// worst is the first finding that needs action, or nil.
+func (p *page) worst() *Finding {
+	for i := range p.Findings {
+		if p.Findings[i].Severity != "info" {
+			return &p.Findings[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// allShown is how many workloads are shown whatever their health; of more, the healthy are counted.
+const allShown = 20
+
+// workloads shows the health of each workload.
+func (p *page) workloads() error {
+	if p.Scope.To != "" {
+		return nil
+	}
+	g := grid{header: []string{"WORKLOAD", "PODS", "PROXY", "POLICY", "ENFORCED", "IN mTLS", "OUT mTLS", "CERT", "HEALTH"}}
+	hidden := 0
+	for i := range p.Workloads {
+		w := &p.Workloads[i]
+		if p.hides(w) {
+			hidden++
+			continue
+		}
+		g.rows = append(g.rows, p.row(w))
+	}
+	if err := g.write(&p.b, p.NoHeaders); err != nil {
+		return err
+	}
+	if hidden > 0 {
+		fmt.Fprintf(&p.b, "and %s: ok or without a proxy (-o wide shows them)\n", plural(hidden, "workload"))
+	}
+	if p.Format == Wide {
+		return p.ports()
+	}
+	return nil
+}
+
+func (p *page) hides(w *Workload) bool {
+	return p.Format != Wide && len(p.Workloads) > allShown && (w.Health == OK || w.Health == NotApplicable)
+}
+
+func (p *page) row(w *Workload) []string {
+	read := fmt.Sprintf("%d/%d", w.Pods.Read, w.Pods.Total)
+	return []string{
+		Clean(p.refName(w.Ref)), read, string(w.Plane), policyCell(w), enforcedCell(w),
+		trafficCell(w.Inbound), trafficCell(w.Outbound), p.certCell(w), p.healthCell(w),
+	}
+}
+
+// refName is a workload as kubectl takes it, with its namespace where the report has several.
+func (p *page) refName(r kube.Ref) string {
+	short := (&mesh.Workload{Ref: r}).Short()
+	if len(p.Scope.Namespaces) == 1 && r.Namespace == p.Scope.Namespaces[0] {
+		return short
+	}
+	return r.Namespace + "/" + short
+}
+
+// policyCell is the workload's mode and how widely the policy applies that sets it.
+func policyCell(w *Workload) string {
+	if w.Plane != mesh.Sidecar {
+		return "-"
+	}
+	mode := cmp.Or(w.Policy.Mode, "?")
+	if short := scopeWords[w.Policy.Scope]; short != "" {
+		mode += " " + short
+	}
+	if slices.ContainsFunc(w.Ports, func(port Port) bool { return port.Policy.Mode != w.Policy.Mode }) {
+		mode += "*"
+	}
+	return mode
+}
+
+var scopeWords = map[string]string{"default": "default", "mesh": "mesh", "namespace": "ns", "workload": "own", "port": "own"}
+
+// enforcedCell is what the proxies accept on all ports, or that it depends on the port.
+func enforcedCell(w *Workload) string {
+	switch {
+	case w.Plane != mesh.Sidecar:
+		return "-"
+	case len(w.Ports) == 0 && w.Pods.Read < w.Pods.Total:
+		return "?"
+	case len(w.Ports) == 0:
+		return "no port"
+	}
+	first := w.Ports[0].Enforced
+	for _, port := range w.Ports[1:] {
+		if port.Enforced != first {
+			return "per port"
+		}
+	}
+	return cmp.Or(first, "?")
+}
+
+// trafficCell is "2 of 4", and "?" when not one call could be judged.
+func trafficCell(t Traffic) string {
+	switch {
+	case t.Total == 0:
+		return "none"
+	case t.Unknown == t.Total:
+		return "? of " + strconv.Itoa(t.Total)
+	}
+	return fmt.Sprintf("%d of %d", t.MTLS, t.Total)
+}
+
+// certCell is how long the certificate is valid from the moment of the capture on.
+func (p *page) certCell(w *Workload) string {
+	switch {
+	case w.Plane == mesh.NoProxy || w.Plane == mesh.Ztunnel:
+		return "-"
+	case w.Certificate == nil && w.Pods.Read < w.Pods.Total:
+		return "?"
+	case w.Certificate == nil:
+		return "none"
+	case !w.Certificate.NotAfter.After(p.CapturedAt):
+		return "expired"
+	case w.Certificate.NotBefore.After(p.CapturedAt):
+		return "not yet"
+	}
+	return duration(w.Certificate.NotAfter.Sub(p.CapturedAt))
+}
+
+func (p *page) healthCell(w *Workload) string {
+	cell := p.paint(w.Health.color(), w.Health.word())
+	why := p.codesOf(w)
+	if w.Health == UnknownHealth && len(why) == 0 {
+		why = []string{unknownBecause(w)}
+	}
+	if len(why) > 2 {
+		why = append(why[:1:1], fmt.Sprintf("+%d", len(why)-1))
+	}
+	return strings.TrimRight(cell+" "+strings.Join(why, " "), " ")
+}
+
+// codesOf are the findings that make a workload's health what it is: none that only inform.
+func (p *page) codesOf(w *Workload) []string {
+	return slices.DeleteFunc(slices.Clone(w.Findings), func(code string) bool {
+		return !slices.ContainsFunc(p.Findings, func(f Finding) bool { return f.Code == code && f.Severity != "info" })
+	})
+}
+
+func unknownBecause(w *Workload) string {
+	switch {
+	case len(w.Unread) > 0:
+		return plural(len(w.Unread), "pod") + " unread"
+	case w.Plane == mesh.Ztunnel:
+		return "ztunnel not read"
+	}
+	return plural(w.Inbound.Unknown+w.Outbound.Unknown, "call") + " unknown"
+}
+
+// ports shows what is asked for and enforced on every port.
+func (p *page) ports() error {
+	g := grid{header: []string{"WORKLOAD", "PORT", "POLICY", "FROM", "ENFORCED", "IDENTITY"}}
+	for i := range p.Workloads {
+		w := &p.Workloads[i]
+		for _, port := range w.Ports {
+			g.rows = append(g.rows, []string{
+				Clean(p.refName(w.Ref)), strconv.Itoa(int(port.Port)), cmp.Or(port.Policy.Mode, "?"),
+				cmp.Or(Clean(port.Policy.From), "default"), cmp.Or(port.Enforced, "?"), cmp.Or(Clean(w.Identity), "?"),
+			})
+		}
+	}
+	p.b.WriteByte('\n')
+	return g.write(&p.b, p.NoHeaders)
+}
