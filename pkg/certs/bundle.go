@@ -19,8 +19,8 @@ type Bundle struct {
 	domains map[string]*Bundle // only for a SPIFFE bundle
 }
 
-// ParseBundle reads trusted_ca: PEM or DER as in ParseChain, order and
-// duplicates do not matter. Envoy rejects a bundle without a certificate, and
+// ParseBundle reads trusted_ca: PEM or DER as in ParseChain, duplicates are
+// dropped. Envoy rejects a bundle without a certificate, and
 // so does this.
 func ParseBundle(data []byte) (*Bundle, error) {
 	m, err := parse(data)
@@ -48,7 +48,11 @@ func NewBundle(certs ...*x509.Certificate) *Bundle {
 // the peer, as in Envoy's SPIFFECertValidatorConfig (SPIRE writes those). A
 // peer of a trust domain that is not a key fails.
 func NewSPIFFEBundle(byTrustDomain map[string]*Bundle) *Bundle {
-	return &Bundle{domains: maps.Clone(byTrustDomain)}
+	domains := maps.Clone(byTrustDomain)
+	if domains == nil {
+		domains = map[string]*Bundle{} // still one that has anchors for nobody
+	}
+	return &Bundle{domains: domains}
 }
 
 // IsSPIFFE tells whether the peer's trust domain picks the anchors.
@@ -99,7 +103,8 @@ func (b *Bundle) HasCRL() bool {
 }
 
 // Fingerprint is the same for the same set of anchors (and trust domains) in
-// any order: SHA-256 in hex, "" if there is no anchor.
+// any order: SHA-256 in hex, "" if there is no anchor. (The order matters to
+// Verify only where anchors of one name lack key identifiers.)
 func (b *Bundle) Fingerprint() string {
 	lines := b.digests()
 	if len(lines) == 0 {

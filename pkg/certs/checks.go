@@ -71,7 +71,7 @@ func pathLimit(c *x509.Certificate) (int, bool) {
 // extended usage of every certificate that has one, the plain usage of the
 // leaf.
 func (v verifier) checkPurpose(c *x509.Certificate, depth int) *VerifyError {
-	const text = "unsuitable certificate purpose"
+	const text = "unsupported certificate purpose"
 	if v.purpose == x509.ExtKeyUsageAny {
 		return nil
 	}
@@ -96,7 +96,7 @@ func (v verifier) checkSignaturesAndDates(p path) *VerifyError {
 	for depth := top; depth >= 0; depth-- {
 		c := p.certs[depth]
 		if depth < top {
-			if failure := signatureFailure(p.certs[depth+1], c, depth); failure != nil {
+			if failure := v.signatureFailure(p.certs[depth+1], c, depth); failure != nil {
 				return failure
 			}
 		}

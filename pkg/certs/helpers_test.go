@@ -1,8 +1,12 @@
 package certs_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
@@ -76,6 +80,25 @@ func verdictOf(t testing.TB, err error) verdict {
 		t.Fatalf("%T is no *VerifyError: %v", err, err)
 	}
 	return verdict{failure.Reason, failure.Depth, failure.EnvoyText}
+}
+
+// p224 is a self-signed certificate on a curve that testca does not do.
+func p224(t testing.TB) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: at, NotAfter: at.Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
 }
 
 // x509Text is Envoy's line for a failure of X509_verify_cert.

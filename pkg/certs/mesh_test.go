@@ -18,7 +18,7 @@ var (
 )
 
 func TestVerifyRealMesh(t *testing.T) {
-	selfSigned := bad(certs.SelfSignedInChain, "1", "self-signed certificate in certificate chain")
+	selfSigned := bad(certs.SelfSignedInChain, "1", "self signed certificate in certificate chain")
 	noIssuer := bad(certs.UnknownRoot, "0", "unable to get local issuer certificate")
 	expired := bad(certs.Expired, "0", "certificate has expired")
 	tests := []struct {

@@ -47,7 +47,7 @@ func checkOwn(leaf *x509.Certificate) *VerifyError {
 
 func checkOwnECDSA(leaf *x509.Certificate, curve string) *VerifyError {
 	if !slices.Contains([]string{"P-256", "P-384", "P-521"}, curve) {
-		return ownFailure(UnsupportedAlgorithm, leaf, "ECDSA certificates are supported",
+		return ownFailure(UnsupportedAlgorithm, leaf, "only P-256, P-384 or P-521 ECDSA certificates are supported",
 			fmt.Sprintf("its key is on the curve %s, Envoy loads P-256, P-384 and P-521", curve))
 	}
 	if !allows(leaf, x509.KeyUsageDigitalSignature) {
@@ -69,7 +69,7 @@ func ownFailure(reason Reason, leaf *x509.Certificate, text, detail string) *Ver
 func checkHandshakeKey(leaf *x509.Certificate, opts VerifyOptions) *VerifyError {
 	if !opts.AnyLeafKey && !defaultSignatureAlgorithm(leaf) {
 		kind, _, curve := keyOf(leaf)
-		return ownFailure(UnsupportedAlgorithm, leaf, "NO_COMMON_SIGNATURE_ALGORITHMS", fmt.Sprintf(
+		return ownFailure(UnsupportedAlgorithm, leaf, "SSLV3_ALERT_HANDSHAKE_FAILURE", fmt.Sprintf(
 			"Envoy's default signature algorithms do not include its key (%s %s)", kind, curve))
 	}
 	if !allows(leaf, x509.KeyUsageDigitalSignature) {

@@ -72,21 +72,14 @@ func (v verifier) climbAnchors(sent []*x509.Certificate) []*x509.Certificate {
 	return certs
 }
 
-// anchorOf is the anchor that issued c. BoringSSL takes the first that fits by
-// name and identifiers in the order of its sort; among several the one whose
-// signature fits is taken here.
+// anchorOf is the anchor that issued c by name and identifiers: the first in
+// the order of the file, even if the signature fits only another one.
 func (v verifier) anchorOf(c *x509.Certificate) *x509.Certificate {
-	var first *x509.Certificate
-	for _, a := range v.anchors {
-		switch {
-		case !issued(a, c):
-		case first == nil:
-			first = a
-		case checkSignature(first, c) != nil && checkSignature(a, c) == nil:
-			first = a
-		}
+	i := slices.IndexFunc(v.anchors, func(a *x509.Certificate) bool { return issued(a, c) })
+	if i < 0 {
+		return nil
 	}
-	return first
+	return v.anchors[i]
 }
 
 // trusts is check_trust: with partial chains any anchor will do, the leaf
@@ -112,11 +105,11 @@ func (v verifier) selfSignedLeaf(leaf *x509.Certificate) (path, *VerifyError) {
 	if slices.ContainsFunc(v.anchors, leaf.Equal) {
 		return path{certs: []*x509.Certificate{leaf}}, nil
 	}
-	return path{}, fail(SelfSignedInChain, leaf, 0, "self-signed certificate",
+	return path{}, fail(SelfSignedInChain, leaf, 0, "self signed certificate",
 		"the certificate is self-signed and the trust bundle does not hold it")
 }
 
 func selfSignedInChain(root *x509.Certificate, depth int) *VerifyError {
-	return fail(SelfSignedInChain, root, depth, "self-signed certificate in certificate chain",
+	return fail(SelfSignedInChain, root, depth, "self signed certificate in certificate chain",
 		fmt.Sprintf("the chain ends in the root %q, which the trust bundle does not hold", root.Subject.String()))
 }

@@ -38,8 +38,8 @@ const (
 
 	// SelfSignedInChain: the peer's path ends in a self-signed certificate that
 	// the bundle does not hold, or its leaf is self-signed itself. The two sides
-	// have different roots. "self-signed certificate in certificate chain" or
-	// "self-signed certificate" (older builds write "self signed").
+	// have different roots. "self signed certificate in certificate chain" or
+	// "self signed certificate".
 	SelfSignedInChain Reason = "self-signed-in-chain"
 
 	// WrongTrustDomain: a SPIFFE bundle holds no anchors for the trust domain of
@@ -57,7 +57,7 @@ const (
 	// is used for: serverAuth for servers, clientAuth for clients, in the leaf
 	// and in every intermediate that has the extension; digitalSignature in the
 	// leaf; certificate signing in issuers; none of the CA's usages in the leaf
-	// of a SPIFFE bundle. "unsuitable certificate purpose",
+	// of a SPIFFE bundle. "unsupported certificate purpose",
 	// "KEY_USAGE_BIT_INCORRECT", "verify cert failed: cert precheck" or, for an
 	// issuer, "unable to get local issuer certificate".
 	KeyUsage Reason = "key-usage"

@@ -87,6 +87,10 @@ func (m Matcher) compile() func(generalName) bool {
 	}
 }
 
+// MatchString applies the matcher to any text, as Envoy's StringMatcher does
+// outside of SANs: without the rules of DNS, whatever SANType says.
+func (m Matcher) MatchString(s string) bool { return m.compileText()(s) }
+
 // compileText is Envoy's StringMatcher (source/common/common/matchers.h).
 func (m Matcher) compileText() func(string) bool {
 	fold := func(s string) string { return s }

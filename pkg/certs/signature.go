@@ -8,21 +8,33 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // minRSABits is the shortest RSA key with which crypto/rsa verifies.
 const minRSABits = 1024
 
 // signatureFailure checks that issuer signed c, and names what is wrong.
-func signatureFailure(issuer, c *x509.Certificate, depth int) *VerifyError {
+func (v verifier) signatureFailure(issuer, c *x509.Certificate, depth int) *VerifyError {
 	err := checkSignature(issuer, c)
 	if err == nil {
 		return nil
 	}
 	reason, detail := whySignature(issuer, c, err)
+	if reason == BadSignature && v.signedByNamesake(c) {
+		detail = fmt.Sprintf("another CA %q of the trust bundle did sign it, but Envoy tries only the first of that name", issuer.Subject.String())
+	}
 	failure := fail(reason, c, depth, "certificate signature failure", detail)
 	failure.Err = err
 	return failure
+}
+
+// signedByNamesake: a CA got a new key under its old name, both are in the
+// bundle, and no key identifier tells them apart.
+func (v verifier) signedByNamesake(c *x509.Certificate) bool {
+	return slices.ContainsFunc(v.anchors, func(a *x509.Certificate) bool {
+		return issued(a, c) && checkSignature(a, c) == nil
+	})
 }
 
 func whySignature(issuer, c *x509.Certificate, err error) (Reason, string) {

@@ -104,15 +104,17 @@ func TestVerifyRoots(t *testing.T) {
 		{"intermediate only in the bundle", sub.Leaf("a/b", testca.MissingIntermediate()).Chain, trust(root, sub), nil, verdict{}, ""},
 		{"leaf is the anchor", sub.Leaf("a/b").Chain[:1], certs.NewBundle(sub.Leaf("a/b").Certificate()), nil, verdict{}, ""},
 		{"self-signed leaf is the anchor", lone.Chain, certs.NewBundle(lone.Chain...), nil, verdict{}, ""},
-		{"self-signed leaf", lone.Chain, trust(root), nil, bad(certs.SelfSignedInChain, "0", "self-signed certificate"), "self-signed"},
+		{"self-signed leaf", lone.Chain, trust(root), nil, bad(certs.SelfSignedInChain, "0", "self signed certificate"), "self-signed"},
 		{"self-signed leaf that may not sign", root.Leaf("a/b", testca.SelfSigned()).Chain, trust(root), nil, noLocal("0", certs.SelfSignedInChain), "signed itself"},
 		{"unknown", other.Leaf("a/b").Chain, trust(root), nil, noLocal("0", certs.UnknownRoot), `its issuer "CN=root,O=other.example" is neither in the trust bundle nor sent`},
 		{"unknown above an intermediate", other.Intermediate().Leaf("a/b").Chain, trust(root), nil, noLocal("1", certs.UnknownRoot), ""},
-		{"unknown root sent", other.Leaf("a/b", testca.WithRoot()).Chain, trust(root), nil, bad(certs.SelfSignedInChain, "1", "self-signed certificate in certificate chain"), `"CN=root,O=other.example"`},
-		{"unknown root sent above an intermediate", other.Intermediate().Leaf("a/b", testca.WithRoot()).Chain, trust(root), nil, bad(certs.SelfSignedInChain, "2", "self-signed certificate in certificate chain"), ""},
+		{"unknown root sent", other.Leaf("a/b", testca.WithRoot()).Chain, trust(root), nil, bad(certs.SelfSignedInChain, "1", "self signed certificate in certificate chain"), `"CN=root,O=other.example"`},
+		{"unknown root sent above an intermediate", other.Intermediate().Leaf("a/b", testca.WithRoot()).Chain, trust(root), nil, bad(certs.SelfSignedInChain, "2", "self signed certificate in certificate chain"), ""},
 		{"replaced under its name", replaced.Leaf("a/b").Chain, trust(root), nil, noLocal("0", certs.UnknownRoot), "the trust bundle holds a CA named \"CN=root,O=cluster.local\", but with another key identifier"},
 		{"replaced without identifiers", replaced.Leaf("a/b", testca.NoAuthorityKeyID()).Chain, trust(root), nil, bad(certs.BadSignature, "0", "certificate signature failure"), "new key under its old name"},
-		{"right one among namesakes", replaced.Leaf("a/b", testca.NoAuthorityKeyID()).Chain, trust(root, replaced), nil, verdict{}, ""},
+		{"right one among namesakes", replaced.Leaf("a/b").Chain, trust(root, replaced), nil, verdict{}, ""},
+		{"first of namesakes without identifiers", replaced.Leaf("a/b", testca.NoAuthorityKeyID()).Chain, trust(replaced, root), nil, verdict{}, ""},
+		{"second of namesakes without identifiers", replaced.Leaf("a/b", testca.NoAuthorityKeyID()).Chain, trust(root, replaced), nil, bad(certs.BadSignature, "0", "certificate signature failure"), "tries only the first of that name"},
 		{"missing intermediate", sub.Leaf("a/b", testca.MissingIntermediate()).Chain, trust(root), nil, noLocal("0", certs.UnknownRoot), ""},
 		{"missing intermediate seen elsewhere", sub.Leaf("a/b", testca.MissingIntermediate()).Chain, trust(root), known(nil, sub.Certificate), noLocal("0", certs.MissingIntermediate), `does not send its intermediate "CN=intermediate,O=cluster.local"`},
 		{"seen elsewhere under another root", sub.Leaf("a/b", testca.MissingIntermediate()).Chain, trust(other), known(sub.Certificate), noLocal("0", certs.UnknownRoot), ""},
@@ -136,8 +138,8 @@ func TestVerifyUsage(t *testing.T) {
 	leaf := func(opts ...testca.Option) certs.Chain { return root.Leaf("a/b", opts...).Chain }
 	under := func(opts ...testca.Option) certs.Chain { return root.Intermediate(opts...).Leaf("a/b").Chain }
 	server, clientAuth, any := testca.EKU(x509.ExtKeyUsageServerAuth), testca.EKU(x509.ExtKeyUsageClientAuth), testca.EKU(x509.ExtKeyUsageAny)
-	purpose := bad(certs.KeyUsage, "0", "unsuitable certificate purpose")
-	purpose1 := bad(certs.KeyUsage, "1", "unsuitable certificate purpose")
+	purpose := bad(certs.KeyUsage, "0", "unsupported certificate purpose")
+	purpose1 := bad(certs.KeyUsage, "1", "unsupported certificate purpose")
 	usageBit := verdict{certs.KeyUsage, 0, "KEY_USAGE_BIT_INCORRECT"}
 	runAll(t, []verifyCase{
 		{"server for server", leaf(server), trust(root), nil, verdict{}, ""},
@@ -188,7 +190,7 @@ func TestVerifySignatures(t *testing.T) {
 	sub := root.Intermediate(testca.BadSignature())
 	signature := func(depth string) verdict { return bad(certs.BadSignature, depth, "certificate signature failure") }
 	anyKey := func(o *certs.VerifyOptions) { o.AnyLeafKey = true }
-	noSigAlg := verdict{certs.UnsupportedAlgorithm, 0, "NO_COMMON_SIGNATURE_ALGORITHMS"}
+	noSigAlg := verdict{certs.UnsupportedAlgorithm, 0, "SSLV3_ALERT_HANDSHAKE_FAILURE"}
 	runAll(t, []verifyCase{
 		{"leaf altered", root.Leaf("a/b", testca.BadSignature()).Chain, trust(root), nil, signature("0"), ""},
 		{"intermediate altered", sub.Leaf("a/b").Chain, trust(root), nil, signature("1"), ""},
