@@ -28,9 +28,9 @@ func TestBundleOfALiveReadingIsTheReading(t *testing.T) {
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	c.addProxy("shop", "good", newEnvoy())
-	c.addProxy("shop", "dies", dies)
-	c.addProxy("shop", "absent", nil)
+	c.addProxy("good", newEnvoy())
+	c.addProxy("dies", dies)
+	c.addProxy("absent", nil)
 	c.envoys["shop/absent"] = nil
 
 	path := filepath.Join(t.TempDir(), "out.tar.gz")

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func readSection(t *testing.T, s section, answer string) (string, error) {
 	var out bytes.Buffer
 	w := bufio.NewWriter(&out)
 	err = d.writeTo(t.Context(), w)
-	w.Flush()
+	err = errors.Join(err, w.Flush())
 	return out.String(), err
 }
 

@@ -53,7 +53,7 @@ func (e *executed) get(_ context.Context, path string) (io.ReadCloser, error) {
 	go func() {
 		stderr := &tail{}
 		err := run.StreamWithContext(e.ctx, remotecommand.StreamOptions{Stdout: in, Stderr: stderr})
-		in.CloseWithError(execError(err, stderr.String())) //nolint:errcheck // it never fails
+		in.CloseWithError(execError(err, stderr.String()))
 	}()
 	return jsonOnly(out)
 }

@@ -18,7 +18,7 @@ func (c *cluster) exec(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer ws.Close()
+	defer ws.Close() //nolint:errcheck // a test
 	parts := strings.Split(r.URL.Path, "/")
 	command := r.URL.Query()["command"]
 	answer := httptest.NewRecorder()

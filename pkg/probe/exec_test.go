@@ -14,14 +14,14 @@ import (
 func execOnly(t *testing.T, e *envoy) *cluster {
 	t.Helper()
 	c := newCluster(t)
-	c.addProxy("shop", "a", e)
+	c.addProxy("a", e)
 	c.refuse = refuseLists(&status{code: 403, reason: "Forbidden", text: "cannot create pods/portforward"}, isList("portforward"))
 	return c
 }
 
 func TestExecReadsTheSame(t *testing.T) {
 	forwarded := newCluster(t)
-	forwarded.addProxy("shop", "a", newEnvoy())
+	forwarded.addProxy("a", newEnvoy())
 	want, _ := collect(t, forwarded, Options{})
 	got, _ := collect(t, execOnly(t, newEnvoy()), Options{UseExec: true})
 	for path, text := range got.members {

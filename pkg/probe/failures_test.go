@@ -81,10 +81,6 @@ func TestUnknownTargetEndsTheReading(t *testing.T) {
 // TestProxyThatCanNotBeRead has one bad proxy beside a good one: the bad one is a gap with its
 // reason, and the good one is read.
 func TestProxyThatCanNotBeRead(t *testing.T) {
-	hang := func(_ http.ResponseWriter, r *http.Request) bool {
-		<-r.Context().Done()
-		return true
-	}
 	cut := func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.RawQuery, "dynamic_active_clusters") {
 			return false
@@ -114,7 +110,6 @@ func TestProxyThatCanNotBeRead(t *testing.T) {
 	}{
 		{"refused", func(c *cluster, _ *envoy) { c.envoys["shop/bad"] = nil }, StagePortForward, "nothing listens on the admin port 15000", "--proxy-admin-port"},
 		{"gone", func(c *cluster, _ *envoy) { delete(c.envoys, "shop/bad") }, StagePortForward, "the pod is gone: pods bad not found", ""},
-		{"hangs", func(_ *cluster, e *envoy) { e.override = hang }, "config_dump", "timed out after 3s", "raise the time-out per proxy"},
 		{"dies in mid-body", func(_ *cluster, e *envoy) { e.override = cut }, "config_dump", "the answer was cut in the middle", "run again"},
 		{"says no", func(_ *cluster, e *envoy) { e.override = text }, "certs", "the admin interface answers 503: out of order", ""},
 		{"speaks no JSON", func(_ *cluster, e *envoy) { e.override = garbage }, "config_dump", "/config_dump?resource=dynamic_listeners: jsontext: invalid character", ""},
@@ -125,14 +120,10 @@ func TestProxyThatCanNotBeRead(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newCluster(t)
 			bad := newEnvoy()
-			c.addProxy("shop", "bad", bad)
-			c.addProxy("shop", "good", newEnvoy())
+			c.addProxy("bad", bad)
+			c.addProxy("good", newEnvoy())
 			tc.edit(c, bad)
-			timeout := time.Minute
-			if tc.name == "hangs" {
-				timeout = 3 * time.Second
-			}
-			m, _ := collect(t, c, Options{ProxyTimeout: timeout})
+			m, _ := collect(t, c, Options{})
 			g := m.gap(t, "bad")
 			if g.Stage != tc.stage || !strings.HasPrefix(g.Message, tc.message) || !strings.Contains(g.Hint, tc.hint) || len(m.gaps) != 1 {
 				t.Errorf("gaps: %+v", m.gaps)
@@ -141,6 +132,23 @@ func TestProxyThatCanNotBeRead(t *testing.T) {
 				t.Error("the other proxy was not read")
 			}
 		})
+	}
+}
+
+// hangs answers nothing until the client has gone.
+func hangs(_ http.ResponseWriter, r *http.Request) bool {
+	<-r.Context().Done()
+	return true
+}
+
+func TestProxyThatHangs(t *testing.T) {
+	c := newCluster(t)
+	e := newEnvoy()
+	e.override = hangs
+	c.addProxy("a", e)
+	m, _ := collect(t, c, Options{ProxyTimeout: time.Second})
+	if g := m.gap(t, "a"); g.Message != "timed out after 1s" || !strings.Contains(g.Hint, "raise the time-out per proxy") || len(m.gaps) != 1 {
+		t.Errorf("gaps: %+v", m.gaps)
 	}
 }
 
@@ -155,7 +163,7 @@ func TestCutDumpIsKeptAsFarAsItGoes(t *testing.T) {
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	c.addProxy("shop", "a", e)
+	c.addProxy("a", e)
 	m, _ := collect(t, c, Options{})
 	got := m.members["proxies/shop/a/config_dump-listeners.json"]
 	if !strings.HasSuffix(got, `{"name":"virtualOutbound"}]`) {
@@ -168,7 +176,7 @@ func TestCutDumpIsKeptAsFarAsItGoes(t *testing.T) {
 
 func TestWebSocketRefusedThenSPDY(t *testing.T) {
 	c := newCluster(t)
-	c.addProxy("shop", "a", newEnvoy())
+	c.addProxy("a", newEnvoy())
 	c.refuse = refuseLists(&status{code: 403, reason: "Forbidden", text: "cannot get pods/portforward"}, func(r *http.Request) bool {
 		return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/portforward")
 	})
@@ -180,7 +188,7 @@ func TestWebSocketRefusedThenSPDY(t *testing.T) {
 
 func TestPortForwardForbidden(t *testing.T) {
 	c := newCluster(t)
-	c.addProxy("shop", "a", newEnvoy())
+	c.addProxy("a", newEnvoy())
 	c.refuse = refuseLists(&status{code: 403, reason: "Forbidden", text: "cannot create pods/portforward"}, isList("portforward"))
 	m, _ := collect(t, c, Options{})
 	g := m.gap(t, "a")
@@ -203,7 +211,7 @@ func TestCancelledWhileProxiesHang(t *testing.T) {
 			<-r.Context().Done()
 			return true
 		}
-		c.addProxy("shop", fmt.Sprint("p", i), e)
+		c.addProxy(fmt.Sprint("p", i), e)
 	}
 	_, err := Collect(ctx, Options{Concurrency: 2}.on(c), newMemory())
 	if !errors.Is(err, context.Canceled) {
@@ -217,7 +225,7 @@ func TestCancelledWhileTheUpgradeHangs(t *testing.T) {
 			c := newCluster(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			c.addProxy("shop", "a", newEnvoy())
+			c.addProxy("a", newEnvoy())
 			c.refuse = func(r *http.Request) *status {
 				switch {
 				case !isList("portforward")(r):
@@ -240,14 +248,11 @@ func TestCancelledWhileTheUpgradeHangs(t *testing.T) {
 func TestTimeoutOfTheRun(t *testing.T) {
 	c := newCluster(t)
 	e := newEnvoy()
-	e.override = func(_ http.ResponseWriter, r *http.Request) bool {
-		<-r.Context().Done()
-		return true
-	}
-	c.addProxy("shop", "hangs", e)
-	c.addProxy("shop", "later", newEnvoy())
+	e.override = hangs
+	c.addProxy("hangs", e)
+	c.addProxy("later", newEnvoy())
 	m := newMemory()
-	manifest, err := Collect(t.Context(), Options{Concurrency: 1, Timeout: 2 * time.Second}.on(c), m)
+	manifest, err := Collect(t.Context(), Options{Concurrency: 1, Timeout: 3 * time.Second}.on(c), m)
 	if !errors.Is(err, ErrTimeout) || manifest.CapturedAt.IsZero() {
 		t.Fatalf("error %v, manifest %+v", err, manifest)
 	}

@@ -80,15 +80,15 @@ func (c *cluster) add(path string, objects ...object) {
 	}
 }
 
-// addProxy adds a running pod with an Envoy that answers as h.
-func (c *cluster) addProxy(namespace, name string, h http.Handler) {
-	c.add("/api/v1/pods", proxyPod(namespace, name))
-	c.envoys[namespace+"/"+name] = h
+// addProxy adds a running pod in shop with an Envoy that answers as h.
+func (c *cluster) addProxy(name string, h http.Handler) {
+	c.add("/api/v1/pods", proxyPod(name))
+	c.envoys["shop/"+name] = h
 }
 
-func proxyPod(namespace, name string) object {
+func proxyPod(name string) object {
 	return object{
-		"metadata": object{"namespace": namespace, "name": name},
+		"metadata": object{"namespace": "shop", "name": name},
 		"spec":     object{"containers": []any{object{"name": "istio-proxy", "args": []any{"proxy", "sidecar"}}}},
 		"status":   object{"phase": "Running"},
 	}
@@ -206,7 +206,7 @@ func (c *cluster) portForward(w http.ResponseWriter, r *http.Request) {
 	if conn == nil {
 		return
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // a test
 	<-conn.CloseChan()
 	kubelet.done.Wait()
 }
@@ -274,10 +274,10 @@ func (k *kubelet) connect(data, failure httpstream.Stream) {
 	}()
 	go func() {
 		io.Copy(node, data) //nolint:errcheck // a test
-		node.Close()
+		node.Close()        //nolint:errcheck // a test
 	}()
 	io.Copy(data, node) //nolint:errcheck // a test
-	node.Close()
+	node.Close()        //nolint:errcheck // a test
 }
 
 // serveConn serves HTTP on one connection until it ends.

@@ -116,7 +116,7 @@ func TestTenantSeesItsNamespaces(t *testing.T) {
 	c := newCluster(t)
 	c.add("/api/v1/services", named("shop", "mine"), named("pay", "theirs"), named("istio-system", "istiod"))
 	c.add("/api/v1/configmaps", named("istio-system", "istio"), named("shop", "istio-ca-root-cert"), named("pay", "istio-ca-root-cert"))
-	c.addProxy("shop", "a", newEnvoy())
+	c.addProxy("a", newEnvoy())
 	c.refuse = refuseLists(&status{code: 403, reason: "Forbidden", text: "cannot list at the cluster scope"}, func(r *http.Request) bool {
 		return clusterWideLists(r) || strings.HasSuffix(r.URL.Path, "/istio-system/pods")
 	})
@@ -155,7 +155,7 @@ func TestTenantOfNothing(t *testing.T) {
 
 func TestOnlyNamedConfigMapsAndNoSecretsLeaveTheCluster(t *testing.T) {
 	c := newCluster(t)
-	pod := proxyPod("shop", "a")
+	pod := proxyPod("a")
 	pod["metadata"].(object)["labels"] = object{"istio.io/rev": "canary"}
 	c.add("/api/v1/pods", pod)
 	c.add("/api/v1/configmaps", named("istio-system", "istio"), named("istio-system", "istio-canary"),

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 func TestCollectReadsEverything(t *testing.T) {
 	c := newCluster(t)
 	e := newEnvoy()
-	c.addProxy("shop", "a", e)
+	c.addProxy("a", e)
 	m, manifest := collect(t, c, Options{Context: "lab", Namespaces: []string{"shop"}})
 
 	if len(m.gaps) > 0 {
@@ -61,12 +62,12 @@ func TestServerInfoWhenTheNodeTellsNoVersion(t *testing.T) {
 	e := newEnvoy()
 	e.override = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Query().Get("mask") != "" {
-			w.Write([]byte(`{"configs":[` + item("BootstrapConfigDump", `"bootstrap":{}`) + `]}`))
+			fmt.Fprint(w, `{"configs":[`+item("BootstrapConfigDump", `"bootstrap":{}`)+`]}`)
 			return true
 		}
 		return false
 	}
-	c.addProxy("shop", "a", e)
+	c.addProxy("a", e)
 	m, _ := collect(t, c, Options{})
 	if m.members["proxies/shop/a/server_info.json"] == "" {
 		t.Error("no server_info, though nothing else told the version")
@@ -79,11 +80,11 @@ func TestOldEnvoyGivesTheWholeDump(t *testing.T) {
 	whole := `{"configs":[` + item("BootstrapConfigDump", `"bootstrap":{}`) + ",\n" + item("ListenersConfigDump", `"dynamic_listeners":[]`) + "]}\n"
 	e.override = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/config_dump" {
-			w.Write([]byte(whole))
+			fmt.Fprint(w, whole)
 		}
 		return r.URL.Path == "/config_dump"
 	}
-	c.addProxy("shop", "a", e)
+	c.addProxy("a", e)
 	m, _ := collect(t, c, Options{})
 	if diff := cmp.Diff(whole, m.members["proxies/shop/a/config_dump-listeners.json"]); diff != "" {
 		t.Errorf("the whole dump (-want +got):\n%s", diff)
@@ -100,7 +101,7 @@ func TestUnknownResourceIsAbsent(t *testing.T) {
 	for _, r := range []string{"dynamic_active_secrets", "dynamic_warming_secrets", "static_secrets"} {
 		delete(e.resources, r)
 	}
-	c.addProxy("shop", "a", e)
+	c.addProxy("a", e)
 	m, _ := collect(t, c, Options{})
 	clusters := m.members["proxies/shop/a/config_dump-clusters.json"]
 	if strings.Contains(clusters, "dynamic_active_clusters") || !strings.Contains(clusters, `"static_clusters":[{`) {
@@ -119,7 +120,7 @@ func TestUnknownResourceIsAbsent(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	c := newCluster(t)
-	c.addProxy("shop", "a", newEnvoy())
+	c.addProxy("a", newEnvoy())
 	var events progress
 	collect(t, c, Options{Progress: &events})
 	want := []Event{

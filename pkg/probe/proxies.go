@@ -104,7 +104,7 @@ func (p *proxy) add(name string, write func(*bufio.Writer) error) error {
 		w := bufio.NewWriterSize(in, window)
 		err := write(w)
 		flushed := w.Flush()
-		in.CloseWithError(err) //nolint:errcheck // it never fails
+		in.CloseWithError(err)
 		if err == nil && !errors.Is(flushed, io.ErrClosedPipe) {
 			err = flushed
 		}
