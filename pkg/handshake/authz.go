@@ -26,18 +26,21 @@ func truthOf(b bool) truth {
 	return no
 }
 
-// authorize evaluates the chain's RBAC filters for a peer with that identity ("" without one).
-// Only what is certain denies; what depends on the request is an assumption.
-func (r *replay) authorize(fc *envoy.FilterChain, identity string) {
+// authorize evaluates the chain's RBAC filters for a caller. Only what is certain denies; what
+// depends on the request, or on a filter that nobody knows here, is an assumption.
+func (r *replay) authorize(fc *envoy.FilterChain, who caller) {
 	for _, f := range fc.Filters {
-		r.authorizeBy(f, identity)
+		r.authorizeBy(f, who)
 		for _, h := range f.HTTPFilters {
-			r.authorizeBy(h, identity)
+			r.authorizeBy(h, who)
 		}
 	}
 }
 
-func (r *replay) authorizeBy(f *envoy.Filter, identity string) {
+func (r *replay) authorizeBy(f *envoy.Filter, who caller) {
+	if f.Kind == envoy.OtherFilter { // ext_authz, Wasm, Lua: may refuse anything
+		r.assume(RequestDecides)
+	}
 	if f.RBAC == nil || !f.RBAC.Enforced || f.RBAC.Action == "LOG" {
 		return
 	}
@@ -45,24 +48,25 @@ func (r *replay) authorizeBy(f *envoy.Filter, identity string) {
 		r.assume(RequestDecides)
 		return
 	}
-	p := peer{identity: identity, source: address(r.Client), port: uint32(r.Server.Address.Port()), dest: r.Server.Address.Addr()}
+	dest := r.Server.Address
+	p := peer{caller: who, memo: &r.engine.memo, source: addressLike(r.Client, dest.Addr()), port: uint32(dest.Port()), dest: dest.Addr()}
 	matched, policy := p.anyPolicy(f.RBAC.Policies)
 	deny := f.RBAC.Action == "DENY"
 	switch {
-	case matched == maybe:
+	case matched == maybe && !who.unsure:
 		r.assume(RequestDecides)
 	case deny && matched == yes:
-		r.block(AuthorizationDenied, "%s connects and is denied by %s", r.who(identity), policyName(policy))
+		r.block(AuthorizationDenied, "%s connects and is denied by %s", r.who(who), policyName(policy))
 	case !deny && matched == no:
-		r.block(AuthorizationDenied, "%s connects and no ALLOW policy of %s takes it", r.who(identity), r.Server.Pod.Key())
+		r.block(AuthorizationDenied, "%s connects and no ALLOW policy of %s takes it", r.who(who), r.Server.Pod.Key())
 	}
 }
 
-func (r *replay) who(identity string) string {
-	if identity == "" {
+func (r *replay) who(c caller) string {
+	if c.identity == "" {
 		return r.Client.Key().String() + ", which carries no identity,"
 	}
-	return r.Client.Key().String() + " (" + identity + ")"
+	return r.Client.Key().String() + " (" + c.identity + ")"
 }
 
 var policyNameRE = regexp.MustCompile(`^ns\[(.*?)\]-policy\[(.*?)\]`)
@@ -77,10 +81,11 @@ func policyName(s string) string {
 
 // peer is what RBAC can know of a connection before any request.
 type peer struct {
-	identity string
-	source   netip.Addr
-	dest     netip.Addr
-	port     uint32
+	caller
+	memo   *memo
+	source netip.Addr
+	dest   netip.Addr
+	port   uint32
 }
 
 // anyPolicy evaluates policies: one matches when any of its permissions and any of its
@@ -117,9 +122,9 @@ func (p *peer) eval(rule *envoy.RBACRule) truth {
 		return yes
 	case rule.Not != nil:
 		return yes - p.eval(rule.Not)
-	case len(rule.Or) > 0:
+	case rule.Or != nil:
 		return p.or(rule.Or)
-	case len(rule.And) > 0:
+	case rule.And != nil:
 		return p.and(rule.And)
 	case rule.Principal != nil:
 		return p.principal(rule.Principal)
@@ -140,8 +145,13 @@ func contains(ranges []netip.Prefix, a netip.Addr) truth {
 	return truthOf(slices.ContainsFunc(ranges, func(r netip.Prefix) bool { return r.Contains(a) }))
 }
 
+// principal matches the caller's identity. A certificate without a SPIFFE ID still has names that
+// Envoy looks at: other SANs, then the subject (rbac.proto, Principal.Authenticated).
 func (p *peer) principal(m *certs.Matcher) truth {
-	if p.identity == "" {
+	switch {
+	case p.unsure:
+		return maybe
+	case p.identity == "":
 		return no
 	}
 	value, want := p.identity, m.Value
@@ -160,11 +170,9 @@ func (p *peer) principal(m *certs.Matcher) truth {
 	case "contains":
 		return truthOf(strings.Contains(value, want))
 	case "regex":
-		re, err := regexp.Compile("^(?:" + m.Value + ")$")
-		if err != nil {
-			return maybe
+		if matches, ok := p.memo.fullMatch(m.Value, p.identity); ok {
+			return truthOf(matches)
 		}
-		return truthOf(re.MatchString(p.identity))
 	}
 	return maybe
 }

@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ type way struct {
 	conditional bool // some requests or a share of the connections only
 	problem     Reason
 	why         string
+	answered    bool   // the proxy answers the request itself
 	source      string // where the choice was read
 	http        *envoy.Filter
 }
@@ -32,15 +32,24 @@ func (e *Engine) fromSidecar(client *mesh.Pod, d dial) []*Edge {
 	return out
 }
 
-// fromGateway knows no application of its own: a gateway calls what its clusters lead to.
+// fromGateway knows no application of its own: a gateway calls what its clusters lead to. Which
+// of its routes do is not followed.
 func (e *Engine) fromGateway(client *mesh.Pod, d dial) []*Edge {
+	if !client.Proxy.Read.Has(envoy.SectionClusters) {
+		return e.unread(client, d, EvidenceMissing, "its proxy's clusters were not read")
+	}
 	ix := e.index(client.Proxy)
 	var out []*Edge
 	for _, c := range ix.byHost[hostPort{d.name, d.port}] {
-		w := way{cluster: c.Name, source: client.Key().String() + " config_dump clusters/" + c.Name}
+		w := way{cluster: c.Name, conditional: true, source: dumpOf(client, "clusters", c.Name)}
 		out = append(out, e.along(client, ix, d, w)...)
 	}
 	return out
+}
+
+// dumpOf names a place in a pod's config dump.
+func dumpOf(pod *mesh.Pod, section, name string) string {
+	return pod.Namespace + "/" + pod.Name + " config_dump " + section + "/" + name
 }
 
 // ways finds the upstream clusters of a captured connection: listener, filter chain, route.
@@ -49,9 +58,9 @@ func (e *Engine) ways(client *mesh.Pod, ix *proxyIndex, d dial) []way {
 	if l == nil {
 		return []way{{problem: EvidenceMissing, why: "no outbound listener of the client's proxy takes " + d.label()}}
 	}
-	source := client.Key().String() + " config_dump listeners/" + l.Name
-	if len(l.Unmodelled) > 0 {
-		return []way{{problem: NotModelled, why: "the client's listener " + l.Name + " sets " + l.Unmodelled[0], source: source}}
+	source := dumpOf(client, "listeners", l.Name)
+	if what := ix.opaque(l); what != "" {
+		return []way{{problem: NotModelled, why: "the client's listener " + l.Name + " sets " + what, source: source}}
 	}
 	chain := matchChain(l, e.appConn(l, d))
 	if chain == nil {
@@ -115,97 +124,6 @@ func (e *Engine) appConn(l *envoy.Listener, d dial) conn {
 	return c
 }
 
-func tcpWays(f *envoy.Filter, source string) []way {
-	if len(f.Clusters) == 0 {
-		return []way{{problem: NotModelled, why: "a tcp_proxy without a cluster", source: source}}
-	}
-	var out []way
-	for _, c := range f.Clusters {
-		out = append(out, way{cluster: c.Name, conditional: len(f.Clusters) > 1, source: source})
-	}
-	return out
-}
-
-// httpWays follows the Host header through virtual hosts and routes.
-func (e *Engine) httpWays(client *mesh.Pod, ix *proxyIndex, f *envoy.Filter, d dial, source string) []way {
-	rc := f.Routes
-	if rc == nil {
-		rc = ix.proxy.Routes[f.RouteName]
-		source = client.Key().String() + " config_dump routes/" + f.RouteName
-	}
-	if rc == nil {
-		why := fmt.Sprintf("route configuration %s was not read", f.RouteName)
-		return []way{{problem: EvidenceMissing, why: why, source: source}}
-	}
-	vh := virtualHost(rc, d)
-	if vh == nil {
-		return []way{{problem: NoRoute, why: "no virtual host of the client's proxy takes " + d.label(), source: source}}
-	}
-	source += "/" + vh.Name
-	var out []way
-	for _, route := range vh.Routes {
-		for _, w := range routeWays(route, source) {
-			w.http = f
-			w.conditional = w.conditional || !route.CatchAll
-			out = append(out, w)
-		}
-		if route.CatchAll {
-			return out
-		}
-	}
-	return out
-}
-
-func routeWays(r *envoy.Route, source string) []way {
-	switch {
-	case len(r.Clusters) > 0:
-		var out []way
-		for _, c := range r.Clusters {
-			out = append(out, way{cluster: c.Name, conditional: len(r.Clusters) > 1, source: source})
-		}
-		return out
-	case r.DirectResponse == 502: // Istio's block_all of REGISTRY_ONLY
-		return []way{{problem: BlackHoled, why: "the client's proxy answers 502 itself: it does not know the host (REGISTRY_ONLY)", source: source}}
-	case r.DirectResponse != 0, r.Redirect:
-		return []way{{problem: NoRoute, why: "the client's proxy answers the request itself (route " + r.Name + ")", source: source}}
-	case r.ClusterHeader != "":
-		return []way{{problem: NotModelled, why: "the route takes its cluster from header " + r.ClusterHeader, source: source}}
-	}
-	return []way{{problem: NotModelled, why: "a route action that is not modelled", source: source}}
-}
-
-// virtualHost chooses by domain: exact, then the longest suffix wildcard, then the longest
-// prefix wildcard, then "*" (envoy/config/route/v3/route_components.proto, VirtualHost.domains).
-func virtualHost(rc *envoy.RouteConfig, d dial) *envoy.VirtualHost {
-	var best *envoy.VirtualHost
-	score := 0
-	for _, vh := range rc.VirtualHosts {
-		for _, domain := range vh.Domains {
-			s := max(domainScore(domain, d.name), domainScore(domain, d.label()))
-			if s > score {
-				best, score = vh, s
-			}
-		}
-	}
-	return best
-}
-
-func domainScore(domain, host string) int {
-	const exact, suffix, prefix = 3 << 20, 2 << 20, 1 << 20
-	host = strings.ToLower(host)
-	switch domain = strings.ToLower(domain); {
-	case domain == host:
-		return exact
-	case domain == "*":
-		return 1
-	case strings.HasPrefix(domain, "*") && strings.HasSuffix(host, domain[1:]) && len(host) >= len(domain):
-		return suffix + len(domain)
-	case strings.HasSuffix(domain, "*") && strings.HasPrefix(host, domain[:len(domain)-1]):
-		return prefix + len(domain)
-	}
-	return 0
-}
-
 // along sends a connection to every endpoint of one upstream.
 func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge {
 	if w.problem != "" {
@@ -213,15 +131,19 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	}
 	c := ix.clusters[w.cluster]
 	if c == nil {
-		w.problem, w.why = NoRoute, "the client's proxy has no cluster "+w.cluster
+		w.problem, w.why = ix.noCluster(w.cluster)
 		return e.stopped(client, d, w)
 	}
 	if c.Name == "BlackHoleCluster" {
 		w.problem, w.why = BlackHoled, "the client's proxy sends "+d.label()+" to BlackHoleCluster (REGISTRY_ONLY): it does not know the destination"
 		return e.stopped(client, d, w)
 	}
+	list := e.upstreams(ix, c, d)
+	if len(list) == 0 && slices.ContainsFunc(d.direct, func(ep mesh.Endpoint) bool { return ep.Ready && ep.Pod != client }) {
+		return []*Edge{e.empty(client, d, c, w)}
+	}
 	var out []*Edge
-	for _, u := range e.upstreams(ix, c, d) {
+	for _, u := range list {
 		if u.Pod == client {
 			continue
 		}
@@ -233,16 +155,66 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	return out
 }
 
+// empty is the edge of a cluster without endpoints whose destination has some: a subset that
+// selects none, or a proxy that was not told.
+func (e *Engine) empty(client *mesh.Pod, d dial, c *envoy.Cluster, w way) *Edge {
+	r := e.start(client, d)
+	r.outbound(c, w)
+	r.fact(Proxy, dumpOf(client, "endpoints", c.ServiceName), "no endpoint")
+	r.block(NoEndpoint, "cluster %s of the client's proxy has no endpoint", c.Name)
+	return r.finish()
+}
+
+// noCluster says why a route leads to a cluster that takes no connections. One that waits for a
+// certificate or a trust bundle warms until it comes.
+func (ix *proxyIndex) noCluster(name string) (Reason, string) {
+	c := ix.waiting[name]
+	if c == nil {
+		return NoRoute, "the client's proxy has no cluster " + name
+	}
+	for _, s := range secretsOf(c) {
+		if ix.warming[s] && ix.secrets[s] == nil {
+			return ClientSecretMissing, "cluster " + name + " of the client's proxy is warming: it waits for secret " + s
+		}
+	}
+	return NoRoute, "cluster " + name + " of the client's proxy is " + string(c.State)
+}
+
+// secretsOf are the names of the secrets that a cluster's transport sockets need.
+func secretsOf(c *envoy.Cluster) []string {
+	sockets := []*envoy.TransportSocket{c.Socket}
+	for _, m := range c.Matches {
+		sockets = append(sockets, m.Socket)
+	}
+	var out []string
+	for _, s := range sockets {
+		if s == nil || s.TLS == nil {
+			continue
+		}
+		for _, ref := range s.TLS.Certificates {
+			out = append(out, ref.SDS)
+		}
+		if ca := s.TLS.Validation.CA; ca != nil {
+			out = append(out, ca.SDS)
+		}
+	}
+	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
+}
+
 // stopped gives the edges of a connection that never leaves the client's proxy: one for each
 // endpoint that it was meant for.
 func (e *Engine) stopped(client *mesh.Pod, d dial, w way) []*Edge {
 	var out []*Edge
 	for _, ep := range d.direct {
-		if ep.Pod == client {
+		if ep.Pod == client || !ep.Ready {
 			continue
 		}
 		r := e.start(client, d)
 		r.to(ep)
+		r.assume(CaptureAsAnnotated)
+		if w.conditional {
+			r.assume(RouteConditional)
+		}
 		r.Outbound = Outbound{Path: ViaCluster, Cluster: w.cluster}
 		if w.problem == BlackHoled {
 			r.Outbound.Path = BlackHole

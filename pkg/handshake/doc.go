@@ -3,13 +3,19 @@
 //
 // The steps, each in a file of its own:
 //
-//	engine.go   who dials what: every pair that the registry knows, or one that the user names
-//	client.go   is the traffic captured; which listener, route, cluster, endpoint, transport socket
+//	engine.go   who dials what: every pair that the registry knows
+//	target.go   or one that the user names
+//	dial.go     what a name resolves to
+//	client.go   is the traffic captured; which listener of the client's proxy takes it
+//	route.go    which clusters it leads to
+//	upstream.go which endpoints, and with which transport socket
 //	wire.go     what then travels: clear text, the application's TLS, or the proxy's
-//	server.go   is the port captured; what the listener filters see; which filter chain; the application
+//	server.go   is the port captured; what the listener filters see; which filter chain
 //	match.go    Envoy's filter chain matching
-//	tls.go      versions, certificates of both sides, SAN matchers
+//	tls.go      certificates of both sides, SAN matchers
+//	tlsparams.go  versions, cipher suites, curves
 //	authz.go    RBAC filters: connects, then is refused
+//	app.go      what the bare application gets
 //
 // A step that fails is recorded as a blocker and the replay goes on as if it had passed, so
 // that one repair does not uncover the next. Everything here is a pure function of a

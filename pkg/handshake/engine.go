@@ -10,19 +10,23 @@ import (
 
 // Engine replays connections over one snapshot. It is not safe for concurrent use.
 type Engine struct {
-	snap     *mesh.Snapshot
-	indexes  map[*envoy.Proxy]*proxyIndex
-	apps     map[netip.AddrPort]mesh.Protocol
-	verified map[verifyKey]error
+	snap    *mesh.Snapshot
+	indexes map[*envoy.Proxy]*proxyIndex
+	apps    map[netip.AddrPort]mesh.Protocol
+	pods    map[netip.AddrPort]*mesh.Pod // behind the registry's endpoints
+	nodes   map[netip.Addr]bool          // addresses of nodes
+	memo
 }
 
 // New returns an engine for a snapshot.
 func New(s *mesh.Snapshot) *Engine {
 	e := &Engine{
 		snap: s, indexes: map[*envoy.Proxy]*proxyIndex{},
-		apps: map[netip.AddrPort]mesh.Protocol{}, verified: map[verifyKey]error{},
+		apps: map[netip.AddrPort]mesh.Protocol{}, memo: newMemo(),
+		pods: map[netip.AddrPort]*mesh.Pod{}, nodes: map[netip.Addr]bool{},
 	}
 	e.indexApps()
+	e.indexNodes()
 	return e
 }
 
@@ -32,6 +36,9 @@ func (e *Engine) indexApps() {
 	for _, h := range e.snap.Hosts {
 		for _, p := range h.Ports {
 			for _, ep := range p.Endpoints {
+				if ep.Pod != nil {
+					e.pods[ep.Address] = ep.Pod
+				}
 				if was, ok := e.apps[ep.Address]; ok && was != p.Protocol {
 					e.apps[ep.Address] = mesh.Auto
 				} else {
@@ -40,6 +47,23 @@ func (e *Engine) indexApps() {
 			}
 		}
 	}
+}
+
+func (e *Engine) indexNodes() {
+	for _, p := range e.snap.Pods {
+		if a, err := netip.ParseAddr(p.Status.HostIP); err == nil {
+			e.nodes[a.Unmap()] = true
+		}
+	}
+}
+
+// podBehind is the pod that answers at an address: one that holds the address, or one on the
+// network of its node that an EndpointSlice names.
+func (e *Engine) podBehind(a netip.AddrPort) *mesh.Pod {
+	if p := e.snap.PodAt(a.Addr()); p != nil {
+		return p
+	}
+	return e.pods[a]
 }
 
 // Query narrows which connections are replayed. Nil fields narrow nothing.
@@ -66,7 +90,7 @@ func (e *Engine) Edges(q Query) []*Edge {
 				continue
 			}
 			for _, p := range h.Ports {
-				for _, d := range dials(h, p) {
+				for _, d := range e.dials(h, p) {
 					out = q.keep(out, e.replay(client, d))
 				}
 			}
@@ -96,7 +120,7 @@ func (e *Engine) EdgesTo(to Target, q Query) []*Edge {
 		if q.Client != nil && !q.Client(client) {
 			continue
 		}
-		for _, d := range e.targetDials(to) {
+		for _, d := range e.targetDials(client, to) {
 			edges := e.replay(client, d)
 			if len(edges) == 0 && !onlySelf(client, d) {
 				edges = []*Edge{e.nowhere(client, d)}
@@ -113,15 +137,27 @@ func sortEdges(list []*Edge) []*Edge {
 	return slices.CompactFunc(list, func(a, b *Edge) bool { return a.Compare(b) == 0 })
 }
 
-// onlySelf reports that the destination is nothing but the client's own pod.
+// onlySelf reports that a ready endpoint of the destination is the client's own pod: a call
+// that no edge tells of.
 func onlySelf(client *mesh.Pod, d dial) bool {
-	return len(d.direct) > 0 && !slices.ContainsFunc(d.direct, func(ep mesh.Endpoint) bool { return ep.Pod != client })
+	return slices.ContainsFunc(d.direct, func(ep mesh.Endpoint) bool { return ep.Pod == client && ep.Ready })
 }
 
-// nowhere is the edge of a destination without any endpoint.
+// nowhere is the edge of a destination that leads to no endpoint.
 func (e *Engine) nowhere(client *mesh.Pod, d dial) *Edge {
 	r := e.start(client, d)
-	r.block(NoEndpoint, "%s has no endpoint", d.label())
+	switch {
+	case client.HasProxy() && client.Proxy == nil:
+		r.block(ClientUnread, "%s: %s", client.Key(), client.Unread)
+	case client.Plane == mesh.Waypoint || client.Plane == mesh.Ztunnel:
+		r.block(NotModelled, "%s: what a %s calls is not modelled yet", client.Key(), client.Plane)
+	case client.Plane == mesh.Gateway && client.Proxy.Read.Has(envoy.SectionClusters):
+		r.block(NoRoute, "the gateway %s has no cluster for %s", client.Key(), d.label())
+	case d.missing != "":
+		r.block(EvidenceMissing, "%s", d.missing)
+	default:
+		r.block(NoEndpoint, "%s has no endpoint", d.label())
+	}
 	return r.finish()
 }
 
@@ -138,6 +174,8 @@ func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 		return e.unread(client, d, ClientUnread, client.Unread)
 	case client.Plane == mesh.Gateway:
 		return e.fromGateway(client, d)
+	case client.Capture.Assumed:
+		return e.unread(client, d, EvidenceMissing, "the pod was not read: whether it excludes this traffic from capture is not known")
 	case !client.Capture.Outbound(d.addr, d.port):
 		return e.direct(client, d, "its pod excludes this traffic from capture ("+client.Capture.Source+")")
 	case !client.Proxy.Read.Has(envoy.SectionListeners | envoy.SectionClusters):
@@ -150,7 +188,7 @@ func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*Edge {
 	var out []*Edge
 	for _, ep := range d.direct {
-		if ep.Pod == client {
+		if ep.Pod == client || !ep.Ready {
 			continue
 		}
 		r := e.start(client, d)
@@ -174,6 +212,11 @@ func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
 		r.fact(Cluster, "pod "+client.Key().String(), why)
 		if client.HasProxy() {
 			r.assume(CaptureAsAnnotated)
+		}
+		if d.missing != "" {
+			r.block(EvidenceMissing, "%s", d.missing)
+			out = append(out, r.finish())
+			continue
 		}
 		r.assume(DNSAsRegistered)
 		out = append(out, r.arrive(wire{App: d.protocol, SNI: d.name}))

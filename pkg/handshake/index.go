@@ -12,6 +12,7 @@ import (
 type proxyIndex struct {
 	proxy    *envoy.Proxy
 	clusters map[string]*envoy.Cluster
+	waiting  map[string]*envoy.Cluster // clusters that warm and have no active predecessor
 	byHost   map[hostPort][]*envoy.Cluster
 	exact    map[netip.AddrPort]*envoy.Listener
 	wildcard map[uint32]*envoy.Listener
@@ -19,6 +20,7 @@ type proxyIndex struct {
 	fallback *envoy.Listener // virtualOutbound
 	inbound  *envoy.Listener // virtualInbound
 	warming  map[string]bool // secrets that Envoy still waits for
+	modes    map[portOf]string
 }
 
 type hostPort struct {
@@ -26,7 +28,8 @@ type hostPort struct {
 	port uint32
 }
 
-// Istio's listen ports (meshConfig.proxyListenPort and proxyInboundListenPort).
+// Istio's listen ports, by which the listeners of old releases are known: they were named
+// "virtual". meshConfig.proxyListenPort and proxyInboundListenPort may move today's.
 const (
 	outboundPort = 15001
 	inboundPort  = 15006
@@ -37,9 +40,9 @@ func (e *Engine) index(p *envoy.Proxy) *proxyIndex {
 		return ix
 	}
 	ix := &proxyIndex{
-		proxy: p, clusters: map[string]*envoy.Cluster{}, byHost: map[hostPort][]*envoy.Cluster{},
+		proxy: p, clusters: map[string]*envoy.Cluster{}, waiting: map[string]*envoy.Cluster{}, byHost: map[hostPort][]*envoy.Cluster{},
 		exact: map[netip.AddrPort]*envoy.Listener{}, wildcard: map[uint32]*envoy.Listener{},
-		secrets: map[string]*envoy.Secret{}, warming: map[string]bool{},
+		secrets: map[string]*envoy.Secret{}, warming: map[string]bool{}, modes: map[portOf]string{},
 	}
 	ix.addClusters()
 	ix.addListeners()
@@ -55,6 +58,7 @@ func serving(s envoy.State) bool { return s == envoy.Active || s == envoy.Static
 func (ix *proxyIndex) addClusters() {
 	for _, c := range ix.proxy.Clusters {
 		if !serving(c.State) {
+			ix.waiting[c.Name] = c
 			continue
 		}
 		ix.clusters[c.Name] = c
@@ -67,14 +71,14 @@ func (ix *proxyIndex) addClusters() {
 
 func (ix *proxyIndex) addListeners() {
 	for _, l := range ix.proxy.Listeners {
-		if !serving(l.State) {
+		if !serving(l.State) || l.UDP || l.Internal {
 			continue
 		}
 		for _, a := range l.Addresses {
 			switch {
-			case a.Port() == inboundPort:
+			case l.Name == "virtualInbound", a.Port() == inboundPort:
 				ix.inbound = l
-			case a.Port() == outboundPort:
+			case l.Name == "virtualOutbound", a.Port() == outboundPort:
 				ix.fallback = l
 			case a.Addr().IsUnspecified():
 				ix.wildcard[uint32(a.Port())] = l
@@ -93,6 +97,36 @@ func (ix *proxyIndex) addSecrets() {
 			ix.warming[s.Name] = true
 		}
 	}
+}
+
+// opaque names what keeps a listener's choice of a filter chain from being known, "" if nothing
+// does: a field, or a listener filter that may close or rewrite the connection.
+func (ix *proxyIndex) opaque(l *envoy.Listener) string {
+	if len(l.Unmodelled) > 0 {
+		return l.Unmodelled[0]
+	}
+	for _, fc := range l.FilterChains {
+		if len(fc.Match.Unmodelled) > 0 {
+			return fc.Match.Unmodelled[0]
+		}
+	}
+	for _, f := range l.Filters {
+		if f.Kind == envoy.ProxyProtocol || (f.Kind == envoy.OtherListener && ix.strangeFilters()) {
+			return "listener filter " + f.Name
+		}
+	}
+	return ""
+}
+
+// strangeFilters reports that the proxy has listener filters of types that nobody knows. The
+// model does not say which of the others they are.
+func (ix *proxyIndex) strangeFilters() bool {
+	for what := range ix.proxy.Unmodelled {
+		if strings.HasPrefix(what, "listener filter ") {
+			return true
+		}
+	}
+	return false
 }
 
 // listener finds the listener that takes a redirected connection: its exact address, then the

@@ -24,6 +24,23 @@ var (
 	prober = netip.AddrFrom4([4]byte{192, 0, 2, 2})
 )
 
+// portOf is one port of one listener.
+type portOf struct {
+	listener *envoy.Listener
+	port     uint32
+}
+
+// accepts probes each port once.
+func (ix *proxyIndex) accepts(l *envoy.Listener, port uint32) string {
+	k := portOf{l, port}
+	mode, ok := ix.modes[k]
+	if !ok {
+		mode = accepts(l, port)
+		ix.modes[k] = mode
+	}
+	return mode
+}
+
 // accepts probes a listener: would it take plaintext, would it take Istio's mutual TLS, on a
 // port? "" when neither.
 func accepts(l *envoy.Listener, port uint32) string {
@@ -63,7 +80,8 @@ func (e *Engine) InboundModes(pod *mesh.Pod) []PortMode {
 	if pod.Proxy == nil || pod.Plane != mesh.Sidecar {
 		return nil
 	}
-	l := e.index(pod.Proxy).inbound
+	ix := e.index(pod.Proxy)
+	l := ix.inbound
 	if l == nil {
 		return nil
 	}
@@ -76,7 +94,7 @@ func (e *Engine) InboundModes(pod *mesh.Pod) []PortMode {
 	slices.Sort(ports)
 	out := make([]PortMode, 0, len(ports))
 	for _, p := range ports {
-		out = append(out, PortMode{Port: p, Mode: accepts(l, p), Bypassed: p != 0 && !pod.Capture.Inbound(p)})
+		out = append(out, PortMode{Port: p, Mode: ix.accepts(l, p), Bypassed: p != 0 && !pod.Capture.Inbound(p)})
 	}
 	return out
 }

@@ -109,6 +109,9 @@ const (
 	TLSModeFromLabel Assumption = "tls-mode-from-pod-label"
 	// NetworkPolicyNotRead: nothing else stops the packets.
 	NetworkPolicyNotRead Assumption = "network-policy-not-read"
+	// ClientSpeaksFirst: the server's proxy sniffs the client's first bytes; a plaintext protocol
+	// in which the server speaks first (MySQL, SMTP) would hang.
+	ClientSpeaksFirst Assumption = "client-speaks-first"
 	// RequestDecides: authorization depends on the request, which is not known.
 	RequestDecides Assumption = "request-decides-authorization"
 	// RouteConditional: the route is taken by some requests only.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -12,6 +13,10 @@ type replay struct {
 	*Edge
 	engine *Engine
 	dial   dial
+	// tlsMode is what the client's proxy was told of the endpoint: istio, disabled or nothing;
+	// fromLabel that it was not read and stands on the pod's label.
+	tlsMode   string
+	fromLabel bool
 }
 
 func (e *Engine) start(client *mesh.Pod, d dial) *replay {
@@ -35,6 +40,14 @@ func (r *replay) fact(l Layer, source, value string) {
 func (r *replay) assume(a Assumption) {
 	if !slices.Contains(r.Assumptions, a) {
 		r.Assumptions = append(r.Assumptions, a)
+	}
+}
+
+// sniffed notes that the listener waits for the client's first bytes before it chooses a chain:
+// a protocol in which the server speaks first hangs there.
+func (r *replay) sniffed(l *envoy.Listener, port uint32, w wire) {
+	if w.App == mesh.TCP && w.TLS == nil && inspects(l, envoy.TLSInspector, port) {
+		r.assume(ClientSpeaksFirst)
 	}
 }
 

@@ -3,6 +3,7 @@ package handshake
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -16,17 +17,16 @@ func (r *replay) arrive(w wire) *Edge {
 	port := uint32(r.Server.Address.Port())
 	switch {
 	case pod == nil:
-		r.fact(Cluster, "endpoint "+r.endpoint(), "no pod of the mesh holds this address")
-		return r.application(w)
+		return r.stranger(w)
 	case pod.Plane == mesh.Ztunnel:
 		r.block(NotModelled, "%s is reached through ztunnel, which is not modelled yet", pod.Key())
 	case !pod.HasProxy():
 		r.fact(Cluster, "pod "+pod.Key().String(), "has no proxy")
 		return r.application(w)
-	case pod.Plane == mesh.Sidecar && !pod.Capture.Inbound(port):
-		r.assume(CaptureAsAnnotated)
-		r.fact(Cluster, pod.Capture.Source, fmt.Sprintf("port %d bypasses the proxy", port))
-		return r.application(w)
+	case pod.Capture.Assumed && pod.Plane == mesh.Sidecar:
+		r.block(EvidenceMissing, "pod %s was not read: whether port %d bypasses its proxy is not known", pod.Key(), port)
+	case pod.Plane == mesh.Sidecar && pod.Capture.Mode != "NONE" && !pod.Capture.Inbound(port):
+		return r.bypass(w, port)
 	case pod.Proxy == nil:
 		r.block(ServerUnread, "%s: %s", pod.Key(), pod.Unread)
 	case !pod.Proxy.Read.Has(envoy.SectionListeners):
@@ -35,6 +35,29 @@ func (r *replay) arrive(w wire) *Edge {
 		return r.listener(w, port)
 	}
 	return r.finish()
+}
+
+// bypass is a port of a pod with a proxy that does not take it.
+func (r *replay) bypass(w wire, port uint32) *Edge {
+	r.assume(CaptureAsAnnotated)
+	r.fact(Cluster, r.Server.Pod.Capture.Source, fmt.Sprintf("port %d bypasses the proxy", port))
+	return r.application(w)
+}
+
+// stranger is an address that no pod of the evidence holds: outside the cluster, or in a part of
+// the mesh that was not read (another cluster, a virtual machine).
+func (r *replay) stranger(w wire) *Edge {
+	host := r.Server.Host
+	switch {
+	case r.tlsMode == "istio", host != nil && !host.External && host.Ref.Kind == "ServiceEntry":
+		r.block(ServerUnread, "%s is an endpoint of the mesh and its proxy is not in the evidence", r.endpoint())
+		return r.finish()
+	case (host == nil || !host.External) && !r.engine.snap.Resources.HasRead("pods.core"):
+		r.block(EvidenceMissing, "the pods were not read: who holds %s is not known", r.endpoint())
+		return r.finish()
+	}
+	r.fact(Cluster, "endpoint "+r.endpoint(), "no pod of the mesh holds this address")
+	return r.application(w)
 }
 
 func (r *replay) endpoint() string {
@@ -47,13 +70,22 @@ func (r *replay) endpoint() string {
 // inboundListener is the listener that takes a connection to a port of a pod.
 func (e *Engine) inboundListener(pod *mesh.Pod, port uint32) *envoy.Listener {
 	ix := e.index(pod.Proxy)
-	if pod.Plane == mesh.Gateway || pod.Plane == mesh.Waypoint {
-		return ix.listener(address(pod), port, nil)
+	if pod.Plane == mesh.Gateway || pod.Plane == mesh.Waypoint || pod.Capture.Mode == "NONE" {
+		return bound(ix.listener(address(pod), port, nil))
 	}
 	if ix.inbound == nil || !ix.inbound.UseOrigDst {
 		return ix.inbound
 	}
 	return ix.listener(address(pod), port, ix.inbound)
+}
+
+// bound keeps a listener that has a socket of its own: without iptables nothing hands it
+// connections.
+func bound(l *envoy.Listener) *envoy.Listener {
+	if l == nil || !l.BindToPort {
+		return nil
+	}
+	return l
 }
 
 func address(pod *mesh.Pod) netip.Addr {
@@ -63,22 +95,37 @@ func address(pod *mesh.Pod) netip.Addr {
 	return pod.Addresses[0]
 }
 
+// addressLike is a pod's address of the family of another.
+func addressLike(pod *mesh.Pod, other netip.Addr) netip.Addr {
+	for _, a := range pod.Addresses {
+		if a.Is4() == other.Is4() {
+			return a
+		}
+	}
+	return address(pod)
+}
+
 func (r *replay) listener(w wire, port uint32) *Edge {
 	pod := r.Server.Pod
 	l := r.engine.inboundListener(pod, port)
 	if l == nil {
-		return r.noListener(port)
+		return r.noListener(w, port)
 	}
-	r.Inbound = Inbound{Captured: true, Listener: l.Name, Accepts: accepts(l, port)}
-	source := pod.Key().String() + " config_dump listeners/" + l.Name
-	if len(l.Unmodelled) > 0 {
-		r.block(NotModelled, "listener %s of %s sets %s", l.Name, pod.Key(), l.Unmodelled[0])
+	if pod.Plane == mesh.Sidecar {
+		r.assume(CaptureAsAnnotated)
+	}
+	ix := r.engine.index(pod.Proxy)
+	r.Inbound = Inbound{Captured: true, Listener: l.Name, Accepts: ix.accepts(l, port)}
+	source := dumpOf(pod, "listeners", l.Name)
+	if what := ix.opaque(l); what != "" {
+		r.block(NotModelled, "listener %s of %s sets %s", l.Name, pod.Key(), what)
 		return r.finish()
 	}
 	chain := matchChain(l, r.inboundConn(l, w, port))
 	if chain == nil {
 		return r.refused(l, w, port, source)
 	}
+	r.sniffed(l, port, w)
 	r.Inbound.Chain = chain.Name
 	r.fact(Proxy, source+"/filter_chains/"+chain.Name, describeMatch(&chain.Match)+": "+describeServerSocket(chain.Socket))
 	return r.chain(chain, w)
@@ -86,9 +133,11 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 
 // noListener is a port on which the proxy does not listen. A gateway's pod then refuses the
 // connection, unless another container of it listens there.
-func (r *replay) noListener(port uint32) *Edge {
+func (r *replay) noListener(w wire, port uint32) *Edge {
 	pod := r.Server.Pod
 	switch {
+	case pod.Plane == mesh.Sidecar && pod.Capture.Mode == "NONE":
+		return r.bypass(w, port)
 	case pod.Plane == mesh.Sidecar && rejectedListener(pod.Proxy) != "":
 		r.block(ListenerRejected, "the proxy of %s runs no inbound listener: it rejected the update (%s)", pod.Key(), rejectedListener(pod.Proxy))
 	case pod.Plane == mesh.Sidecar:
@@ -112,7 +161,7 @@ func rejectedListener(p *envoy.Proxy) string {
 }
 
 func (r *replay) inboundConn(l *envoy.Listener, w wire, port uint32) conn {
-	c := conn{Port: port, Dest: address(r.Server.Pod), Transport: "raw_buffer", Source: address(r.Client)}
+	c := conn{Port: port, Dest: r.Server.Address.Addr(), Transport: "raw_buffer", Source: addressLike(r.Client, r.Server.Address.Addr())}
 	inspect(&c, l, w)
 	return c
 }
@@ -168,27 +217,57 @@ var workloadTLS = &envoy.TLSContext{
 
 // chain lets a filter chain take the connection: TLS, authorization, application.
 func (r *replay) chain(fc *envoy.FilterChain, w wire) *Edge {
+	pod := r.Server.Pod
 	switch {
+	case hasFilter(fc, envoy.SNICluster):
+		r.block(NotModelled, "filter chain %s of %s passes TLS on by its SNI (AUTO_PASSTHROUGH), which is not modelled yet", fc.Name, pod.Key())
 	case fc.Socket == nil || fc.Socket.Kind == envoy.Raw:
-		r.authorize(fc, "")
-		return r.application(w)
+		return r.rawChain(fc, w)
 	case fc.Socket.Kind != envoy.TLS || fc.Socket.TLS == nil:
-		r.block(NotModelled, "filter chain %s of %s uses transport socket %s", fc.Name, r.Server.Pod.Key(), fc.Socket.TypeURL)
-		return r.finish()
+		r.block(NotModelled, "filter chain %s of %s uses transport socket %s", fc.Name, pod.Key(), fc.Socket.TypeURL)
 	case !w.encrypted():
-		r.block(PlaintextRefused, "%s sends plaintext and filter chain %s of %s speaks TLS", r.sender(), fc.Name, r.Server.Pod.Key())
-		return r.finish()
+		r.block(PlaintextRefused, "%s sends plaintext and filter chain %s of %s speaks TLS", r.sender(), fc.Name, pod.Key())
 	case w.TLS == nil:
 		return r.appMeetsProxy(fc, w)
+	default:
+		return r.tlsChain(fc, w)
 	}
-	identity := r.handshake(fc.Socket.TLS, w)
-	r.authorize(fc, identity)
-	if fc.Socket.TLS.Validation.Present && fc.Socket.TLS.RequireClientCertificate {
+	return r.finish()
+}
+
+// rawChain is a chain that takes bytes as they come.
+func (r *replay) rawChain(fc *envoy.FilterChain, w wire) *Edge {
+	pod := r.Server.Pod
+	http := hasFilter(fc, envoy.HTTPManager)
+	switch {
+	case http && w.TLS == nil && w.App == mesh.TLS:
+		r.block(NotModelled, "the application's own TLS meets filter chain %s of %s, which expects HTTP", fc.Name, pod.Key())
+		return r.finish()
+	case pod.Plane == mesh.Gateway && !http && w.TLS != nil:
+		r.block(NotModelled, "filter chain %s of the gateway %s passes TLS on (PASSTHROUGH): what answers behind it is not followed", fc.Name, pod.Key())
+		return r.finish()
+	}
+	r.authorize(fc, nobody)
+	return r.application(w)
+}
+
+// tlsChain is TLS between two proxies.
+func (r *replay) tlsChain(fc *envoy.FilterChain, w wire) *Edge {
+	who := r.handshake(fc.Socket.TLS, w)
+	r.authorize(fc, who)
+	switch ctx := fc.Socket.TLS; {
+	case ctx.Validation.Present && who.presented:
 		r.pass(MTLS, "mutual TLS: %s", r.identities())
-	} else {
+	case who.presented && ctx.RequireClientCertificate:
+		r.pass(TLS, "TLS: filter chain %s of %s asks for a client certificate and does not verify it", fc.Name, r.Server.Pod.Key())
+	default:
 		r.pass(TLS, "TLS without a client certificate: filter chain %s of %s asks for none", fc.Name, r.Server.Pod.Key())
 	}
 	return r.finish()
+}
+
+func hasFilter(fc *envoy.FilterChain, kind envoy.FilterKind) bool {
+	return slices.ContainsFunc(fc.Filters, func(f *envoy.Filter) bool { return f.Kind == kind })
 }
 
 func (r *replay) identities() string {
@@ -206,74 +285,7 @@ func (r *replay) appMeetsProxy(fc *envoy.FilterChain, w wire) *Edge {
 		return r.finish()
 	}
 	r.assume(AppCertificateAccepted)
-	r.authorize(fc, "")
+	r.authorize(fc, nobody)
 	r.pass(TLS, "the application's TLS ends at the proxy of %s (filter chain %s)", r.Server.Pod.Key(), fc.Name)
 	return r.finish()
-}
-
-// application is what the server's application gets when no proxy unwraps it.
-func (r *replay) application(w wire) *Edge {
-	if w.TLS == nil {
-		if w.App == mesh.TLS {
-			r.assume(AppCertificateAccepted)
-			r.pass(AppTLS, "the application's own TLS reaches %s", r.receiver())
-		} else {
-			r.pass(Plaintext, "plaintext reaches %s", r.receiver())
-		}
-		return r.finish()
-	}
-	r.proxyMeetsApp(w)
-	return r.finish()
-}
-
-// proxyMeetsApp is TLS of the client's proxy against the server's bare application.
-func (r *replay) proxyMeetsApp(w wire) {
-	r.assume(ProtocolAsDeclared)
-	switch expects := r.engine.appAt(r.Server, r.dial); {
-	case w.App == mesh.TLS && !w.mesh():
-		r.block(DoubleTLS, "the application's TLS is wrapped in TLS that the client's proxy adds, and %s unwraps only one", r.receiver())
-	case w.mesh() && expects == mesh.TLS:
-		r.block(TLSToAppTLS, "the client's proxy starts Istio's mutual TLS and %s answers with the application's own TLS", r.receiver())
-	case expects == mesh.TLS && !verifies(w.TLS):
-		r.pass(TLS, "TLS by the client's proxy reaches %s, whose certificate is not verified", r.receiver())
-	case expects == mesh.TLS:
-		r.block(ForeignCertificate, "the certificate of %s is outside the evidence", r.receiver())
-	case expects == mesh.Auto && !w.mesh():
-		r.block(ForeignCertificate, "what %s speaks is not declared", r.receiver())
-	default:
-		r.block(TLSToPlaintext, "the client's proxy starts TLS and %s", r.bareReceiver())
-	}
-}
-
-// receiver names the server's end for people.
-func (r *replay) receiver() string {
-	if r.Server.Pod != nil {
-		return fmt.Sprintf("%s port %d", r.Server.Pod.Key(), r.Server.Address.Port())
-	}
-	return r.endpoint()
-}
-
-// bareReceiver says why nobody unwraps TLS there.
-func (r *replay) bareReceiver() string {
-	pod, port := r.Server.Pod, r.Server.Address.Port()
-	switch {
-	case pod == nil:
-		return r.endpoint() + " is declared to speak plaintext"
-	case !pod.HasProxy():
-		return pod.Key().String() + ", which has no proxy, speaks plaintext"
-	case !r.Inbound.Captured:
-		return fmt.Sprintf("port %d of %s bypasses its proxy", port, pod.Key())
-	}
-	return fmt.Sprintf("port %d of %s takes only plaintext (filter chain %s)", port, pod.Key(), r.Inbound.Chain)
-}
-
-// appAt is what the application behind an endpoint is declared to speak.
-func (e *Engine) appAt(s Server, d dial) mesh.Protocol {
-	if p, ok := e.apps[s.Address]; ok && s.Address.Addr().IsValid() {
-		return p
-	}
-	if d.guessed && s.Pod == nil {
-		return mesh.Auto
-	}
-	return d.protocol
 }

@@ -3,7 +3,6 @@ package handshake
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,36 +10,67 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 )
 
+// caller is what the server's proxy learns of its client.
+type caller struct {
+	identity  string // its SPIFFE ID
+	presented bool   // it showed a certificate
+	unsure    bool   // the certificate could not be read, or has no SPIFFE ID
+}
+
+// nobody is a caller without a certificate.
+var nobody = caller{}
+
 // handshake replays TLS between the client's proxy and a server's chain: what they agree on,
 // the server's certificate before the client's judgement, then the client's before the server's.
-// It returns the identity that the server learns, "" when there is none.
-func (r *replay) handshake(server *envoy.TLSContext, w wire) (identity string) {
+func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 	if !r.modelled(ClientSide, w.TLS) || !r.modelled(ServerSide, server) {
-		return ""
+		return caller{unsure: true}
 	}
 	r.TLS = &Session{SNI: w.SNI, ALPN: common(server.ALPN, w.ALPN), Version: r.version(w.TLS, server)}
-	from, to := w.from, r.engine.index(r.Server.Pod.Proxy)
-	serverChain := r.judge(ServerSide, party{to, r.Server.Pod.Key().String()}, server, party{from, r.Client.Key().String()}, w.TLS)
+	if server.RequireSNI && w.SNI == "" {
+		r.block(NotModelled, "the server's TLS context sets require_sni and the client sends none")
+	}
+	c, s := r.parties(w)
+	serverChain := r.judge(ServerSide, s, server, c, w.TLS)
+	r.matchHost(s, serverChain, w)
 	r.TLS.ServerID = identityOf(serverChain)
 	if !server.RequireClientCertificate && !server.Validation.Present {
-		return ""
+		return nobody
 	}
 	if len(w.TLS.Certificates) == 0 {
 		if server.RequireClientCertificate {
 			r.block(ClientCertificateRequired, "%s demands a client certificate and the client's proxy presents none", r.Server.Pod.Key())
 		}
-		return ""
+		return nobody
 	}
-	clientChain := r.judge(ClientSide, party{from, r.Client.Key().String()}, w.TLS, party{to, r.Server.Pod.Key().String()}, server)
-	r.TLS.ClientID = identityOf(clientChain)
-	return r.TLS.ClientID
+	r.TLS.ClientID = identityOf(r.judge(ClientSide, c, w.TLS, s, server))
+	return caller{identity: r.TLS.ClientID, presented: true, unsure: r.TLS.ClientID == ""}
 }
 
+func (r *replay) parties(w wire) (client, server party) {
+	return party{w.from, r.Client.Key().String()}, party{r.engine.index(r.Server.Pod.Proxy), r.Server.Pod.Key().String()}
+}
+
+// modelled looks for what a verdict on a TLS context would have to know and does not.
 func (r *replay) modelled(side Side, ctx *envoy.TLSContext) bool {
-	if len(ctx.Unmodelled) > 0 {
-		r.block(NotModelled, "the %s's TLS context sets %s", side, ctx.Unmodelled[0])
+	what := ""
+	v := &ctx.Validation
+	switch {
+	case len(ctx.Unmodelled) > 0:
+		what = ctx.Unmodelled[0]
+	case len(ctx.Certificates) > 1:
+		what = "several certificates"
+	case len(v.Hashes) > 0:
+		what = "verify_certificate_hash"
+	case len(v.SPKI) > 0:
+		what = "verify_certificate_spki"
+	case v.HasCRL:
+		what = "crl"
+	default:
+		return true
 	}
-	return len(ctx.Unmodelled) == 0
+	r.block(NotModelled, "the %s's TLS context sets %s", side, what)
+	return false
 }
 
 func identityOf(c certs.Chain) string {
@@ -71,8 +101,20 @@ func (r *replay) judge(side Side, holder party, offers *envoy.TLSContext, verifi
 		return chain
 	}
 	r.verify(side, holder, chain, trust)
-	r.matchSAN(side, holder, verifier, chain, append(slices.Clone(v.SANs), trust.sans...))
+	if !v.AcceptUntrusted { // it forgives SANs too (DefaultCertValidator::verifyCertAndUpdateStatus)
+		r.matchSAN(side, holder, verifier, chain, trust.matchers(v.SANs))
+	}
 	return chain
+}
+
+// matchHost compares the server's certificate with the host that was called, where the client's
+// cluster asks for it (auto_san_validation).
+func (r *replay) matchHost(server party, chain certs.Chain, w wire) {
+	if chain == nil || w.verifyHost == "" {
+		return
+	}
+	wanted := []certs.Matcher{{Kind: "exact", Value: w.verifyHost}}
+	r.matchSAN(ServerSide, server, party{name: r.Client.Key().String()}, chain, wanted)
 }
 
 func opposite(s Side) Side {
@@ -136,13 +178,25 @@ type trust struct {
 	sans         []certs.Matcher
 	allowExpired bool
 	anyChain     bool
+	maxDepth     uint32
+}
+
+// matchers are those of the context and of its secret. A SPIFFE validator uses those for URIs
+// only (SPIFFEValidator::matchSubjectAltName).
+func (t *trust) matchers(own []certs.Matcher) []certs.Matcher {
+	all := append(slices.Clone(own), t.sans...)
+	if !t.bundle.IsSPIFFE() {
+		return all
+	}
+	return slices.DeleteFunc(all, func(m certs.Matcher) bool { return m.SANType != "" && m.SANType != "URI" })
 }
 
 func (r *replay) trustOf(side Side, p party, v *envoy.Validation) (trust, bool) {
-	t := trust{allowExpired: v.AllowExpired, anyChain: v.AcceptUntrusted}
+	t := trust{allowExpired: v.AllowExpired, anyChain: v.AcceptUntrusted, maxDepth: v.MaxVerifyDepth}
 	switch {
 	case len(v.SPIFFE) > 0:
-		t.bundle = certs.NewSPIFFEBundle(v.SPIFFE)
+		t.bundle = r.engine.spiffeBundle(v, v.SPIFFE)
+	case t.anyChain:
 	case v.SystemRoots, v.CA != nil && v.CA.File != "":
 		r.block(ForeignCertificate, "%s trusts roots in a file that the dump does not show", p.name)
 		return t, false
@@ -162,7 +216,7 @@ func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trus
 	case !ok:
 		return t, false
 	case len(s.SPIFFE) > 0:
-		t.bundle = certs.NewSPIFFEBundle(s.SPIFFE)
+		t.bundle = r.engine.spiffeBundle(s, s.SPIFFE)
 	case s.Bundle != nil:
 		t.bundle = s.Bundle
 	default:
@@ -175,15 +229,19 @@ func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trus
 
 // verify checks a chain against the other side's trust bundle at the evidence's time.
 func (r *replay) verify(side Side, holder party, chain certs.Chain, t trust) {
-	r.fact(Proxy, holder.name+" config_dump secrets", describeChain(chain))
+	r.fact(Proxy, holder.name+" config_dump secrets", r.engine.describe(chain))
 	if t.anyChain {
+		return
+	}
+	if t.bundle.HasCRL() {
+		r.block(NotModelled, "the trust bundle against which the %s's certificate is verified holds a revocation list", side)
 		return
 	}
 	role := certs.ServerCertificate
 	if side == ClientSide {
 		role = certs.ClientCertificate
 	}
-	opts := certs.VerifyOptions{At: r.engine.snap.CapturedAt, Role: role, AllowExpired: t.allowExpired}
+	opts := certs.VerifyOptions{At: r.engine.snap.CapturedAt, Role: role, AllowExpired: t.allowExpired, MaxDepth: t.maxDepth}
 	err := r.engine.verify(chain, t.bundle, opts)
 	var ve *certs.VerifyError
 	switch {
@@ -210,79 +268,4 @@ func (r *replay) matchSAN(side Side, holder, verifier party, chain certs.Chain, 
 	}
 	r.block(reason, "%s presents %s and %s accepts only %s", holder.name,
 		strings.Join(presented, ","), verifier.name, strings.Join(wanted, ", "))
-}
-
-func describeChain(c certs.Chain) string {
-	leaf := c.Leaf()
-	if leaf == nil {
-		return "no certificate"
-	}
-	return fmt.Sprintf("%s, valid until %s, issued by %q, %d in chain",
-		cmp.Or(identityOf(c), "no SPIFFE identity"), leaf.NotAfter.UTC().Format("2006-01-02T15:04:05Z"), leaf.Issuer, len(c))
-}
-
-// version is the highest that both allow; none is a blocker. The defaults are Envoy's
-// (envoy/extensions/transport_sockets/tls/v3/common.proto, TlsParameters).
-func (r *replay) version(client, server *envoy.TLSContext) string {
-	low := max(versionNumber(client.MinVersion, 2), versionNumber(server.MinVersion, 2))
-	high := min(versionNumber(client.MaxVersion, 3), versionNumber(server.MaxVersion, 3))
-	if low > high {
-		r.block(TLSVersion, "no common TLS version: the client offers %s to %s, the server %s to %s",
-			cmp.Or(client.MinVersion, "TLSv1_2"), cmp.Or(client.MaxVersion, "TLSv1_3"),
-			cmp.Or(server.MinVersion, "TLSv1_2"), cmp.Or(server.MaxVersion, "TLSv1_3"))
-		return ""
-	}
-	if high == 2 && len(client.Ciphers) > 0 && len(server.Ciphers) > 0 && !overlap(client.Ciphers, server.Ciphers) {
-		r.block(TLSCipher, "no common cipher suite")
-	}
-	return fmt.Sprintf("TLSv1_%d", high)
-}
-
-// versionNumber is the minor version of TLS 1.x.
-func versionNumber(v string, otherwise int) int {
-	switch v {
-	case "TLSv1_0":
-		return 0
-	case "TLSv1_1":
-		return 1
-	case "TLSv1_2":
-		return 2
-	case "TLSv1_3":
-		return 3
-	}
-	return otherwise
-}
-
-// overlap reports a common cipher; Envoy's lists may hold equal-preference groups "[A|B]" and
-// names in two spellings, which are not told apart here.
-func overlap(a, b []string) bool {
-	set := map[string]bool{}
-	for _, c := range ciphers(a) {
-		set[c] = true
-	}
-	return slices.ContainsFunc(ciphers(b), func(c string) bool { return set[c] })
-}
-
-func ciphers(list []string) []string {
-	var out []string
-	for _, c := range list {
-		out = append(out, strings.Split(strings.Trim(c, "[]"), "|")...)
-	}
-	return out
-}
-
-// common is the first of the server's protocols that the client offers.
-func common(server, client []string) string {
-	for _, p := range server {
-		if slices.Contains(client, p) {
-			return p
-		}
-	}
-	return ""
-}
-
-// verifies reports whether a context checks its peer's chain at all.
-func verifies(ctx *envoy.TLSContext) bool {
-	v := &ctx.Validation
-	return v.Present && !v.AcceptUntrusted && (v.CA != nil || v.SystemRoots || len(v.SPIFFE) > 0)
 }

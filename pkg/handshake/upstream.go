@@ -24,14 +24,14 @@ func (e *Engine) upstreams(ix *proxyIndex, c *envoy.Cluster, d dial) []upstream 
 		return e.originalDst(c, d)
 	case "EDS":
 		if list, ok := ix.proxy.Endpoints[c.ServiceName]; ok {
-			return e.fromEndpoints(list, d)
+			return e.fromEndpoints(list)
 		}
 		if hosts := ix.proxy.Hosts[c.Name]; len(hosts) > 0 || !ix.proxy.Read.Has(envoy.SectionEndpoints) {
-			return e.fromRegistry(c, hosts, d)
+			return e.fromRegistry(c, hosts)
 		}
 		return nil
 	}
-	return e.fromEndpoints(c.Endpoints, d)
+	return e.fromEndpoints(c.Endpoints)
 }
 
 // originalDst goes where the application dialled: to the endpoint itself, or to a virtual IP
@@ -50,7 +50,7 @@ func (e *Engine) originalDst(c *envoy.Cluster, d dial) []upstream {
 	return out
 }
 
-func (e *Engine) fromEndpoints(list []envoy.Endpoint, d dial) []upstream {
+func (e *Engine) fromEndpoints(list []envoy.Endpoint) []upstream {
 	var out []upstream
 	for _, ep := range list {
 		if ep.Health == "DRAINING" {
@@ -59,48 +59,93 @@ func (e *Engine) fromEndpoints(list []envoy.Endpoint, d dial) []upstream {
 		u := upstream{labels: ep.SocketMatch, tunnel: ep.Internal != ""}
 		u.Address, u.Hostname, u.Ready = ep.Address, ep.Hostname, true
 		if u.Address.IsValid() {
-			u.Pod = e.snap.PodAt(u.Address.Addr())
-		} else {
-			u.Address = netip.AddrPortFrom(netip.Addr{}, uint16(ep.Port))
+			u.Pod = e.podBehind(u.Address)
+			out = append(out, u)
+			continue
 		}
-		out = append(out, u)
+		u.Address = netip.AddrPortFrom(netip.Addr{}, uint16(ep.Port))
+		for _, real := range e.resolve([]mesh.Endpoint{u.Endpoint}) { // a DNS name of the cluster leads on to pods
+			u.Endpoint = real
+			out = append(out, u)
+		}
 	}
 	return out
 }
 
 // fromRegistry stands in where the proxy's endpoints were not read: the hosts of /clusters or
 // the registry's endpoints, with the tlsMode label of their pods.
-func (e *Engine) fromRegistry(c *envoy.Cluster, hosts []envoy.Host, d dial) []upstream {
+func (e *Engine) fromRegistry(c *envoy.Cluster, hosts []envoy.Host) []upstream {
 	var out []upstream
 	add := func(ep mesh.Endpoint) {
 		u := upstream{Endpoint: ep, fromPods: true}
-		if ep.Pod != nil {
-			if mode := ep.Pod.Labels["security.istio.io/tlsMode"]; mode != "" {
-				u.labels = map[string]string{"tlsMode": mode}
-			}
+		if mode := ep.Labels["security.istio.io/tlsMode"]; mode != "" {
+			u.labels = map[string]string{"tlsMode": mode}
 		}
 		out = append(out, u)
 	}
-	if len(hosts) > 0 {
-		for _, h := range hosts {
-			add(mesh.Endpoint{Address: h.Address, Hostname: h.Hostname, Pod: e.snap.PodAt(h.Address.Addr()), Ready: true})
+	for _, h := range hosts {
+		ep := mesh.Endpoint{Address: h.Address, Hostname: h.Hostname, Pod: e.podBehind(h.Address), Ready: true}
+		if ep.Pod != nil {
+			ep.Labels = ep.Pod.Labels
 		}
+		add(ep)
+	}
+	if len(hosts) > 0 {
 		return out
 	}
-	for _, ep := range d.direct {
-		if ep.Ready {
-			add(ep)
-		}
+	for _, ep := range e.registered(c) {
+		add(ep)
 	}
 	return out
 }
 
+// registered are the ready endpoints that the registry knows for a cluster, by its name.
+func (e *Engine) registered(c *envoy.Cluster) []mesh.Endpoint {
+	n, _ := parseClusterName(c.Name)
+	labels := e.subsetLabels(c, n.subset)
+	var out []mesh.Endpoint
+	for _, h := range e.snap.HostsNamed(n.host) {
+		p := h.Port(n.port)
+		if p == nil {
+			continue
+		}
+		for _, ep := range p.Endpoints {
+			if ep.Ready && kube.HasLabels(labels, ep.Labels) {
+				out = append(out, ep)
+			}
+		}
+		break // a second declaration of the name repeats the first
+	}
+	return out
+}
+
+// subsetLabels are the labels that a subset of the cluster's DestinationRule selects by.
+func (e *Engine) subsetLabels(c *envoy.Cluster, subset string) map[string]string {
+	if subset == "" {
+		return nil
+	}
+	rule := ruleRef(c.Config)
+	for _, dr := range e.snap.Resources.DestinationRules {
+		if dr.Namespace != rule.Namespace || dr.Name != rule.Name {
+			continue
+		}
+		for _, s := range dr.Spec.Subsets {
+			if s.Name == subset {
+				return s.Labels
+			}
+		}
+	}
+	return nil
+}
+
 // upstream chooses the transport socket for one endpoint and sends.
 func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *Edge {
-	source := r.Client.Key().String() + " config_dump clusters/" + c.Name
+	source := dumpOf(r.Client, "clusters", c.Name)
 	if u.fromPods {
 		r.assume(TLSModeFromLabel)
 	}
+	r.tlsMode = u.labels["tlsMode"]
+	r.fromLabel = u.fromPods && len(c.Matches) > 0
 	socket, how := chooseSocket(c, u.labels)
 	r.fact(Proxy, source, how+": "+describeSocket(socket)+r.ruleNote())
 	switch {
@@ -110,6 +155,10 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *
 		r.block(NotModelled, "cluster %s chooses its transport socket by transport_socket_matcher", c.Name)
 	case len(c.Unmodelled) > 0:
 		r.block(NotModelled, "cluster %s sets %s", c.Name, c.Unmodelled[0])
+	case c.UseHTTPHeader:
+		r.block(NotModelled, "cluster %s takes its address from a request header", c.Name)
+	case c.Type == "ORIGINAL_DST" && r.dial.missing != "":
+		r.block(EvidenceMissing, "%s", r.dial.missing)
 	case socket != nil && socket.Kind != envoy.Raw && socket.Kind != envoy.TLS:
 		r.block(NotModelled, "cluster %s uses transport socket %s", c.Name, socket.TypeURL)
 	}

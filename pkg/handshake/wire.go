@@ -16,6 +16,8 @@ type wire struct {
 	TLS  *envoy.TLSContext
 	SNI  string
 	ALPN []string
+	// verifyHost is the name that the server's certificate must bear besides all else.
+	verifyHost string
 	// from is the proxy that holds the client's certificates.
 	from *proxyIndex
 }
@@ -43,7 +45,10 @@ func (r *replay) wireOf(ix *proxyIndex, c *envoy.Cluster, socket *envoy.Transpor
 	if w.SNI == "" && (c.AutoSNI || socket.TLS.AutoHostSNI) {
 		w.SNI = r.dial.name
 	}
-	w.ALPN = offeredALPN(socket.TLS, by.http)
+	if socket.TLS.AutoSANValidation || c.AutoSANValidation {
+		w.verifyHost = w.SNI
+	}
+	w.ALPN = offeredALPN(socket.TLS, by.http, c.HTTP2)
 	r.Outbound.Socket = "tls"
 	if w.mesh() {
 		r.Outbound.Socket = "mTLS"
@@ -51,19 +56,19 @@ func (r *replay) wireOf(ix *proxyIndex, c *envoy.Cluster, socket *envoy.Transpor
 	return w
 }
 
-// offeredALPN is the cluster's list, unless Istio's alpn filter replaces it for HTTP.
-func offeredALPN(ctx *envoy.TLSContext, http *envoy.Filter) []string {
+// offeredALPN is the cluster's list, unless Istio's alpn filter replaces it for HTTP. istiod
+// switches the filter off for clusters of mode SIMPLE and MUTUAL (metadata alpn_override).
+func offeredALPN(ctx *envoy.TLSContext, http *envoy.Filter, http2 bool) []string {
 	if http == nil || !slices.ContainsFunc(ctx.ALPN, istioALPN) {
 		return ctx.ALPN
 	}
+	upstream := "HTTP11"
+	if http2 {
+		upstream = "HTTP2"
+	}
 	for _, f := range http.HTTPFilters {
-		if f.Kind != envoy.ALPNFilter {
-			continue
-		}
-		for _, version := range []string{"HTTP11", "HTTP10", "HTTP2"} {
-			if list := f.ALPN[version]; len(list) > 0 {
-				return list
-			}
+		if list := f.ALPN[upstream]; f.Kind == envoy.ALPNFilter && len(list) > 0 {
+			return list
 		}
 	}
 	return ctx.ALPN

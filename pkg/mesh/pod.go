@@ -122,8 +122,9 @@ func podFromProxy(k kube.Key, proxy *envoy.Proxy) *Pod {
 		kp.Status.PodIP = parts[1]
 	}
 	kp.Status.Phase = "Running"
+	kp.Status.Conditions = []kube.Condition{{Type: "Ready", Status: "True"}} // its proxy answers
 	p := newPod(kp)
 	p.Plane = planeOf(n.Type, Sidecar)
-	p.Capture = Capture{Mode: n.Interception, InboundAll: true, Source: "assumed: the pod itself was not read", Assumed: true}
+	p.Capture = Capture{Mode: n.Interception, InboundAll: true, RangesAll: true, Source: "assumed: the pod itself was not read", Assumed: true}
 	return p
 }

@@ -16,7 +16,10 @@ type Host struct {
 	Ref       kube.Ref
 	// Addresses are its virtual IPs; none for a headless service.
 	Addresses []netip.Addr
-	Headless  bool
+	// Ranges are the CIDR blocks among a ServiceEntry's addresses.
+	Ranges []netip.Prefix
+	// Headless is a Service without a virtual IP, or a ServiceEntry with resolution NONE.
+	Headless bool
 	// External is a ServiceEntry with location MESH_EXTERNAL.
 	External bool
 	// ExternalName is the target of a Service of that type.
@@ -53,27 +56,34 @@ type Endpoint struct {
 func (s *Snapshot) addHosts() {
 	slices := s.slicesByService()
 	for _, svc := range s.Resources.Services {
-		s.addHost(s.serviceHost(svc, slices[svc.Key()]))
+		s.Hosts = append(s.Hosts, s.serviceHost(svc, slices[svc.Key()]))
 	}
 	for _, se := range s.Resources.ServiceEntries {
 		for _, name := range se.Spec.Hosts {
-			s.addHost(s.entryHost(se, name))
+			s.Hosts = append(s.Hosts, s.entryHost(se, name))
 		}
 	}
 	s.sortHosts()
+	s.indexHosts()
 }
 
 func (s *Snapshot) sortHosts() {
 	slices.SortStableFunc(s.Hosts, func(a, b *Host) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Namespace, b.Namespace),
+			cmp.Compare(b.Ref.Kind, a.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name)) // a Service before a ServiceEntry
 	})
 }
 
-func (s *Snapshot) addHost(h *Host) {
-	s.Hosts = append(s.Hosts, h)
-	s.byHost[h.Name] = append(s.byHost[h.Name], h)
-	for _, a := range h.Addresses {
-		s.byVIP[a] = h
+// indexHosts runs over sorted hosts: where two share an address or a name, which one is found
+// does not depend on the order in which they were read.
+func (s *Snapshot) indexHosts() {
+	for _, h := range s.Hosts {
+		s.byHost[h.Name] = append(s.byHost[h.Name], h)
+		for _, a := range h.Addresses {
+			if s.byVIP[a] == nil {
+				s.byVIP[a] = h
+			}
+		}
 	}
 }
 
@@ -107,7 +117,11 @@ func (s *Snapshot) serviceHost(svc *kube.Service, list []*kube.EndpointSlice) *H
 			continue
 		}
 		p := &Port{Number: uint32(sp.Port), Name: sp.Name, Protocol: protocol}
-		p.Endpoints = s.serviceEndpoints(svc, sp, list)
+		if h.ExternalName != "" {
+			p.Endpoints = []Endpoint{named(h.ExternalName, p.Number)}
+		} else {
+			p.Endpoints = s.serviceEndpoints(svc, sp, list)
+		}
 		h.Ports = append(h.Ports, p)
 	}
 	return h
@@ -128,6 +142,11 @@ func (s *Snapshot) serviceEndpoints(svc *kube.Service, sp kube.ServicePort, list
 		}
 	}
 	return sortEndpoints(out)
+}
+
+// named is an endpoint of which only a DNS name is known.
+func named(host string, port uint32) Endpoint {
+	return Endpoint{Hostname: host, Address: netip.AddrPortFrom(netip.Addr{}, uint16(port)), Ready: true}
 }
 
 func (s *Snapshot) sliceEndpoints(es *kube.EndpointSlice, port uint32) []Endpoint {
@@ -190,68 +209,20 @@ func (s *Snapshot) withPod(e Endpoint) Endpoint {
 	return e
 }
 
+// sortEndpoints orders endpoints and drops those listed twice: one that any slice calls ready is.
 func sortEndpoints(list []Endpoint) []Endpoint {
 	slices.SortStableFunc(list, func(a, b Endpoint) int {
-		return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Hostname, b.Hostname))
+		return cmp.Or(a.Address.Compare(b.Address), cmp.Compare(a.Hostname, b.Hostname), falseLast(a.Ready, b.Ready))
 	})
 	return slices.CompactFunc(list, func(a, b Endpoint) bool { return a.Address == b.Address && a.Hostname == b.Hostname })
 }
 
-func (s *Snapshot) entryHost(se *kube.ServiceEntry, name string) *Host {
-	h := &Host{
-		Name: name, Namespace: se.Namespace,
-		Ref:      kube.Ref{Kind: "ServiceEntry", Namespace: se.Namespace, Name: se.Name},
-		External: se.Spec.Location != "MESH_INTERNAL",
-		Headless: se.Spec.Resolution == "NONE" || se.Spec.Resolution == "",
+func falseLast(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
 	}
-	for _, text := range se.Spec.Addresses {
-		if a, err := netip.ParseAddr(text); err == nil {
-			h.Addresses = append(h.Addresses, a.Unmap())
-		}
-	}
-	for _, ep := range se.Spec.Ports {
-		p := &Port{Number: uint32(ep.Number), Name: ep.Name, Protocol: ParseProtocol(ep.Name, ep.Protocol, "")}
-		if p.Protocol != UDP {
-			p.Endpoints = s.entryEndpoints(se, ep)
-			h.Ports = append(h.Ports, p)
-		}
-	}
-	return h
-}
-
-func (s *Snapshot) entryEndpoints(se *kube.ServiceEntry, port kube.EntryPort) []Endpoint {
-	var out []Endpoint
-	for _, we := range s.entryMembers(se) {
-		number := uint32(cmp.Or(we.Ports[port.Name], port.TargetPort, port.Number))
-		e := Endpoint{Labels: we.Labels, Ready: true}
-		if a, err := netip.ParseAddr(we.Address); err == nil {
-			e.Address = netip.AddrPortFrom(a.Unmap(), uint16(number))
-			e = s.withPod(e)
-		} else {
-			e.Address, e.Hostname = netip.AddrPortFrom(netip.Addr{}, uint16(number)), we.Address
-		}
-		out = append(out, e)
-	}
-	return sortEndpoints(out)
-}
-
-// entryMembers are a ServiceEntry's own endpoints, or the WorkloadEntries and pods that its
-// selector selects.
-func (s *Snapshot) entryMembers(se *kube.ServiceEntry) []kube.WorkloadEntrySpec {
-	if se.Spec.WorkloadSelector == nil {
-		return se.Spec.Endpoints
-	}
-	var out []kube.WorkloadEntrySpec
-	want := se.Spec.WorkloadSelector.Labels
-	for _, we := range s.Resources.WorkloadEntries {
-		if we.Namespace == se.Namespace && kube.HasLabels(want, we.Spec.Labels) {
-			out = append(out, we.Spec)
-		}
-	}
-	for _, p := range s.Pods {
-		if p.Namespace == se.Namespace && kube.HasLabels(want, p.Labels) && len(p.Addresses) > 0 {
-			out = append(out, kube.WorkloadEntrySpec{Address: p.Addresses[0].String(), Labels: p.Labels})
-		}
-	}
-	return out
+	return 1
 }

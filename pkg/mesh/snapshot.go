@@ -101,6 +101,7 @@ func (s *Snapshot) addPods() {
 		}
 	}
 	slices.SortFunc(s.Pods, func(a, b *Pod) int { return a.Key().Compare(b.Key()) })
+	s.indexAddresses()
 	for _, p := range s.Pods {
 		p.Proxy = s.Proxies[p.Key()]
 		if p.Proxy != nil {
@@ -114,11 +115,20 @@ func (s *Snapshot) addPods() {
 func (s *Snapshot) addPod(p *Pod) {
 	s.Pods = append(s.Pods, p)
 	s.byKey[p.Key()] = p
-	if p.Spec.HostNetwork {
-		return
-	}
-	for _, a := range p.Addresses {
-		s.byAddr[a] = p
+}
+
+// indexAddresses gives an address to one pod: of several, to one that is not being deleted,
+// then to the first by key.
+func (s *Snapshot) indexAddresses() {
+	for _, p := range s.Pods {
+		if p.Spec.HostNetwork {
+			continue
+		}
+		for _, a := range p.Addresses {
+			if was := s.byAddr[a]; was == nil || (!was.DeletionTimestamp.IsZero() && p.DeletionTimestamp.IsZero()) {
+				s.byAddr[a] = p
+			}
+		}
 	}
 }
 

@@ -1,0 +1,80 @@
+package handshake
+
+import (
+	"fmt"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// application is what the server's application gets when no proxy unwraps it.
+func (r *replay) application(w wire) *Edge {
+	if w.TLS == nil {
+		if w.App == mesh.TLS {
+			r.assume(AppCertificateAccepted)
+			r.pass(AppTLS, "the application's own TLS reaches %s", r.receiver())
+		} else {
+			r.pass(Plaintext, "plaintext reaches %s", r.receiver())
+		}
+		return r.finish()
+	}
+	r.proxyMeetsApp(w)
+	return r.finish()
+}
+
+// proxyMeetsApp is TLS of the client's proxy against the server's bare application.
+func (r *replay) proxyMeetsApp(w wire) {
+	r.assume(ProtocolAsDeclared)
+	expects := r.engine.appAt(r.Server, r.dial)
+	if r.Server.Pod == nil && expects != mesh.TLS && !w.mesh() {
+		expects = mesh.Auto // outside, a port's protocol says what the client speaks, not what answers it
+	}
+	switch {
+	case r.fromLabel && r.Inbound.Captured:
+		r.block(EvidenceMissing, "the endpoints of %s were not read: whether it sends TLS to this port is not known", r.Client.Key())
+	case w.App == mesh.TLS && !w.mesh():
+		r.block(DoubleTLS, "the application's TLS is wrapped in TLS that the client's proxy adds, and %s unwraps only one", r.receiver())
+	case w.mesh() && expects == mesh.TLS:
+		r.block(TLSToAppTLS, "the client's proxy starts Istio's mutual TLS and %s answers with the application's own TLS", r.receiver())
+	case expects == mesh.TLS && !verifies(w.TLS):
+		r.pass(TLS, "TLS by the client's proxy reaches %s, whose certificate is not verified", r.receiver())
+	case expects == mesh.TLS:
+		r.block(ForeignCertificate, "the certificate of %s is outside the evidence", r.receiver())
+	case expects == mesh.Auto && !w.mesh():
+		r.block(ForeignCertificate, "what %s speaks is not declared", r.receiver())
+	default:
+		r.block(TLSToPlaintext, "the client's proxy starts TLS and %s", r.bareReceiver())
+	}
+}
+
+// receiver names the server's end for people.
+func (r *replay) receiver() string {
+	if r.Server.Pod != nil {
+		return fmt.Sprintf("%s port %d", r.Server.Pod.Key(), r.Server.Address.Port())
+	}
+	return r.endpoint()
+}
+
+// bareReceiver says why nobody unwraps TLS there.
+func (r *replay) bareReceiver() string {
+	pod, port := r.Server.Pod, r.Server.Address.Port()
+	switch {
+	case pod == nil:
+		return r.endpoint() + " is declared to speak plaintext"
+	case !pod.HasProxy():
+		return pod.Key().String() + ", which has no proxy, speaks plaintext"
+	case !r.Inbound.Captured:
+		return fmt.Sprintf("port %d of %s bypasses its proxy", port, pod.Key())
+	}
+	return fmt.Sprintf("port %d of %s takes only plaintext (filter chain %s)", port, pod.Key(), r.Inbound.Chain)
+}
+
+// appAt is what the application behind an endpoint is declared to speak.
+func (e *Engine) appAt(s Server, d dial) mesh.Protocol {
+	if p, ok := e.apps[s.Address]; ok && s.Address.Addr().IsValid() {
+		return p
+	}
+	if d.guessed && s.Pod == nil {
+		return mesh.Auto
+	}
+	return d.protocol
+}

@@ -1,0 +1,123 @@
+package handshake
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+func tcpWays(f *envoy.Filter, source string) []way {
+	if len(f.Clusters) == 0 {
+		return []way{{problem: NotModelled, why: "a tcp_proxy without a cluster", source: source}}
+	}
+	return weighted(f.Clusters, source)
+}
+
+// weighted gives one way for each target that takes a share.
+func weighted(list []envoy.WeightedCluster, source string) []way {
+	var out []way
+	for _, c := range list {
+		if len(list) == 1 || c.Weight > 0 {
+			out = append(out, way{cluster: c.Name, conditional: len(list) > 1, source: source})
+		}
+	}
+	if len(out) == 1 {
+		out[0].conditional = false
+	}
+	return out
+}
+
+// httpWays follows the Host header through virtual hosts and routes.
+func (e *Engine) httpWays(client *mesh.Pod, ix *proxyIndex, f *envoy.Filter, d dial, source string) []way {
+	rc := f.Routes
+	if rc == nil {
+		rc = ix.proxy.Routes[f.RouteName]
+		source = dumpOf(client, "routes", f.RouteName)
+	}
+	if rc == nil {
+		why := fmt.Sprintf("route configuration %s was not read", f.RouteName)
+		return []way{{problem: EvidenceMissing, why: why, source: source}}
+	}
+	vh := virtualHost(rc, d)
+	if vh == nil {
+		return []way{{problem: NoRoute, why: "no virtual host of the client's proxy takes " + d.label(), source: source}}
+	}
+	source += "/" + vh.Name
+	ways := routesOf(vh, source)
+	if len(ways) == 0 {
+		ways = []way{{problem: NoRoute, why: "no route of the client's proxy takes " + d.label(), source: source}}
+	}
+	for i := range ways {
+		ways[i].http = f
+	}
+	return ways
+}
+
+// routesOf lists where a virtual host's routes lead, up to the one that takes every request. A
+// route that the proxy answers itself for some requests only is no connection.
+func routesOf(vh *envoy.VirtualHost, source string) []way {
+	var out []way
+	for _, route := range vh.Routes {
+		for _, w := range routeWays(route, source) {
+			w.conditional = w.conditional || !route.CatchAll
+			if i := slices.IndexFunc(out, func(o way) bool { return o.cluster == w.cluster && o.problem == w.problem }); i >= 0 {
+				out[i].conditional = out[i].conditional && w.conditional
+			} else if !w.answered || !w.conditional {
+				out = append(out, w)
+			}
+		}
+		if route.CatchAll {
+			break
+		}
+	}
+	return out
+}
+
+func routeWays(r *envoy.Route, source string) []way {
+	switch {
+	case len(r.Clusters) > 0:
+		return weighted(r.Clusters, source)
+	case r.DirectResponse == 502 && r.Name == "block_all": // Istio's REGISTRY_ONLY
+		return []way{{problem: BlackHoled, why: "the client's proxy answers 502 itself: it does not know the host (REGISTRY_ONLY)", source: source}}
+	case r.DirectResponse != 0, r.Redirect:
+		return []way{{problem: NoRoute, answered: true, why: "the client's proxy answers the request itself (route " + r.Name + ")", source: source}}
+	case r.ClusterHeader != "":
+		return []way{{problem: NotModelled, why: "the route takes its cluster from header " + r.ClusterHeader, source: source}}
+	}
+	return []way{{problem: NotModelled, why: "a route action that is not modelled", source: source}}
+}
+
+// virtualHost chooses by domain: exact, then the longest suffix wildcard, then the longest
+// prefix wildcard, then "*" (envoy/config/route/v3/route_components.proto, VirtualHost.domains).
+func virtualHost(rc *envoy.RouteConfig, d dial) *envoy.VirtualHost {
+	var best *envoy.VirtualHost
+	score := 0
+	for _, vh := range rc.VirtualHosts {
+		for _, domain := range vh.Domains {
+			s := max(domainScore(domain, d.name), domainScore(domain, d.label()))
+			if s > score {
+				best, score = vh, s
+			}
+		}
+	}
+	return best
+}
+
+func domainScore(domain, host string) int {
+	const exact, suffix, prefix = 3 << 20, 2 << 20, 1 << 20
+	host = strings.ToLower(host)
+	switch domain = strings.ToLower(domain); {
+	case domain == host:
+		return exact
+	case domain == "*":
+		return 1
+	case strings.HasPrefix(domain, "*") && strings.HasSuffix(host, domain[1:]) && len(host) >= len(domain):
+		return suffix + len(domain)
+	case strings.HasSuffix(domain, "*") && strings.HasPrefix(host, domain[:len(domain)-1]):
+		return prefix + len(domain)
+	}
+	return 0
+}
