@@ -26,20 +26,11 @@ runs to complete the words after "kubectl mtls-doctor".`,
 			PROGRAM completion kubectl > ~/bin/kubectl_complete-mtls_doctor
 			chmod +x ~/bin/kubectl_complete-mtls_doctor`),
 		ValidArgs:   shells,
-		Args:        oneOf(shells),
+		Args:        usageChecked(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
 		Annotations: standalone(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return writeCompletion(env, cmd.Root(), args[0])
 		},
-	}
-}
-
-func oneOf(words []string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)(cmd, args); err != nil {
-			return usageError("one of "+strings.Join(words, ", "), "%v", err)
-		}
-		return nil
 	}
 }
 

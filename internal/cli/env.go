@@ -29,6 +29,8 @@ type Env struct {
 	Checks []*diagnose.Check
 	// Program is what the user typed to run us: "kubectl mtls-doctor" for a kubectl plugin.
 	Program string
+	// Binary is the name of the file, which is what a shell completes.
+	Binary string
 }
 
 func osEnv(argv0 string, in io.Reader, out, errOut io.Writer) *Env {
@@ -36,7 +38,7 @@ func osEnv(argv0 string, in io.Reader, out, errOut io.Writer) *Env {
 		In: in, Out: out, Err: errOut,
 		OutTerminal: isTerminal(out), ErrTerminal: isTerminal(errOut),
 		Getenv: os.Getenv, Now: time.Now, Collect: probe.Collect,
-		Program: programName(argv0),
+		Program: programName(argv0), Binary: binaryName(argv0),
 	}
 }
 
@@ -48,11 +50,15 @@ func isTerminal(w io.Writer) bool {
 // programName is what to type to run the program again. kubectl runs its plugins from files
 // whose names begin with "kubectl-", with "_" where the command has "-".
 func programName(argv0 string) string {
-	base := strings.TrimSuffix(filepath.Base(argv0), ".exe")
+	base := binaryName(argv0)
 	if name, ok := strings.CutPrefix(base, "kubectl-"); ok {
 		return "kubectl " + strings.ReplaceAll(name, "_", "-")
 	}
 	return base
+}
+
+func binaryName(argv0 string) string {
+	return strings.TrimSuffix(filepath.Base(argv0), ".exe")
 }
 
 // color reports whether the report is coloured. Colour never carries meaning alone.

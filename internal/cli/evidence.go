@@ -51,9 +51,12 @@ func (o *evidenceOptions) addProbeFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.exec, "exec", false, "run `pilot-agent request` in proxies (pods/exec) where port-forward is forbidden")
 }
 
+// live reports whether the evidence comes from a cluster.
+func (o *evidenceOptions) live() bool { return o.from == "" }
+
 // read reads evidence: from a path if one was given, else from the cluster.
 func (o *evidenceOptions) read(ctx context.Context, env *Env, s *scopeOptions, targets []string) (*mesh.Evidence, error) {
-	if o.from == "" {
+	if o.live() {
 		return o.readCluster(ctx, env, s, targets, nil)
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.timeout, probe.DefaultTimeout))

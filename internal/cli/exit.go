@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/probe"
 )
@@ -42,6 +44,16 @@ func (f *failure) Unwrap() error { return f.err }
 
 func usageError(next, format string, args ...any) error {
 	return &failure{code: exitUsage, next: next, what: fmt.Sprintf(format, args...)}
+}
+
+// usageChecked makes what cobra finds wrong with the arguments a usage error.
+func usageChecked(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError("usage: "+cmd.UseLine(), "%v", err)
+		}
+		return nil
+	}
 }
 
 func failed(next, format string, args ...any) error {

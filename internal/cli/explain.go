@@ -19,7 +19,7 @@ func newExplainCmd(env *Env) *cobra.Command {
 			# all findings that there are
 			PROGRAM explain
 			PROGRAM explain MTD301`),
-		Args:        atMostOne,
+		Args:        usageChecked(cobra.MaximumNArgs(1)),
 		Annotations: standalone(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -31,13 +31,6 @@ func newExplainCmd(env *Env) *cobra.Command {
 			return completeChecks(env.Checks), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-}
-
-func atMostOne(cmd *cobra.Command, args []string) error {
-	if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
-		return usageError(cmd.UseLine(), "%v", err)
-	}
-	return nil
 }
 
 func explain(w io.Writer, checks []*diagnose.Check, word string) error {

@@ -96,5 +96,5 @@ func kubeconfigError(err error) error {
 		return failed("name a kubeconfig with --kubeconfig or KUBECONFIG, or read a capture with --from PATH",
 			"there is no kubeconfig, and so no cluster to read")
 	}
-	return failed("`kubectl config get-contexts` lists the contexts; --context and --kubeconfig choose", "the kubeconfig is of no use: %v", err)
+	return failed("`kubectl config get-contexts` lists the contexts; --context and --kubeconfig choose", "the kubeconfig does not say how to reach a cluster: %v", err)
 }

@@ -15,6 +15,9 @@ import (
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if len(args) == 0 { // execve(2) allows it
+		args = []string{"kubectl-mtls_doctor"}
+	}
 	return run(ctx, osEnv(args[0], in, out, errOut), args[1:])
 }
 

@@ -22,7 +22,7 @@ type reportOptions struct {
 func newReportCmd(env *Env, global *globalOptions) *cobra.Command {
 	o := &reportOptions{global: global}
 	cmd := &cobra.Command{
-		Use:   "mtls-doctor [TARGET…]",
+		Use:   env.Binary + " [TARGET…]",
 		Short: "Which connections of an Istio mesh use mutual TLS, which do not, and why",
 		Long:  rootLong,
 		Example: examples(env.Program, `

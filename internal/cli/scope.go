@@ -53,16 +53,6 @@ func (o *scopeOptions) words(targets []string, namespace string) (mesh.Scope, er
 	return s, nil
 }
 
-// evidenceScope is the scope of evidence that was read from a path: what the command line says,
-// else what its capture was limited to, else everything.
-func (o *scopeOptions) evidenceScope(ev *mesh.Evidence, targets []string, namespace string) (mesh.Scope, error) {
-	s, err := o.words(targets, namespace)
-	if err == nil && !o.all && ev.Scope != nil && isZero(s) {
-		return *ev.Scope, nil
-	}
-	return s, err
-}
-
 func isZero(s mesh.Scope) bool { return len(s.Namespaces) == 0 && !narrows(s) }
 
 // narrows reports whether a scope is more than namespaces.

@@ -62,9 +62,15 @@ func (o *verdictOptions) edges(edges []*handshake.Edge, v *view) error {
 	return nil
 }
 
-// noMesh is the error of evidence in which nothing of Istio is to be seen.
+// noMesh is the error of evidence in which nothing of Istio is to be seen, although the lists
+// that would show it were read.
 func noMesh(s *mesh.Snapshot, istioNamespace string) error {
-	if len(s.Proxies) > 0 || len(s.MeshConfigs) > 0 || slices.ContainsFunc(s.Pods, func(p *mesh.Pod) bool { return p.Plane != mesh.NoProxy }) {
+	switch {
+	case !s.Resources.HasRead("pods.core") || !s.Resources.HasRead("configmaps.core"):
+		return nil
+	case len(s.Proxies) > 0 || len(s.MeshConfigs) > 0:
+		return nil
+	case slices.ContainsFunc(s.Pods, func(p *mesh.Pod) bool { return p.Plane != mesh.NoProxy }):
 		return nil
 	}
 	return failed("is istiod in another namespace? --istio-namespace names it; `istioctl version` tells whether Istio is installed",

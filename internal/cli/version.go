@@ -52,7 +52,7 @@ func newVersionCmd(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:         "version",
 		Short:       "The version of this program",
-		Args:        cobra.NoArgs,
+		Args:        usageChecked(cobra.NoArgs),
 		Annotations: standalone(),
 		RunE: func(*cobra.Command, []string) error {
 			return printVersion(env, buildVersion(), output.value)

@@ -11,8 +11,10 @@ import (
 // view is evidence, joined, and the part of it that the user asked about.
 type view struct {
 	snapshot *mesh.Snapshot
-	scope    mesh.Scope
-	found    found
+	// scope is what the command line says, in a live run completed by the current namespace;
+	// of a recording without a word of the user's it is what the recording was limited to.
+	scope mesh.Scope
+	found found
 	// timeout is probe.ErrTimeout when the time was over before all of the evidence was read.
 	timeout error
 }
@@ -30,17 +32,17 @@ func (o *globalOptions) read(ctx context.Context, env *Env, targets []string) (*
 // view finds the user's targets in evidence. What is wrong with the words themselves is said
 // before anything is read.
 func (o *globalOptions) view(targets []string, open opener) (*view, error) {
-	namespace := o.evidence.overrides.Context.Namespace
-	if _, err := o.scope.words(targets, namespace); err != nil {
+	wanted, err := o.scope.words(targets, o.evidence.overrides.Context.Namespace)
+	if err != nil {
 		return nil, err
 	}
-	evidence, err := open()
-	if err != nil && !errors.Is(err, probe.ErrTimeout) {
-		return nil, err
+	evidence, timeout := open()
+	if timeout != nil && !errors.Is(timeout, probe.ErrTimeout) {
+		return nil, timeout
 	}
-	v := &view{snapshot: mesh.New(evidence), timeout: err}
-	if v.scope, err = o.scope.evidenceScope(evidence, targets, namespace); err != nil {
-		return nil, err
+	v := &view{snapshot: mesh.New(evidence), scope: wanted, timeout: timeout}
+	if evidence.Scope != nil && (o.evidence.live() || !o.scope.all && isZero(wanted)) {
+		v.scope = *evidence.Scope
 	}
 	v.found, err = resolve(v.snapshot, v.scope)
 	return v, err

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -24,10 +26,10 @@ func (p *page) notSeen() error {
 		}
 	}
 	for _, g := range p.Coverage.Gaps {
-		add(unseen{"", Clean(gapWhy(g)), Clean(g.Hint)}, Clean(g.Subject.String()))
+		add(unseen{"", Clean(gapWhy(g)), Clean(g.Hint)}, Clean(subjectName(g.Subject)))
 	}
 	for _, u := range p.Coverage.Unknown {
-		add(unseen{Clean(u.Code), Clean(u.Why), ""}, Clean(u.Subject.String()))
+		add(unseen{Clean(u.Code), Clean(u.Why), ""}, Clean(subjectName(u.Subject)))
 	}
 	if len(order) == 0 {
 		return nil
@@ -37,6 +39,18 @@ func (p *page) notSeen() error {
 		p.unseen(u, subjects[u])
 	}
 	return nil
+}
+
+// subjectName is a resource in words; of a list, whose subject is the ID of its kind, the kind.
+func subjectName(r kube.Ref) string {
+	if r.Kind != "List" {
+		return r.String()
+	}
+	name := "the list of " + strings.TrimSuffix(r.Name, ".core")
+	if r.Namespace != "" {
+		name += " in " + r.Namespace
+	}
+	return name
 }
 
 func gapWhy(g mesh.Gap) string { return cmp.Or(g.Message, g.Stage) }

@@ -71,10 +71,10 @@ func (h Health) color() string {
 	return ""
 }
 
-// sentence counts calls by outcome, the worst first: "2 calls fail, 1 is plaintext, 6 are mTLS".
+// sentence counts calls by outcome, the worst first: "2 of 9 possible calls fail, 1 is plaintext, 6 are mTLS".
 func (t Traffic) sentence() string {
 	if t.Total == 0 {
-		return "no calls between its workloads"
+		return "no calls are possible"
 	}
 	var parts []string
 	add := func(n int, one, many string) {
@@ -83,7 +83,7 @@ func (t Traffic) sentence() string {
 		}
 		count, verb := fmt.Sprint(n), many
 		if len(parts) == 0 {
-			count = plural(n, "call")
+			count = fmt.Sprintf("%d of %s", n, plural(t.Total, "possible call"))
 		}
 		if n == 1 {
 			verb = one

@@ -28,13 +28,14 @@ const (
 	green  = "32"
 	yellow = "33"
 	cyan   = "36"
-	bold   = "1"
 )
+
+const colorReset = "\x1b[0m"
 
 // paint colours a word that is clean already.
 func (s Style) paint(color, word string) string {
 	if !s.Color || color == "" || word == "" {
 		return word
 	}
-	return "\x1b[" + color + "m" + word + "\x1b[0m"
+	return "\x1b[" + color + "m" + word + colorReset
 }

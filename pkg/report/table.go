@@ -58,9 +58,21 @@ func kubectlConfig() tablewriter.Config {
 func trimLines(w io.Writer, text string) error {
 	var out strings.Builder
 	for line := range strings.Lines(text) {
-		out.WriteString(strings.TrimRight(line, " \n"))
+		out.WriteString(trimLine(strings.TrimSuffix(line, "\n")))
 		out.WriteByte('\n')
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// trimLine knows that behind the spaces of a painted cell the table resets the colour once more.
+func trimLine(line string) string {
+	for {
+		line = strings.TrimRight(line, " ")
+		rest, ok := strings.CutSuffix(line, colorReset)
+		if !ok || !strings.HasSuffix(rest, " ") && !strings.HasSuffix(rest, colorReset) {
+			return line
+		}
+		line = rest
+	}
 }
