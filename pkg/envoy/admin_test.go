@@ -1,9 +1,12 @@
 package envoy
 
 import (
+	"errors"
+	"io"
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -130,4 +133,15 @@ func TestNode(t *testing.T) {
 func TestNodeOfAnotherControlPlaneHasNoType(t *testing.T) {
 	p := mustDump(t, `{"bootstrap":{"node":{"id":"backend-658b679b45-sidecar-proxy"}}}`)
 	diff(t, "node", Node{ID: "backend-658b679b45-sidecar-proxy"}, p.Node)
+}
+
+func TestTextThatBreaksOff(t *testing.T) {
+	broken := errors.New("connection lost")
+	for _, head := range []string{"server.live: 1\n", "a::10.0.0.1:80::cx_total::1\n", "configs:\n- a: 1\n"} {
+		p, _, err := DecodeAny(io.MultiReader(strings.NewReader(head), iotest.ErrReader(broken)), nil)
+		var cut *CutError
+		if !errors.Is(err, broken) || !errors.As(err, &cut) || cut.Offset != int64(len(head)) {
+			t.Errorf("%q: %v, read %b", head, err, p.Read)
+		}
+	}
 }

@@ -50,7 +50,7 @@ func (r *reader) reorder(first string) (typ string) {
 	}
 	r.close()
 	r.outer = append(r.outer, r.dec)
-	r.dec = jsontext.NewDecoder(bytes.NewBuffer(append(members, '}')), lenient(), jsontext.AllowInvalidUTF8(true))
+	r.dec = jsontext.NewDecoder(bytes.NewBuffer(append(members, '}')), lenient()...)
 	if r.err == nil {
 		r.open('{')
 	}

@@ -148,7 +148,9 @@ func TestMalformedInput(t *testing.T) {
 func TestFailingSource(t *testing.T) {
 	broken := errors.New("connection lost")
 	src := io.MultiReader(strings.NewReader(`{"configs":[`), iotest.ErrReader(broken))
-	if err := NewDecoder(nil).ConfigDump(src); !errors.Is(err, broken) {
+	err := NewDecoder(nil).ConfigDump(src)
+	var cut *CutError
+	if !errors.Is(err, broken) || !errors.As(err, &cut) || !strings.Contains(err.Error(), "broken off at byte 12 in configs") {
 		t.Errorf("error = %v", err)
 	}
 }

@@ -30,13 +30,12 @@ type reader struct {
 
 // lenient makes the tokenizer accept what Envoy prints although it is not strict JSON:
 // duplicate names and bytes that are not UTF-8.
-func lenient() jsontext.Options {
-	return jsontext.AllowDuplicateNames(true)
+func lenient() []jsontext.Options {
+	return []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 }
 
 func newReader(src io.Reader, in *Interner) *reader {
-	dec := jsontext.NewDecoder(src, lenient(), jsontext.AllowInvalidUTF8(true))
-	return &reader{dec: dec, in: in}
+	return &reader{dec: jsontext.NewDecoder(src, lenient()...), in: in}
 }
 
 // CutError says where reading stopped. What came before is kept.
@@ -48,15 +47,18 @@ type CutError struct {
 
 // Error names the place and says whether the input was cut or is malformed.
 func (e *CutError) Error() string {
-	what := "malformed"
-	if errors.Is(e.Err, io.ErrUnexpectedEOF) || errors.Is(e.Err, io.EOF) {
+	what, where, cause := "broken off", "", e.Err
+	var syntax *jsontext.SyntacticError
+	if errors.As(e.Err, &syntax) { // its own text repeats the offset
+		what, cause = "malformed", syntax.Err
+	}
+	if errors.Is(e.Err, io.ErrUnexpectedEOF) {
 		what = "cut short"
 	}
-	where := ""
 	if e.Section != "" {
 		where = " in " + e.Section
 	}
-	return fmt.Sprintf("input is %s at byte %d%s: %v; what came before it was read", what, e.Offset, where, e.Err)
+	return fmt.Sprintf("input is %s at byte %d%s: %v; what came before it was read", what, e.Offset, where, cause)
 }
 
 // Unwrap gives the tokenizer's or the source's error.
@@ -69,7 +71,7 @@ func (r *reader) fail(err error) {
 	offset := r.dec.InputOffset()
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		offset, err = syntax.ByteOffset, syntax.Err
+		offset = syntax.ByteOffset
 	}
 	r.err = &CutError{Section: r.section, Offset: offset, Err: err}
 }
@@ -240,7 +242,7 @@ func (r *reader) sub(raw []byte) *reader {
 	if s == nil {
 		s = newReader(bytes.NewBuffer(raw), r.in)
 	} else {
-		s.dec.Reset(bytes.NewBuffer(raw), lenient(), jsontext.AllowInvalidUTF8(true))
+		s.dec.Reset(bytes.NewBuffer(raw), lenient()...)
 	}
 	r.free, s.err, s.notes, s.section, s.v2 = nil, nil, nil, r.section, false
 	return s

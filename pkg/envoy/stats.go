@@ -42,14 +42,22 @@ func (d *Decoder) addStat(name string, value uint64) {
 	d.proxy.Stats[name] = value
 }
 
-// eachLine calls do for every line of src.
+// longestLine is far above what Envoy prints: a line of stats holds one name.
+const longestLine = 1 << 20
+
+// eachLine calls do for every line of src. The error is a *CutError.
 func eachLine(src io.Reader, do func(line string)) error {
 	lines := bufio.NewScanner(src)
-	lines.Buffer(nil, 16<<20)
+	lines.Buffer(nil, longestLine)
+	offset := int64(0)
 	for lines.Scan() {
+		offset += int64(len(lines.Bytes())) + 1
 		do(strings.TrimRight(lines.Text(), "\r"))
 	}
-	return lines.Err()
+	if err := lines.Err(); err != nil {
+		return &CutError{Offset: offset, Err: err}
+	}
+	return nil
 }
 
 // statLine reads "name: 12" and the Prometheus form "name{label="x"} 12". Text values,

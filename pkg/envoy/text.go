@@ -2,7 +2,6 @@ package envoy
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 
 	"sigs.k8s.io/yaml"
@@ -25,7 +24,7 @@ func (d *Decoder) readText(src io.Reader, f form) error {
 func (d *Decoder) yaml(src io.Reader) error {
 	text, err := io.ReadAll(src)
 	if err != nil {
-		return fmt.Errorf("read dump: %w", err)
+		return &CutError{Offset: int64(len(text)), Err: err}
 	}
 	converted, err := yaml.YAMLToJSON(text)
 	if err != nil {
