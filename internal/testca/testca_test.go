@@ -58,8 +58,11 @@ func TestLeaf(t *testing.T) {
 		{"bare", sub.Leaf("shop/server", testca.MissingIntermediate()), []string{"spiffe://mesh.example/ns/shop/sa/server"}, 1},
 		{"with root", sub.Leaf("shop/server", testca.WithRoot()), []string{"spiffe://mesh.example/ns/shop/sa/server"}, 3},
 		{"no identity", root.Leaf("shop/server", testca.NoSPIFFE()), nil, 1},
-		{"two identities", root.Leaf("shop/server", testca.TwoURIs()),
-			[]string{"spiffe://mesh.example/ns/shop/sa/server", "spiffe://mesh.example/ns/other/sa/other"}, 1},
+		{
+			"two identities", root.Leaf("shop/server", testca.TwoURIs()),
+			[]string{"spiffe://mesh.example/ns/shop/sa/server", "spiffe://mesh.example/ns/other/sa/other"},
+			1,
+		},
 		{"moved", root.Leaf("shop/server", testca.OtherTrustDomain("b")), []string{"spiffe://b/ns/shop/sa/server"}, 1},
 	}
 	for _, test := range tests {

@@ -56,7 +56,8 @@ func constrained(c, ca *x509.Certificate, depth int) *VerifyError {
 	return nil
 }
 
-// constrainable are the subject, if it is not empty, and the SANs.
+// constrainable are the subject, if it is not empty, and the SANs. (A mail
+// address within the subject is not looked at; BoringSSL does.)
 func constrainable(c *x509.Certificate) []generalName {
 	names := sans(c)
 	if rdns, ok := canonicalName(c.RawSubject); ok && len(rdns) > 0 {
@@ -107,7 +108,7 @@ func (nc nameConstraints) check(name generalName) string {
 		if s.bounded {
 			return textMinMax
 		}
-		switch text := s.base.within(name, true); text {
+		switch text := s.misses(name, true); text {
 		case "":
 			return textExcluded
 		case textPermitted:
@@ -128,7 +129,7 @@ func (nc nameConstraints) checkPermitted(name generalName) string {
 		if s.bounded {
 			return textMinMax
 		}
-		text := s.base.within(name, false)
+		text := s.misses(name, false)
 		if text == "" {
 			return ""
 		}
@@ -140,9 +141,10 @@ func (nc nameConstraints) checkPermitted(name generalName) string {
 	return verdict
 }
 
-// within gives "" if name lies in the subtree, textPermitted if not, another
+// misses gives "" if name lies in the subtree, textPermitted if not, another
 // text if that cannot be said.
-func (base generalName) within(name generalName, excluding bool) string {
+func (s subtree) misses(name generalName, excluding bool) string {
+	base := s.base
 	switch base.tag {
 	case tagDirectory:
 		return inside(directoryWithin(base.value, name.value))

@@ -35,6 +35,9 @@ func TestVerifyAgainstEnvoy(t *testing.T) {
 		c.spiffe = true
 		cases = append(cases, c)
 	}
+	for _, c := range constraintCases() {
+		cases = append(cases, c.judgeCase(now, certs.ServerCertificate), c.judgeCase(now, certs.ClientCertificate))
+	}
 	e := startEnvoy(t, now, cases)
 	wrong := 0
 	for i, c := range cases {

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// ErrNoCertificate: the bytes hold no certificate at all.
+// ErrNoCertificate says that there is no certificate at all.
 var ErrNoCertificate = errors.New("no certificate found")
 
 // certificateLabels are the PEM labels that BoringSSL's

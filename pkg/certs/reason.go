@@ -87,9 +87,12 @@ const (
 	// is shown (a limit of this tool's library; Envoy may accept it).
 	WeakKey Reason = "weak-key"
 
-	// UnsupportedAlgorithm: a signature or key of a kind that BoringSSL does not
-	// do (MD5, DSA), or a curve that Envoy does not load for its own
-	// certificate (all but P-256, P-384 and P-521).
+	// UnsupportedAlgorithm: a signature of a kind that BoringSSL does not check
+	// (MD5: "certificate signature failure"); a leaf's key that is not among the
+	// default signature algorithms of a TLS handshake (Ed25519, P-521:
+	// "SSLV3_ALERT_HANDSHAKE_FAILURE"); or a key that Envoy does not load for
+	// its own certificate ("only P-256, P-384 or P-521 ECDSA certificates are
+	// supported"). Use P-256 or RSA.
 	UnsupportedAlgorithm Reason = "unsupported-algorithm"
 
 	// NoCertificate: the peer has no certificate to show. Client:

@@ -1,10 +1,12 @@
 package certs_test
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -137,7 +139,7 @@ func TestVerifyUsage(t *testing.T) {
 	client := func(o *certs.VerifyOptions) { o.Role = certs.ClientCertificate }
 	leaf := func(opts ...testca.Option) certs.Chain { return root.Leaf("a/b", opts...).Chain }
 	under := func(opts ...testca.Option) certs.Chain { return root.Intermediate(opts...).Leaf("a/b").Chain }
-	server, clientAuth, any := testca.EKU(x509.ExtKeyUsageServerAuth), testca.EKU(x509.ExtKeyUsageClientAuth), testca.EKU(x509.ExtKeyUsageAny)
+	server, clientAuth, anyUsage := testca.EKU(x509.ExtKeyUsageServerAuth), testca.EKU(x509.ExtKeyUsageClientAuth), testca.EKU(x509.ExtKeyUsageAny)
 	purpose := bad(certs.KeyUsage, "0", "unsupported certificate purpose")
 	purpose1 := bad(certs.KeyUsage, "1", "unsupported certificate purpose")
 	usageBit := verdict{certs.KeyUsage, 0, "KEY_USAGE_BIT_INCORRECT"}
@@ -146,7 +148,7 @@ func TestVerifyUsage(t *testing.T) {
 		{"server for client", leaf(server), trust(root), client, purpose, "does not include clientAuth"},
 		{"client for client", leaf(clientAuth), trust(root), client, verdict{}, ""},
 		{"client for server", leaf(clientAuth), trust(root), nil, purpose, "does not include serverAuth"},
-		{"any is not enough", leaf(any), trust(root), nil, purpose, ""},
+		{"any is not enough", leaf(anyUsage), trust(root), nil, purpose, ""},
 		{"no extension", leaf(testca.EKU()), trust(root), nil, verdict{}, ""},
 		{"intermediate narrows", under(clientAuth), trust(root), nil, purpose1, ""},
 		{"intermediate with both", under(testca.EKU(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)), trust(root), nil, verdict{}, ""},
@@ -207,6 +209,35 @@ func TestVerifySignatures(t *testing.T) {
 		{"Ed25519", root.Leaf("a/b", testca.Ed25519()).Chain, trust(root), nil, noSigAlg, "Ed25519"},
 		{"Ed25519 CA", testca.New(at, testca.Ed25519()).Leaf("a/b").Chain, trust(testca.New(at, testca.Ed25519())), nil, verdict{}, ""},
 	})
+}
+
+// Go mints neither MD5 signatures nor such short keys, so they are pretended.
+func TestVerifyWeakSignatures(t *testing.T) {
+	root := testca.New(at, testca.RSA(1024))
+	leaf := *root.Leaf("a/b").Certificate()
+	short := *root.Certificate
+	short.PublicKey = &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 511), E: 65537}
+	signature := x509Text("0", "certificate signature failure")
+	for name, test := range map[string]struct {
+		algorithm x509.SignatureAlgorithm
+		anchor    x509.Certificate
+		want      certs.Reason
+	}{
+		"MD5":       {x509.MD5WithRSA, *root.Certificate, certs.UnsupportedAlgorithm},
+		"unknown":   {x509.UnknownSignatureAlgorithm, *root.Certificate, certs.UnsupportedAlgorithm},
+		"short key": {x509.SHA256WithRSA, short, certs.WeakKey},
+		"mismatch":  {x509.ECDSAWithSHA256, *root.Certificate, certs.BadSignature},
+	} {
+		cert := leaf
+		cert.SignatureAlgorithm = test.algorithm
+		err := certs.Verify(certs.Chain{&cert}, certs.NewBundle(&test.anchor), asServer())
+		if got, want := verdictOf(t, err), (verdict{test.want, 0, signature}); got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+		if errors.Unwrap(err) == nil {
+			t.Errorf("%s: the cause is lost", name)
+		}
+	}
 }
 
 // Issuers are compared by a canonical form of their names.
