@@ -61,30 +61,19 @@ func (d *Decoder) object(r *reader, depth int) {
 	if !r.open('{') {
 		return
 	}
-	if r.kind() == '}' || r.err != nil {
-		r.close()
-		return
-	}
-	first := bytes.Clone(r.key())
-	if string(first) == "@type" {
-		d.typedConfig(r, messageName(r.str()))
-		return
-	}
-	if r.err == nil {
-		d.documentField(r, r.snake(first), first, depth)
-	}
-	for k := r.kind(); r.err == nil && k != '}'; k = r.kind() {
-		name := bytes.Clone(r.key())
-		if r.err == nil {
-			d.documentField(r, r.snake(name), name, depth)
+	if r.kind() == '"' {
+		first := r.key()
+		if string(first) == "@type" {
+			d.typedConfig(r, messageName(r.str()))
+			return
 		}
+		d.documentField(r, string(r.snake(first)), depth)
 	}
-	r.close()
+	r.members(func(key []byte) { d.documentField(r, string(key), depth) })
 }
 
 // documentField reads one member of an object that is a dump, or wraps one.
-func (d *Decoder) documentField(r *reader, key, name []byte, depth int) {
-	k := string(key)
+func (d *Decoder) documentField(r *reader, k string, depth int) {
 	if l, ok := lists[k]; ok {
 		d.see(KindConfigDump)
 		d.readList(r, k, l)

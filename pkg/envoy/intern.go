@@ -112,13 +112,13 @@ func memo[T any](r *reader, what string, decode func(*reader) T) T {
 }
 
 // same gives one value for equal content: the first that was made for it.
-func same[K comparable, T any](in *Interner, content K, make func() T) T {
+func same[K comparable, T any](in *Interner, content K, build func() T) T {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if have, ok := in.byContent[content]; ok {
 		return have.(T)
 	}
-	v := make()
+	v := build()
 	in.byContent[content] = v
 	return v
 }

@@ -97,7 +97,7 @@ func TestUnmodelledConditionsCanGoEitherWay(t *testing.T) {
 }
 
 func TestRBACFilter(t *testing.T) {
-	any := []*RBACRule{{Any: true}}
+	anybody := []*RBACRule{{Any: true}}
 	policy := func(name string) string {
 		return `"` + name + `":{"permissions":[{"any":true}],"principals":[{"any":true}]}`
 	}
@@ -108,9 +108,9 @@ func TestRBACFilter(t *testing.T) {
 		{"nothing", ``, nil},
 		{"an empty ALLOW denies everybody", `,"rules":{}`, &RBAC{Action: "ALLOW", Enforced: true}},
 		{"DENY, policies in Envoy's order", `,"rules":{"action":1,"policies":{` + policy("b") + `,` + policy("a") + `}}`, &RBAC{
-			Action: "DENY", Enforced: true, Policies: []RBACPolicy{{"a", any, any}, {"b", any, any}},
+			Action: "DENY", Enforced: true, Policies: []RBACPolicy{{"a", anybody, anybody}, {"b", anybody, anybody}},
 		}},
-		{"a dry run", `,"shadow_rules":{"action":"DENY","policies":{` + policy("a") + `}}`, &RBAC{Action: "DENY", Policies: []RBACPolicy{{"a", any, any}}}},
+		{"a dry run", `,"shadow_rules":{"action":"DENY","policies":{` + policy("a") + `}}`, &RBAC{Action: "DENY", Policies: []RBACPolicy{{"a", anybody, anybody}}}},
 		{"rules beside a dry run", `,"shadow_rules":{"action":"DENY"},"rules":{"action":"LOG"}`, &RBAC{Action: "LOG", Enforced: true}},
 		{"a dry run after the rules", `,"rules":{"action":"LOG"},"shadow_rules":{"action":"DENY"}`, &RBAC{Action: "LOG", Enforced: true}},
 		{"a matcher tree", `,"matcher":{"matcher_tree":{}}`, &RBAC{Action: "ALLOW", Enforced: true, Unmodelled: []string{"RBAC.matcher"}}},

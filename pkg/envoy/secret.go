@@ -75,9 +75,12 @@ func (r *reader) secretValidation(s *Secret) {
 		set  bool
 		name string
 	}{
-		{len(v.Hashes) > 0, "verify_certificate_hash"}, {len(v.SPKI) > 0, "verify_certificate_spki"},
-		{v.AllowExpired, "allow_expired_certificate"}, {v.AcceptUntrusted, "trust_chain_verification"},
-		{v.HasCRL, "crl"}, {v.SystemRoots, "system_root_certs"},
+		{len(v.Hashes) > 0, "verify_certificate_hash"},
+		{len(v.SPKI) > 0, "verify_certificate_spki"},
+		{v.AllowExpired, "allow_expired_certificate"},
+		{v.AcceptUntrusted, "trust_chain_verification"},
+		{v.HasCRL, "crl"},
+		{v.SystemRoots, "system_root_certs"},
 	} {
 		if option.set {
 			r.note("Secret.validation_context." + option.name)

@@ -72,7 +72,7 @@ func (r *reader) socketConfig() *TransportSocket {
 		case upstreamTLS, downstreamTLS, upstreamTLSv2, downstreamTLSv2:
 			r.tlsField(&p, &unmodelled, shortName(typ), key)
 		default:
-			r.wrapperField(&p, typ, key)
+			r.wrapperField(&p, key)
 		}
 	})
 	p.unmodelled = strings.Join(unmodelled, " ")
@@ -101,7 +101,7 @@ func (r *reader) socketKind(typ string) SocketKind {
 }
 
 // wrapperField reads the field that holds the wrapped socket.
-func (r *reader) wrapperField(p *socketParts, typ string, key []byte) {
+func (r *reader) wrapperField(p *socketParts, key []byte) {
 	switch string(key) {
 	case "transport_socket":
 		p.inner = r.socket()
