@@ -43,7 +43,12 @@ type Check struct {
 	After []Code
 	// Last runs the check after all others; only then does Pass.Explained mean anything.
 	Last bool
-	Run  func(*Pass)
+	// Run judges everything that the check looks at and reports what fails, with subject, field
+	// and edges. It reports a cause as often as it meets it.
+	Run func(*Pass)
+	// Describe completes a finding once all that it breaks is known: title, evidence, fixes. Nil
+	// when Run has said it all.
+	Describe func(*Pass, *Finding)
 }
 
 // Doc is the long text of a check: `explain CODE` and the catalogue's page show it.
@@ -67,12 +72,12 @@ type Evidence string
 
 // The kinds of evidence.
 const (
-	Proxies              Evidence = "proxies"       // at least one proxy's config
-	Secrets              Evidence = "secrets"       // at least one proxy's secrets
-	Pods                 Evidence = "pods.core"     // the list of pods
-	Services             Evidence = "services.core" // the list of services
-	PeerAuthentications  Evidence = "peerauthentications.security.istio.io"
-	DestinationRules     Evidence = "destinationrules.networking.istio.io"
-	AuthorizationPolicys Evidence = "authorizationpolicies.security.istio.io"
-	MeshConfig           Evidence = "mesh-config"
+	Proxies               Evidence = "proxies"       // at least one proxy's config
+	Secrets               Evidence = "secrets"       // at least one proxy's secrets
+	Pods                  Evidence = "pods.core"     // the list of pods
+	Services              Evidence = "services.core" // the list of services
+	PeerAuthentications   Evidence = "peerauthentications.security.istio.io"
+	DestinationRules      Evidence = "destinationrules.networking.istio.io"
+	AuthorizationPolicies Evidence = "authorizationpolicies.security.istio.io"
+	MeshConfig            Evidence = "mesh-config"
 )

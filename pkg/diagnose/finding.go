@@ -15,6 +15,8 @@ type Finding struct {
 	// Subject is the resource to blame, Field the path inside it ("spec.trafficPolicy.tls.mode").
 	Subject kube.Ref
 	Field   string
+	// Group keeps findings with the same subject and field apart; it is not shown.
+	Group string
 	// Title says what is wrong here, with names: one lower-case clause without a full stop.
 	Title string
 	// Evidence is what it rests on.
@@ -40,12 +42,28 @@ type Fix struct {
 
 // key identifies a cause: findings with the same key are one.
 type key struct {
-	code    Code
-	subject kube.Ref
-	field   string
+	code         Code
+	subject      kube.Ref
+	field, group string
 }
 
-func (f *Finding) key() key { return key{f.Check.Code, f.Subject, f.Field} }
+func (f *Finding) key() key { return key{f.Check.Code, f.Subject, f.Field, f.Group} }
+
+// covers reports whether a root cause explains another finding: it breaks all of its edges, or
+// it is about the same resource or hits the workload that the other one blames.
+func (f *Finding) covers(o *Finding) bool {
+	if f.Subject == o.Subject || slices.Contains(f.Workloads, o.Subject) {
+		return true
+	}
+	if len(o.Edges) == 0 {
+		return false
+	}
+	broken := make(map[*handshake.Edge]bool, len(f.Edges))
+	for _, e := range f.Edges {
+		broken[e] = true
+	}
+	return !slices.ContainsFunc(o.Edges, func(e *handshake.Edge) bool { return !broken[e] })
+}
 
 // merge adds what another finding of the same cause knows.
 func (f *Finding) merge(o *Finding) {

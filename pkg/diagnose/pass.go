@@ -7,7 +7,6 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 // Scope is what the user asked about. Nil functions mean everything.
@@ -21,24 +20,18 @@ type Scope struct {
 func (s Scope) in(p *mesh.Pod) bool    { return s.In == nil || s.In(p) }
 func (s Scope) asked(p *mesh.Pod) bool { return s.Asked != nil && s.Asked(p) }
 
-// World is what every check sees.
-type World struct {
-	*mesh.Snapshot
-	Engine          *handshake.Engine
-	PeerAuth        *policy.PeerAuthentications
-	DestinationRule *policy.DestinationRules
-
-	scope     Scope
-	edges     []*handshake.Edge
-	explained map[*handshake.Edge]bool
-}
-
 // Pass is one run of one check over the world.
 type Pass struct {
 	*World
 	check    *Check
 	findings []*Finding
+	byKey    map[key]*Finding
+	unknown  map[Unknown]bool
 	outcome  Outcome
+}
+
+func newPass(w *World, c *Check) *Pass {
+	return &Pass{World: w, check: c, byKey: map[key]*Finding{}, unknown: map[Unknown]bool{}, outcome: Outcome{Check: c}}
 }
 
 // Outcome says what a check did.
@@ -57,6 +50,28 @@ type Unknown struct {
 
 // Edges yields the edges in scope: those with a client or a server in it.
 func (p *Pass) Edges() iter.Seq[*handshake.Edge] { return slices.Values(p.edges) }
+
+// Known yields the edges in scope that have a verdict. The others it records as unknown, with
+// what was missing.
+func (p *Pass) Known() iter.Seq[*handshake.Edge] {
+	return func(yield func(*handshake.Edge) bool) {
+		for _, e := range p.edges {
+			if e.Verdict == handshake.Unknown {
+				p.Unknown(unseen(e), e.Why)
+			} else if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// unseen is the pod whose evidence an unknown edge lacks.
+func unseen(e *handshake.Edge) kube.Ref {
+	if e.Server.Pod != nil && !e.Blocked(handshake.ClientUnread) {
+		return PodRef(e.Server.Pod)
+	}
+	return PodRef(e.Client)
+}
 
 // Workloads yields the workloads in scope.
 func (p *Pass) Workloads() iter.Seq[*mesh.Workload] {
@@ -80,25 +95,42 @@ func (p *Pass) Pods() iter.Seq[*mesh.Pod] {
 	}
 }
 
+// ProxyPods yields the pods in scope whose proxy was read, and records those whose was not as
+// unknown.
+func (p *Pass) ProxyPods() iter.Seq[*mesh.Pod] {
+	return func(yield func(*mesh.Pod) bool) {
+		for pod := range p.Pods() {
+			switch {
+			case pod.Proxy == nil && pod.HasProxy():
+				p.Unknown(PodRef(pod), pod.Unread)
+			case pod.Proxy != nil && !yield(pod):
+				return
+			}
+		}
+	}
+}
+
+// InScope reports whether the user asked about a pod.
+func (p *Pass) InScope(pod *mesh.Pod) bool { return p.scope.in(pod) }
+
 // Asked reports whether the user named this very pod or its workload.
 func (p *Pass) Asked(pod *mesh.Pod) bool { return p.scope.asked(pod) }
 
 // Explained reports whether a finding of an earlier check already breaks that edge.
 func (p *Pass) Explained(e *handshake.Edge) bool { return p.explained[e] }
 
-// Failed reports a finding. Findings with the same subject and field are joined into one.
+// Failed reports a finding. Findings with the same subject, field and group are joined into one.
 func (p *Pass) Failed(f Finding) {
 	p.outcome.Failed++
 	f.Check = p.check
 	if f.Severity == "" {
 		f.Severity = p.check.Severity
 	}
-	for _, known := range p.findings {
-		if known.key() == f.key() {
-			known.merge(&f)
-			return
-		}
+	if known := p.byKey[f.key()]; known != nil {
+		known.merge(&f)
+		return
 	}
+	p.byKey[f.key()] = &f
 	p.findings = append(p.findings, &f)
 }
 
@@ -111,7 +143,8 @@ func (p *Pass) NotApplicable() { p.outcome.NotApplicable++ }
 // Unknown records something that could not be judged.
 func (p *Pass) Unknown(subject kube.Ref, why string) {
 	u := Unknown{subject, why}
-	if !slices.Contains(p.outcome.Unknown, u) {
+	if !p.unknown[u] {
+		p.unknown[u] = true
 		p.outcome.Unknown = append(p.outcome.Unknown, u)
 	}
 }

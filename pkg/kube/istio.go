@@ -1,5 +1,7 @@
 package kube
 
+import "github.com/go-json-experiment/json/jsontext"
+
 // PeerAuthentication is a security.istio.io PeerAuthentication.
 type PeerAuthentication struct {
 	Meta `json:"metadata"`
@@ -69,6 +71,8 @@ type TrafficPolicy struct {
 	TLS               *ClientTLS          `json:"tls,omitempty"`
 	LoadBalancer      *LoadBalancer       `json:"loadBalancer,omitempty"`
 	PortLevelSettings []PortTrafficPolicy `json:"portLevelSettings,omitempty"`
+	// Rest are the fields that say nothing about TLS: whether a policy is empty depends on them.
+	Rest jsontext.Value `json:",unknown"`
 }
 
 // PortTrafficPolicy is the policy of one service port.
@@ -76,6 +80,8 @@ type PortTrafficPolicy struct {
 	Port         PortSelector  `json:"port,omitzero"`
 	TLS          *ClientTLS    `json:"tls,omitempty"`
 	LoadBalancer *LoadBalancer `json:"loadBalancer,omitempty"`
+	// Rest are the fields that say nothing about TLS.
+	Rest jsontext.Value `json:",unknown"`
 }
 
 // LoadBalancer is the simple load balancer: PASSTHROUGH makes an ORIGINAL_DST cluster.

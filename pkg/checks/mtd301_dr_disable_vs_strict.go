@@ -1,0 +1,58 @@
+package checks
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
+)
+
+var mtd301 = &diagnose.Check{
+	Code: "MTD301", Name: "dr-disable-vs-strict", Severity: diagnose.Error,
+	Title: "a DestinationRule turns mutual TLS off towards a server that accepts nothing else",
+	Doc: diagnose.Doc{
+		Meaning: "The tls block of a DestinationRule decides what the proxies of all its clients send. DISABLE, or a block without a mode, which means the same, makes them send plaintext; " +
+			"a server whose PeerAuthentication is STRICT has no filter chain that takes it and closes the connection. Every mesh client of the host is hit, on every port the rule covers.",
+		Symptoms: []string{
+			"client: HTTP 503 upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+			"client proxy's log: 503 UC upstream_reset_before_response_started{connection_termination}; on TCP: UR",
+			"server proxy's log: NR filter_chain_not_found",
+			"application with TLS of its own: tlsv13 alert certificate required",
+		},
+		Detection: "The client's cluster has no transport socket, the effective DestinationRule (client's, service's, then root namespace) says DISABLE, and no filter chain of the server's inbound listener takes plaintext on that port.",
+		NotThis:   "The same reset comes from a caller without a proxy (MTD601), from auto mTLS being off (MTD308), and from a namespace whose PeerAuthentication is DISABLE (MTD306).",
+		Fix:       "Remove the tls block and let auto mTLS choose per endpoint. ISTIO_MUTUAL instead would send TLS to endpoints without a proxy too, so it is right only where auto mTLS is off and every endpoint is in the mesh.",
+		References: []string{
+			"istio/istio#37431", "istio.io/docs/reference/config/networking/destination-rule/#ClientTLSSettings-TLSmode",
+		},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.DestinationRules},
+	Run:      drDisableVsStrict,
+	Describe: describeDRDisable,
+}
+
+func drDisableVsStrict(p *diagnose.Pass) {
+	for e := range p.Known() {
+		switch rule := p.Rule(e); {
+		case rule.Mode != policy.TLSDisable || !plain(e):
+			p.NotApplicable()
+		case !refusedPlain(e):
+			p.Passed()
+		default:
+			p.Failed(diagnose.Finding{Subject: ruleRef(rule.Rule), Field: rule.Field, Edges: edge(e)})
+		}
+	}
+}
+
+func describeDRDisable(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	rule := p.Rule(e)
+	how := "says DISABLE"
+	if !strings.HasSuffix(f.Field, ".mode") {
+		how = "has a tls block without a mode, which means DISABLE"
+	}
+	f.Title = fmt.Sprintf("%s %s, so clients send plaintext to %s, which accepts only mutual TLS", f.Subject, how, destinations(p, f.Edges))
+	f.Evidence = bothSides(p, e)
+	f.Fixes = tlsFixes(p, rule.Rule, f.Field, f.Edges)
+}

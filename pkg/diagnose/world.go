@@ -1,0 +1,114 @@
+package diagnose
+
+import (
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
+)
+
+// World is what every check sees.
+type World struct {
+	*mesh.Snapshot
+	Engine          *handshake.Engine
+	PeerAuth        *policy.PeerAuthentications
+	DestinationRule *policy.DestinationRules
+
+	scope     Scope
+	edges     []*handshake.Edge
+	explained map[*handshake.Edge]bool
+	rules     map[*handshake.Edge]policy.ClientTLS
+	modes     map[*mesh.Pod]policy.Effective
+}
+
+func newWorld(s *mesh.Snapshot, scope Scope) *World {
+	w := &World{
+		Snapshot: s, Engine: handshake.New(s), scope: scope,
+		PeerAuth:        policy.NewPeerAuthentications(s.Resources.PeerAuthentications, s.MeshConfig("").Root()),
+		DestinationRule: policy.NewDestinationRules(s.Resources.DestinationRules, policyConfig(s)),
+		explained:       map[*handshake.Edge]bool{},
+		rules:           map[*handshake.Edge]policy.ClientTLS{},
+		modes:           map[*mesh.Pod]policy.Effective{},
+	}
+	q := handshake.Query{}
+	if scope.In != nil {
+		q.Either = scope.In
+	}
+	w.edges = w.Engine.Edges(q)
+	return w
+}
+
+func policyConfig(s *mesh.Snapshot) policy.Config {
+	cfg := s.MeshConfig("")
+	c := policy.Config{RootNamespace: cfg.Root(), Domain: s.Domain}
+	if cfg != nil {
+		c.DefaultExportTo = cfg.DefaultDestinationRuleExportTo
+	}
+	return c
+}
+
+// Rule is what the DestinationRules ask of the client's proxy on an edge. An edge to a host
+// that no registry knows has none.
+func (w *World) Rule(e *handshake.Edge) policy.ClientTLS {
+	if c, ok := w.rules[e]; ok {
+		return c
+	}
+	c := w.RuleFrom(w.DestinationRule, e)
+	w.rules[e] = c
+	return c
+}
+
+// RuleFrom is Rule with other DestinationRules: those of a fix that is tried on paper.
+func (w *World) RuleFrom(rules *policy.DestinationRules, e *handshake.Edge) policy.ClientTLS {
+	if e.Server.Host == nil {
+		return policy.ClientTLS{}
+	}
+	return rules.Effective(policy.Query{
+		ClientNamespace: e.Client.Namespace, ClientLabels: e.Client.Labels, Revision: e.Client.Revision(),
+		ServiceNamespace: e.Server.Host.Namespace, Host: e.Server.Host.Name,
+		Port: int32(e.Server.Port), Subset: e.Server.Subset,
+	})
+}
+
+// Rules indexes DestinationRules as those of the evidence are.
+func (w *World) Rules(list []*kube.DestinationRule) *policy.DestinationRules {
+	return policy.NewDestinationRules(list, policyConfig(w.Snapshot))
+}
+
+// Mode is what the PeerAuthentications ask a pod to accept.
+func (w *World) Mode(p *mesh.Pod) policy.Effective {
+	if m, ok := w.modes[p]; ok {
+		return m
+	}
+	m := w.PeerAuth.ForWorkload(p.Namespace, p.Labels, p.Revision())
+	w.modes[p] = m
+	return m
+}
+
+// missing returns the first needed evidence that was not read, or "".
+func (w *World) missing(needs []Evidence) Evidence {
+	for _, n := range needs {
+		if !w.has(n) {
+			return n
+		}
+	}
+	return ""
+}
+
+func (w *World) has(e Evidence) bool {
+	switch e {
+	case Proxies:
+		return len(w.Proxies) > 0
+	case Secrets:
+		for _, p := range w.Proxies {
+			if p.Read.Has(envoy.SectionSecrets) {
+				return true
+			}
+		}
+		return false
+	case MeshConfig:
+		return len(w.MeshConfigs) > 0
+	}
+	return w.Resources.HasRead(string(e))
+}
