@@ -110,7 +110,7 @@ func (m *protoModel) endpointAddress(out *Endpoint, e *endpoint.Endpoint) {
 	case *core.Address_EnvoyInternalAddress:
 		out.Internal = a.EnvoyInternalAddress.GetServerListenerName()
 	case *core.Address_SocketAddress:
-		if out.Address = ipOf(e.GetAddress()); !out.Address.IsValid() {
+		if out.Address = ipOf(e.GetAddress()); !out.Address.IsValid() && a.SocketAddress.GetAddress() != "" {
 			out.Hostname, out.Port = a.SocketAddress.GetAddress(), a.SocketAddress.GetPortValue()
 		}
 	}

@@ -1,7 +1,6 @@
 package envoy
 
 import (
-	"fmt"
 	"strings"
 
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -49,8 +48,8 @@ func kindByName(f *Filter, kinds map[string]FilterKind) FilterKind {
 }
 
 func tcpClusters(t *tcpproxy.TcpProxy) (out []WeightedCluster) {
-	if name := t.GetCluster(); name != "" {
-		return []WeightedCluster{{Name: name}}
+	if c, ok := t.GetClusterSpecifier().(*tcpproxy.TcpProxy_Cluster); ok {
+		return []WeightedCluster{{Name: c.Cluster}}
 	}
 	for _, c := range t.GetWeightedClusters().GetClusters() {
 		out = append(out, WeightedCluster{Name: c.GetName(), Weight: c.GetWeight()})
@@ -118,8 +117,8 @@ func routeOf(r *route.Route) *Route {
 }
 
 func routeClusters(a *route.RouteAction) (out []WeightedCluster) {
-	if name := a.GetCluster(); name != "" {
-		return []WeightedCluster{{Name: name}}
+	if c, ok := a.GetClusterSpecifier().(*route.RouteAction_Cluster); ok {
+		return []WeightedCluster{{Name: c.Cluster}}
 	}
 	for _, c := range a.GetWeightedClusters().GetClusters() {
 		out = append(out, WeightedCluster{Name: c.GetName(), Weight: c.GetWeight().GetValue()})
@@ -144,7 +143,7 @@ func matchWords(m *route.RouteMatch) (words string, catchAll bool) {
 	}
 	conditions := routeConditions(m)
 	if len(conditions) > 0 {
-		words, catchAll = strings.TrimSpace(words+" with "+strings.Join(conditions, " and ")), false
+		words, catchAll = strings.TrimPrefix(words+" with "+strings.Join(conditions, " and "), " "), false
 	}
 	return words, catchAll
 }
@@ -170,7 +169,7 @@ func conditionWords(v protoreflect.Value, f protoreflect.FieldDescriptor) (words
 		for i := range v.List().Len() {
 			element := v.List().Get(i).Message()
 			label := element.Get(element.Descriptor().Fields().ByName("name"))
-			words = append(words, fmt.Sprintf("%s %s", strings.TrimSuffix(string(f.Name()), "s"), label))
+			words = append(words, strings.TrimSuffix(name, "s")+" "+label.String())
 		}
 		return words
 	}

@@ -182,14 +182,30 @@ func (m *protoModel) chainMatch(f *listener.FilterChainMatch) FilterChainMatch {
 	out.Unmodelled = m.leftOver(f, "FilterChainMatch", "destination_port", "prefix_ranges", "server_names",
 		"transport_protocol", "application_protocols", "direct_source_prefix_ranges", "source_type",
 		"source_prefix_ranges", "source_ports")
+	if anyInvalid(f.GetPrefixRanges(), f.GetDirectSourcePrefixRanges(), f.GetSourcePrefixRanges()) {
+		out.Unmodelled = append(out.Unmodelled, "FilterChainMatch.prefix_ranges")
+	}
 	return out
 }
 
 func prefixesOf(ranges []*core.CidrRange) (out []netip.Prefix) {
 	for _, r := range ranges {
-		if ip, err := netip.ParseAddr(r.GetAddressPrefix()); err == nil {
-			out = append(out, netip.PrefixFrom(ip, int(r.GetPrefixLen().GetValue())))
+		if p := prefixOf(r); p.IsValid() {
+			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// prefixOf is invalid when the range is.
+func prefixOf(r *core.CidrRange) netip.Prefix {
+	ip, err := netip.ParseAddr(r.GetAddressPrefix())
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(ip, int(r.GetPrefixLen().GetValue()))
+}
+
+func anyInvalid(lists ...[]*core.CidrRange) bool {
+	return slices.ContainsFunc(slices.Concat(lists...), func(r *core.CidrRange) bool { return !prefixOf(r).IsValid() })
 }

@@ -3,6 +3,7 @@ package envoy
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,9 @@ func (m *protoModel) secretEntry(name string, a *anypb.Any, f Freshness, failure
 		f.State = Warming
 	}
 	s.Freshness = f
+	if s.Chain == nil && s.Bundle == nil && s.SPIFFE == nil && s.File == "" && f.State != Warming {
+		s.Problem = "empty" // in force and yet empty: the dump does not show it
+	}
 	m.p.Secrets = append(m.p.Secrets, s)
 	m.rejected("secret", failure, s.Name)
 }
@@ -298,10 +302,20 @@ func stringsOf(s *structpb.Struct) map[string]string {
 	return out
 }
 
-// textOf is a value as text; one that is no string is its JSON.
+// nested stands for a value that is no scalar.
+const nested = "{…}"
+
+// textOf is a value as text.
 func textOf(v *structpb.Value) string {
-	if s, ok := v.GetKind().(*structpb.Value_StringValue); ok {
-		return s.StringValue
+	switch k := v.GetKind().(type) {
+	case *structpb.Value_StringValue:
+		return k.StringValue
+	case *structpb.Value_BoolValue:
+		return strconv.FormatBool(k.BoolValue)
+	case *structpb.Value_NumberValue:
+		return strconv.FormatFloat(k.NumberValue, 'f', -1, 64)
+	case *structpb.Value_StructValue, *structpb.Value_ListValue:
+		return nested
 	}
-	return strings.ReplaceAll(v.String(), " ", "")
+	return ""
 }

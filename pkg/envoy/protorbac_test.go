@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -59,7 +60,7 @@ func (m *protoModel) permission(p *rbac.Permission) *RBACRule {
 	case *rbac.Permission_NotRule:
 		return &RBACRule{Not: m.permission(r.NotRule)}
 	case *rbac.Permission_DestinationIp:
-		return &RBACRule{DestinationIPs: prefixesOf([]*core.CidrRange{r.DestinationIp})}
+		return ipRule(r.DestinationIp, "Permission.destination_ip", func(n *RBACRule, p []netip.Prefix) { n.DestinationIPs = p })
 	case *rbac.Permission_DestinationPort:
 		return &RBACRule{DestinationPorts: &PortRange{Start: r.DestinationPort, End: r.DestinationPort + 1}}
 	case *rbac.Permission_DestinationPortRange:
@@ -94,11 +95,11 @@ func (m *protoModel) principal(p *rbac.Principal) *RBACRule {
 	case *rbac.Principal_Authenticated_:
 		return m.authenticated(r.Authenticated)
 	case *rbac.Principal_SourceIp:
-		return sourceRule(r.SourceIp)
+		return ipRule(r.SourceIp, "Principal.source_ip", setSource)
 	case *rbac.Principal_DirectRemoteIp:
-		return sourceRule(r.DirectRemoteIp)
+		return ipRule(r.DirectRemoteIp, "Principal.direct_remote_ip", setSource)
 	case *rbac.Principal_RemoteIp:
-		return sourceRule(r.RemoteIp)
+		return ipRule(r.RemoteIp, "Principal.remote_ip", setSource)
 	case *rbac.Principal_FilterState:
 		return m.filterState(r.FilterState)
 	case *rbac.Principal_Metadata:
@@ -122,9 +123,17 @@ func (m *protoModel) otherRule(node proto.Message, prefix string) *RBACRule {
 	return &RBACRule{Unmodelled: rest[0]}
 }
 
-func sourceRule(c *core.CidrRange) *RBACRule {
-	return &RBACRule{SourceIPs: prefixesOf([]*core.CidrRange{c})}
+// ipRule is a rule about addresses; a range that is none is named.
+func ipRule(c *core.CidrRange, path string, set func(*RBACRule, []netip.Prefix)) *RBACRule {
+	if !prefixOf(c).IsValid() {
+		return &RBACRule{Unmodelled: path}
+	}
+	n := &RBACRule{}
+	set(n, []netip.Prefix{prefixOf(c)})
+	return n
 }
+
+func setSource(n *RBACRule, p []netip.Prefix) { n.SourceIPs = p }
 
 func each[M any](in []M, read func(M) *RBACRule) []*RBACRule {
 	out := []*RBACRule{}

@@ -1,6 +1,8 @@
 package envoy
 
 import (
+	"cmp"
+
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	internalupstream "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/internal_upstream/v3"
 	proxyproto "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/proxy_protocol/v3"
@@ -22,7 +24,7 @@ func (m *protoModel) socket(s *core.TransportSocket) *TransportSocket {
 		return nil
 	}
 	if s.GetTypedConfig() == nil {
-		return &TransportSocket{Kind: Raw, TypeURL: rawBuffer}
+		return socketByName(s.GetName())
 	}
 	out := &TransportSocket{Kind: OtherSocket, TypeURL: anyName(s.GetTypedConfig())}
 	switch msg := unpack(m.t, s.GetTypedConfig()).(type) {
@@ -37,9 +39,9 @@ func (m *protoModel) socket(s *core.TransportSocket) *TransportSocket {
 	case *proxyproto.ProxyProtocolUpstreamTransport:
 		out.Inner = m.socket(msg.GetTransportSocket())
 	case *tap.Tap:
-		return m.socket(msg.GetTransportSocket())
+		return cmp.Or(m.socket(msg.GetTransportSocket()), out)
 	case *tcpstats.Config:
-		return m.socket(msg.GetTransportSocket())
+		return cmp.Or(m.socket(msg.GetTransportSocket()), out)
 	case *quic.QuicDownstreamTransport:
 		out.Inner = m.downstreamTLS(msg.GetDownstreamTlsContext())
 	case *quic.QuicUpstreamTransport:
@@ -50,6 +52,17 @@ func (m *protoModel) socket(s *core.TransportSocket) *TransportSocket {
 		out.Inner = m.upstreamTLS(msg.GetTlsSocketConfig())
 	}
 	return out
+}
+
+// socketByName: only raw_buffer needs no config.
+func socketByName(name string) *TransportSocket {
+	switch name {
+	case "":
+		return nil
+	case "raw_buffer", "envoy.transport_sockets.raw_buffer":
+		return &TransportSocket{Kind: Raw, TypeURL: rawBuffer}
+	}
+	return &TransportSocket{Kind: OtherSocket, TypeURL: name}
 }
 
 func (m *protoModel) upstreamTLS(u *tls.UpstreamTlsContext) *TransportSocket {
@@ -122,13 +135,16 @@ func (m *protoModel) validation(v *tls.CertificateValidationContext, unmodelled 
 		SystemRoots:     v.GetSystemRootCerts() != nil,
 		HasCRL:          len(contentOf(v.GetCrl())) > 0 || v.GetCrl().GetFilename() != "",
 	}
+	if depth := v.GetMaxVerifyDepth(); depth != nil {
+		out.MaxVerifyDepth = max(1, depth.GetValue())
+	}
 	out.CA = m.trust(v.GetTrustedCa(), "CertificateValidationContext.trusted_ca", unmodelled)
 	out.SANs = m.sans(v, unmodelled)
 	m.customValidator(v.GetCustomValidatorConfig(), &out, unmodelled)
 	*unmodelled = append(*unmodelled, m.leftOver(v, "CertificateValidationContext",
 		"trusted_ca", "match_typed_subject_alt_names", "match_subject_alt_names", "verify_certificate_hash",
 		"verify_certificate_spki", "allow_expired_certificate", "trust_chain_verification", "system_root_certs",
-		"crl", "custom_validator_config")...)
+		"crl", "custom_validator_config", "max_verify_depth")...)
 	return out
 }
 
@@ -217,10 +233,11 @@ func (m *protoModel) inlineCertificate(c *tls.TlsCertificate, unmodelled *[]stri
 	*unmodelled = append(*unmodelled, m.leftOver(c, "TlsCertificate",
 		"certificate_chain", "private_key", "private_key_provider", "ocsp_staple")...)
 	chain, problem := chainOf(c.GetCertificateChain())
-	if problem != "" {
+	file := c.GetCertificateChain().GetFilename()
+	if problem != "" || chain == nil && file == "" {
 		*unmodelled = append(*unmodelled, "TlsCertificate.certificate_chain")
 	}
-	return CertificateRef{File: c.GetCertificateChain().GetFilename(), Chain: chain}
+	return CertificateRef{File: file, Chain: chain}
 }
 
 // chainOf parses a chain; the problem says that it is there and cannot be read.
