@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 
+	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	networkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
+	networkingv1beta1 "istio.io/client-go/pkg/apis/networking/v1beta1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
@@ -17,6 +20,20 @@ import (
 
 // listsAtOnce bounds how many lists are fetched in parallel.
 const listsAtOnce = 6
+
+// The versions in which Istio's kinds are tried, the newest first. Which of them a cluster
+// serves depends on its Istio: v1 came with 1.22, and EnvoyFilter never left v1alpha3.
+var (
+	istioVersions = []string{
+		networkingv1.SchemeGroupVersion.Version,
+		networkingv1beta1.SchemeGroupVersion.Version,
+		networkingv1alpha3.SchemeGroupVersion.Version,
+	}
+	envoyFilterVersions = []string{
+		networkingv1alpha3.SchemeGroupVersion.Version,
+		networkingv1.SchemeGroupVersion.Version,
+	}
+)
 
 // list is one kind of resource to be listed.
 type list struct {
@@ -43,9 +60,9 @@ func newList(k kube.Kind) list {
 	l := list{Kind: k, versions: []string{"v1"}}
 	switch {
 	case k.Name == "EnvoyFilter":
-		l.versions = []string{"v1alpha3", "v1"}
+		l.versions = envoyFilterVersions
 	case strings.HasSuffix(k.Group, ".istio.io"):
-		l.versions = []string{"v1", "v1beta1", "v1alpha3"}
+		l.versions = istioVersions
 	}
 	switch k.ID() {
 	case "replicasets.apps", "jobs.batch":
