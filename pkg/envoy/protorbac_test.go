@@ -14,22 +14,23 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 )
 
-// rbac reads the rules of a network or HTTP filter, which is msg. Rules are enforced, shadow rules
-// are not; a filter without rules lets everything pass.
+// rbac reads the rules of a network or HTTP filter, which is msg. Rules are enforced, and so is a
+// matcher tree, which stands in place of rules; shadow rules are not. A filter without any of them lets
+// everything pass.
 func (m *protoModel) rbac(rules, shadow *rbac.RBAC, msg proto.Message) *RBAC {
 	out := &RBAC{Action: "ALLOW"}
+	matcher := msg.ProtoReflect().Has(msg.ProtoReflect().Descriptor().Fields().ByName("matcher"))
 	switch {
 	case rules != nil:
 		out = m.rbacRules(rules)
-		out.Enforced = true
-	case shadow != nil:
+	case shadow != nil && !matcher:
 		out = m.rbacRules(shadow)
 	}
-	field := msg.ProtoReflect().Descriptor().Fields().ByName("matcher")
-	if msg.ProtoReflect().Has(field) {
-		out.Unmodelled, out.Enforced = append(out.Unmodelled, "RBAC.matcher"), true
+	if matcher {
+		out.Unmodelled = append(out.Unmodelled, "RBAC.matcher")
 		m.named["RBAC.matcher"] = true
 	}
+	out.Enforced = rules != nil || matcher
 	return out
 }
 
