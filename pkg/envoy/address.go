@@ -9,6 +9,7 @@ type address struct {
 	port     uint32
 	pipe     string
 	internal string
+	inside   bool // an internal address, even one without a listener's name
 	udp      bool
 }
 
@@ -26,6 +27,7 @@ func (r *reader) address() (a address) {
 				r.skip()
 			})
 		case "envoy_internal_address":
+			a.inside = r.kind() == '{'
 			r.object(func(key []byte) {
 				if string(key) == "server_listener_name" {
 					a.internal = r.str()

@@ -107,7 +107,11 @@ func typeOrName(f *Filter) string {
 
 // kindOf decides by message, and by name only where there is no message.
 func (r *reader) kindOf(f *Filter, kinds map[string]FilterKind) FilterKind {
-	if kind, ok := kinds[typeOrName(f)]; ok {
+	kind, ok := kinds[typeOrName(f)]
+	if kind == RBACFilter && f.RBAC == nil {
+		f.RBAC = &RBAC{Action: "ALLOW"} // no rules at all: it enforces nothing
+	}
+	if ok {
 		return kind
 	}
 	if isWasmStats(f.Name) {

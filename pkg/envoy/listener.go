@@ -90,7 +90,7 @@ func (r *reader) listenerAddress(l *Listener, at int) {
 	a := r.address()
 	l.UDP = l.UDP || a.udp
 	switch {
-	case a.internal != "":
+	case a.inside:
 		l.Internal = true
 	case a.pipe != "":
 		l.Pipe = a.pipe

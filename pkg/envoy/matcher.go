@@ -55,8 +55,8 @@ func (r *reader) typedSAN(unmodelled *[]string) (m certs.Matcher) {
 			r.unknown(unmodelled, "SubjectAltNameMatcher", key)
 		}
 	})
-	if kind == "SAN_TYPE_UNSPECIFIED" { // Envoy rejects it: it never matches
-		kind = "unspecified"
+	if kind == "" || kind == "SAN_TYPE_UNSPECIFIED" {
+		kind = "unspecified" // Envoy rejects it; "" would stand for the untyped field, which matches more
 	}
 	m.SANType, m.OID = kind, oid
 	return m

@@ -5,28 +5,37 @@ import (
 	"strings"
 )
 
-// rbacFilterField reads a field of a network or HTTP RBAC filter.
+// rbacFilterField reads a field of a network or HTTP RBAC filter. Rules and matcher enforce;
+// without them the shadow rules tell what a dry run would do.
 func (r *reader) rbacFilterField(f *Filter, key []byte) {
 	if f.RBAC == nil {
 		f.RBAC = &RBAC{Action: "ALLOW"}
 	}
 	switch string(key) {
 	case "rules":
-		shadow := f.RBAC.Unmodelled
-		f.RBAC = r.rbacRules()
-		f.RBAC.Enforced = true
-		f.RBAC.Unmodelled = append(f.RBAC.Unmodelled, shadow...)
+		f.RBAC = r.rbacRules().enforced(f.RBAC)
+	case "matcher":
+		matcher := []string(nil)
+		if r.unknown(&matcher, "RBAC", key); matcher != nil && !f.RBAC.Enforced {
+			f.RBAC = &RBAC{Action: "ALLOW", Enforced: true}
+		}
+		f.RBAC.Unmodelled = append(f.RBAC.Unmodelled, matcher...)
 	case "shadow_rules":
-		shadow := r.rbacRules()
-		if !f.RBAC.Enforced {
+		if shadow := r.rbacRules(); !f.RBAC.Enforced {
 			f.RBAC = shadow
 		}
-	case "matcher":
-		f.RBAC.Enforced = f.RBAC.Enforced || r.kind() != 'n'
-		r.unknown(&f.RBAC.Unmodelled, "RBAC", key)
 	default:
 		r.skip()
 	}
+}
+
+// enforced makes b the rules in force. Of what was read before only a matcher stays.
+func (b *RBAC) enforced(before *RBAC) *RBAC {
+	b.Enforced = true
+	if before.Enforced {
+		b.Unmodelled = append(b.Unmodelled, before.Unmodelled...)
+	}
+	return b
 }
 
 // rbacRules reads an envoy.config.rbac.v3.RBAC. The action's zero is ALLOW.

@@ -105,7 +105,7 @@ func TestRBACFilter(t *testing.T) {
 		name, inside string
 		want         *RBAC
 	}{
-		{"nothing", ``, nil},
+		{"no rules enforce nothing", ``, &RBAC{Action: "ALLOW"}},
 		{"an empty ALLOW denies everybody", `,"rules":{}`, &RBAC{Action: "ALLOW", Enforced: true}},
 		{"DENY, policies in Envoy's order", `,"rules":{"action":1,"policies":{` + policy("b") + `,` + policy("a") + `}}`, &RBAC{
 			Action: "DENY", Enforced: true, Policies: []RBACPolicy{{"a", anybody, anybody}, {"b", anybody, anybody}},

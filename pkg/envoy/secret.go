@@ -34,7 +34,7 @@ func (d *Decoder) secretEntry(r *reader, state State, members memberFunc) {
 
 // explainEmpty makes sure that a secret in force without content is not taken for a good one.
 func (s *Secret) explainEmpty() {
-	hollow := s.Chain == nil && s.Bundle == nil && s.SPIFFE == nil && s.File == ""
+	hollow := s.Chain == nil && s.Bundle == nil && len(s.SPIFFE) == 0 && s.File == ""
 	if hollow && s.Problem == "" && s.State != Warming {
 		s.Problem = "the dump does not hold its content"
 	}

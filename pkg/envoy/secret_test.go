@@ -82,6 +82,11 @@ func TestTrustSecrets(t *testing.T) {
 			Secret{SPIFFE: map[string]*certs.Bundle{"east.local": bundle}},
 		},
 		{"nonsense", `"trusted_ca":{"inline_string":"no PEM"}`, Secret{Problem: "no certificate found"}},
+		{
+			"a SPIFFE validator without trust domains",
+			`"custom_validator_config":{"typed_config":{` + typeOf(spiffeValidator) + `,"trust_domains":[]}}`,
+			Secret{Problem: "the dump does not hold its content"},
+		},
 		{"no CA", `"match_subject_alt_names":[{"exact":"a"}]`, Secret{SANs: []certs.Matcher{{Kind: "exact", Value: "a"}}, Problem: "the dump does not hold its content"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

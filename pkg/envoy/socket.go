@@ -7,18 +7,19 @@ import (
 // The messages that decide what a transport socket is. Names vary between control planes
 // (tls, envoy.transport_sockets.tls, internal_upstream, …) and are not trusted.
 const (
-	upstreamTLS     = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
-	downstreamTLS   = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
-	upstreamTLSv2   = "envoy.api.v2.auth.UpstreamTlsContext"
-	downstreamTLSv2 = "envoy.api.v2.auth.DownstreamTlsContext"
-	rawBuffer       = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
-	rawBufferV2     = "envoy.config.transport_socket.raw_buffer.v2.RawBuffer"
-	internalTunnel  = "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport"
-	tapSocket       = "envoy.extensions.transport_sockets.tap.v3.Tap"
-	tcpStatsSocket  = "envoy.extensions.transport_sockets.tcp_stats.v3.Config"
-	proxyProtocol   = "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
-	quicDownstream  = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"
-	quicUpstream    = "envoy.extensions.transport_sockets.quic.v3.QuicUpstreamTransport"
+	upstreamTLS      = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+	downstreamTLS    = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+	upstreamTLSv2    = "envoy.api.v2.auth.UpstreamTlsContext"
+	downstreamTLSv2  = "envoy.api.v2.auth.DownstreamTlsContext"
+	rawBuffer        = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+	rawBufferV2      = "envoy.config.transport_socket.raw_buffer.v2.RawBuffer"
+	internalTunnel   = "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport"
+	tapSocket        = "envoy.extensions.transport_sockets.tap.v3.Tap"
+	tcpStatsSocket   = "envoy.extensions.transport_sockets.tcp_stats.v3.Config"
+	proxyProtocol    = "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
+	quicDownstream   = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"
+	upstreamStartTLS = "envoy.extensions.transport_sockets.starttls.v3.UpstreamStartTlsConfig"
+	quicUpstream     = "envoy.extensions.transport_sockets.quic.v3.QuicUpstreamTransport"
 )
 
 // socketParts is all that a transport socket is made of, comparable, so that equal sockets
@@ -72,7 +73,7 @@ func (r *reader) socketConfig() *TransportSocket {
 		case upstreamTLS, downstreamTLS, upstreamTLSv2, downstreamTLSv2:
 			r.tlsField(&p, &unmodelled, shortName(typ), key)
 		default:
-			r.wrapperField(&p, key)
+			r.wrapperField(&p, typ, key)
 		}
 	})
 	p.unmodelled = strings.Join(unmodelled, " ")
@@ -101,11 +102,17 @@ func (r *reader) socketKind(typ string) SocketKind {
 }
 
 // wrapperField reads the field that holds the wrapped socket.
-func (r *reader) wrapperField(p *socketParts, key []byte) {
+func (r *reader) wrapperField(p *socketParts, typ string, key []byte) {
 	switch string(key) {
 	case "transport_socket":
 		p.inner = r.socket()
-	case "tls_socket_config", "downstream_tls_context": // starttls, quic
+	case "tls_socket_config": // starttls has a message for either side
+		if typ == upstreamStartTLS {
+			p.inner = r.nestedTLS(upstreamTLS)
+			return
+		}
+		p.inner = r.nestedTLS(downstreamTLS)
+	case "downstream_tls_context":
 		p.inner = r.nestedTLS(downstreamTLS)
 	case "upstream_tls_context":
 		p.inner = r.nestedTLS(upstreamTLS)

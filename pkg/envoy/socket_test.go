@@ -25,6 +25,7 @@ func TestSocketKindIsDecidedByType(t *testing.T) {
 			Kind: OtherSocket, TypeURL: quicDownstream,
 			Inner: &TransportSocket{Kind: TLS, TypeURL: downstreamTLS, TLS: &TLSContext{RequireClientCertificate: true}},
 		}, ""},
+		{"STARTTLS of a client", typeOf(upstreamStartTLS) + `,"tls_socket_config":{"sni":"s"}`, TransportSocket{Kind: OtherSocket, TypeURL: upstreamStartTLS, Inner: tls}, "transport socket " + upstreamStartTLS},
 		{"another project's", typeOf("cilium.UpstreamTlsWrapperContext"), TransportSocket{Kind: OtherSocket, TypeURL: "cilium.UpstreamTlsWrapperContext"}, "transport socket cilium.UpstreamTlsWrapperContext"},
 		{"in a TypedStruct", typeOf("xds.type.v3.TypedStruct") + `,"type_url":"type.googleapis.com/` + upstreamTLS + `","value":{"sni":"s"}`, *tls, ""},
 	} {

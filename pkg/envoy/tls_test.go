@@ -74,6 +74,7 @@ func TestSANMatchersOfThreeGenerations(t *testing.T) {
 		{"typed", `"match_typed_subject_alt_names":[{"san_type":"URI","matcher":{"exact":"u"}},{"san_type":2,"matcher":{"exact":"d"}},{"san_type":"OTHER_NAME","oid":"1.2","matcher":{"exact":"o"}}]`, []certs.Matcher{
 			{SANType: "URI", Kind: "exact", Value: "u"}, {SANType: "DNS", Kind: "exact", Value: "d"}, {SANType: "OTHER_NAME", OID: "1.2", Kind: "exact", Value: "o"},
 		}},
+		{"typed without a type", `"match_typed_subject_alt_names":[{"matcher":{"exact":"u"}}]`, []certs.Matcher{{SANType: "unspecified", Kind: "exact", Value: "u"}}},
 		{"typed ones win wherever they stand", `"match_subject_alt_names":[{"exact":"old"}],"match_typed_subject_alt_names":[{"san_type":"URI","matcher":{"exact":"u"}}]`, []certs.Matcher{{SANType: "URI", Kind: "exact", Value: "u"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
