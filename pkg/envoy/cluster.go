@@ -15,12 +15,34 @@ func (r *reader) cluster() *Cluster {
 	if r.err != nil || r.sawV2(typ) {
 		return nil
 	}
-	return c
+	return c.done()
 }
 
-func newCluster() *Cluster { return &Cluster{Type: "STATIC"} }
+// clusterParts is a cluster while it is being read.
+type clusterParts struct {
+	Cluster
+	typed, old httpOptions
+}
 
-func (r *reader) clusterField(c *Cluster, key []byte) {
+// httpOptions are the HTTP options of a cluster: as the extension HttpProtocolOptions, or as
+// fields of the cluster itself, which Envoy ignores when the extension is there.
+type httpOptions struct {
+	set                               bool
+	autoSNI, autoSANValidation, http2 bool
+}
+
+func newCluster() *clusterParts { return &clusterParts{Cluster: Cluster{Type: "STATIC"}} }
+
+func (c *clusterParts) done() *Cluster {
+	o := c.old
+	if c.typed.set {
+		o = c.typed
+	}
+	c.AutoSNI, c.AutoSANValidation, c.HTTP2 = o.autoSNI, o.autoSANValidation, o.http2
+	return &c.Cluster
+}
+
+func (r *reader) clusterField(c *clusterParts, key []byte) {
 	switch string(key) {
 	case "name":
 		c.Name = r.str()
@@ -41,9 +63,9 @@ func (r *reader) clusterField(c *Cluster, key []byte) {
 		r.object(func(key []byte) { r.assignmentField(&a, key) })
 		c.Endpoints = a.endpoints
 	case "metadata":
-		r.clusterMetadata(c)
+		r.clusterMetadata(&c.Cluster)
 	case "transport_socket", "transport_socket_matches", "transport_socket_matcher", "tls_context":
-		r.clusterSocket(c, key)
+		r.clusterSocket(&c.Cluster, key)
 	default:
 		r.clusterProtocol(c, key)
 	}
@@ -65,14 +87,14 @@ func (r *reader) clusterSocket(c *Cluster, key []byte) {
 }
 
 // clusterProtocol reads the fields that decide SNI, ALPN and the address dialled.
-func (r *reader) clusterProtocol(c *Cluster, key []byte) {
+func (r *reader) clusterProtocol(c *clusterParts, key []byte) {
 	switch string(key) {
 	case "original_dst_lb_config":
-		r.object(func(key []byte) { r.originalDstField(c, key) })
+		r.object(func(key []byte) { r.originalDstField(&c.Cluster, key) })
 	case "typed_extension_protocol_options":
-		r.entries(func(string) { r.any(func(typ string, key []byte) { r.protocolOptions(c, typ, key) }) })
+		r.entries(func(string) { r.protocolOptions(&c.typed) })
 	case "upstream_http_protocol_options", "http2_protocol_options": // before Envoy 1.17
-		r.httpOptionsField(c, key)
+		r.httpOptionsField(&c.old, key)
 	default:
 		r.skip()
 	}
@@ -89,32 +111,38 @@ func (r *reader) originalDstField(c *Cluster, key []byte) {
 	}
 }
 
-func (r *reader) protocolOptions(c *Cluster, typ string, key []byte) {
-	if typ != "envoy.extensions.upstreams.http.v3.HttpProtocolOptions" {
+const httpProtocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+// protocolOptions reads one of typed_extension_protocol_options, if it is the HTTP one.
+func (r *reader) protocolOptions(o *httpOptions) {
+	typ := r.any(func(typ string, key []byte) {
+		if typ == httpProtocolOptions {
+			r.httpOptionsField(o, key)
+			return
+		}
 		r.skip()
-		return
-	}
-	r.httpOptionsField(c, key)
+	})
+	o.set = o.set || typ == httpProtocolOptions
 }
 
 // httpOptionsField reads a field of upstreams.http.v3.HttpProtocolOptions.
-func (r *reader) httpOptionsField(c *Cluster, key []byte) {
+func (r *reader) httpOptionsField(o *httpOptions, key []byte) {
 	switch string(key) {
 	case "upstream_http_protocol_options":
 		r.object(func(key []byte) {
 			switch string(key) {
 			case "auto_sni":
-				c.AutoSNI = r.boolean()
+				o.autoSNI = r.boolean()
 			case "auto_san_validation":
-				c.AutoSANValidation = r.boolean()
+				o.autoSANValidation = r.boolean()
 			default:
 				r.skip()
 			}
 		})
 	case "explicit_http_config":
-		r.object(func(key []byte) { r.httpOptionsField(c, key) })
+		r.object(func(key []byte) { r.httpOptionsField(o, key) })
 	case "http2_protocol_options":
-		c.HTTP2 = r.kind() != 'n'
+		o.http2 = r.kind() != 'n'
 		r.skip()
 	default:
 		r.skip()

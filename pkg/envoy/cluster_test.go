@@ -50,6 +50,11 @@ func TestCluster(t *testing.T) {
 			`"name":"a","typed_extension_protocol_options":{"x":{` + typeOf("x.Y") + `,"explicit_http_config":{"http2_protocol_options":{}}}}`,
 			Cluster{Name: "a", Type: "STATIC", ServiceName: "a"},
 		},
+		{
+			"the extension wins over the fields of the cluster",
+			`"name":"a","http2_protocol_options":{},"typed_extension_protocol_options":{"x":{` + typeOf(httpProtocolOptions) + `}},"upstream_http_protocol_options":{"auto_sni":true}`,
+			Cluster{Name: "a", Type: "STATIC", ServiceName: "a"},
+		},
 		{"HTTP/2 as it was set before Envoy 1.17", `"name":"a","http2_protocol_options":{}`, Cluster{Name: "a", Type: "STATIC", ServiceName: "a", HTTP2: true}},
 		{
 			"inline endpoints of a DNS cluster",

@@ -92,6 +92,7 @@ func TestRoutes(t *testing.T) {
 		{"a template", `"match":{"path_match_policy":{"name":"x"}}`, Route{Match: "with path match policy"}},
 		{"CONNECT", `"match":{"connect_matcher":{}}`, Route{Match: "CONNECT"}},
 		{"a header", `"match":{"prefix":"/","headers":[{"name":"x-user","string_match":{"exact":"a"}}],"query_parameters":[{"name":"q"}]}`, Route{Match: "prefix / with header x-user and query parameter q"}},
+		{"conditions in one order", `"match":{"grpc":{},"novelty":1,"runtime_fraction":{},"cookies":[{"name":"c"}],"headers":[{"name":"h"}],"prefix":"/"}`, Route{Match: "prefix / with runtime fraction and header h and cookie c and grpc and novelty"}},
 		{"a share", `"match":{"prefix":"/","runtime_fraction":{}}`, Route{Match: "prefix / with runtime fraction"}},
 		{"gRPC", `"match":{"prefix":"/","grpc":{}}`, Route{Match: "prefix / with grpc"}},
 		{"weights", `"route":{"weighted_clusters":{"clusters":[{"name":"a","weight":1},{"name":"b","weight":2}]}}`, Route{Clusters: []WeightedCluster{{"a", 1}, {"b", 2}}}},

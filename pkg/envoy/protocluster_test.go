@@ -47,7 +47,7 @@ func (m *protoModel) httpOptions(msg *cluster.Cluster, c *Cluster) {
 		}
 		upstream := options.GetUpstreamHttpProtocolOptions()
 		c.AutoSNI, c.AutoSANValidation = upstream.GetAutoSni(), upstream.GetAutoSanValidation()
-		c.HTTP2 = c.HTTP2 || options.GetExplicitHttpConfig().GetHttp2ProtocolOptions() != nil
+		c.HTTP2 = options.GetExplicitHttpConfig().GetHttp2ProtocolOptions() != nil
 	}
 }
 

@@ -178,6 +178,7 @@ func (m *protoModel) customValidator(config *core.TypedExtensionConfig, out *Val
 	}
 	for _, td := range spiffe.GetTrustDomains() {
 		trust := m.trust(td.GetTrustBundle(), "SPIFFECertValidatorConfig.trust_bundle", unmodelled)
+		*unmodelled = append(*unmodelled, m.leftOver(td, "SPIFFECertValidatorConfig.TrustDomain", "name", "trust_bundle")...)
 		if trust == nil {
 			continue
 		}

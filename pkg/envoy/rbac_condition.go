@@ -145,5 +145,5 @@ func (r *reader) httpCondition(kind string) string {
 		r.skip()
 		return strings.ReplaceAll(kind, "_", " ")
 	}
-	return r.in.str([]byte(strings.TrimSpace("header " + r.conditionName())))
+	return r.in.str([]byte("header " + r.conditionName()))
 }

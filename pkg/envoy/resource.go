@@ -11,11 +11,12 @@ var resources = map[string]itemFunc{
 }
 
 func (d *Decoder) bareCluster(r *reader, members memberFunc) {
-	c := newCluster()
-	members(func(key []byte) { r.clusterField(c, key) })
+	parts := newCluster()
+	members(func(key []byte) { r.clusterField(parts, key) })
 	if r.err != nil {
 		return
 	}
+	c := parts.done()
 	c.State = Active
 	d.proxy.Clusters = append(d.proxy.Clusters, c)
 	d.proxy.Read |= SectionClusters

@@ -118,7 +118,7 @@ func (r *reader) actionField(t *Route, key []byte) {
 // routeMatch gives a RouteMatch in words, and whether every request satisfies it.
 func (r *reader) routeMatch() (words string, catchAll bool) {
 	var path string
-	var conditions []string
+	conditions := map[string][]string{}
 	everyPath := false
 	r.object(func(key []byte) {
 		switch k := string(key); k {
@@ -131,20 +131,45 @@ func (r *reader) routeMatch() (words string, catchAll bool) {
 		case "connect_matcher":
 			path = "CONNECT"
 			r.skip()
-		case "headers", "query_parameters", "cookies":
-			what := strings.TrimSuffix(strings.ReplaceAll(k, "_", " "), "s")
-			r.list(func() { conditions = append(conditions, what+" "+r.conditionName()) })
 		case "case_sensitive":
 			r.skip()
-		default: // path_match_policy, runtime_fraction, grpc, tls_context, metadata …
-			conditions = append(conditions, strings.ReplaceAll(k, "_", " "))
-			r.skip()
+		default:
+			conditions[k] = r.matchConditions(k)
 		}
 	})
-	if len(conditions) > 0 {
-		path = strings.TrimPrefix(path+" with "+strings.Join(conditions, " and "), " ")
+	if with := inMatchOrder(conditions); len(with) > 0 {
+		path = strings.TrimPrefix(path+" with "+strings.Join(with, " and "), " ")
+		everyPath = false
 	}
-	return r.in.str([]byte(path)), everyPath && len(conditions) == 0
+	return r.in.str([]byte(path)), everyPath
+}
+
+// matchConditions gives a condition of a RouteMatch, beyond its path, in words.
+func (r *reader) matchConditions(field string) (words []string) {
+	what := strings.ReplaceAll(field, "_", " ")
+	switch field {
+	case "headers", "query_parameters", "cookies":
+		r.list(func() { words = append(words, strings.TrimSuffix(what, "s")+" "+r.conditionName()) })
+		return words
+	}
+	r.skip()
+	return []string{what}
+}
+
+// matchOrder is the order of a RouteMatch's fields in its schema; those of the future follow.
+var matchOrder = []string{
+	"path_match_policy", "runtime_fraction", "headers", "query_parameters", "cookies", "grpc", "tls_context", "dynamic_metadata", "filter_state",
+}
+
+func inMatchOrder(conditions map[string][]string) (words []string) {
+	for _, field := range matchOrder {
+		words = append(words, conditions[field]...)
+		delete(conditions, field)
+	}
+	for _, field := range sortedKeys(conditions) {
+		words = append(words, conditions[field]...)
+	}
+	return words
 }
 
 // conditionName is the name of a header, query parameter or cookie that is matched.
