@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -68,12 +69,14 @@ func (r *replay) bareReceiver() string {
 	return fmt.Sprintf("port %d of %s takes only plaintext (filter chain %s)", port, pod.Key(), r.Inbound.Chain)
 }
 
-// appAt is what the application behind an endpoint is declared to speak.
+// appAt is what the application behind an endpoint is declared to speak. Where a route led away
+// from what was dialled, its declaration says nothing of the endpoint.
 func (e *Engine) appAt(s Server, d dial) mesh.Protocol {
 	if p, ok := e.apps[s.Address]; ok && s.Address.Addr().IsValid() {
 		return p
 	}
-	if d.guessed && s.Pod == nil {
+	dialled := slices.ContainsFunc(d.direct, func(ep mesh.Endpoint) bool { return ep.Address == s.Address })
+	if s.Pod == nil && d.guessed || s.Pod != nil && !dialled {
 		return mesh.Auto
 	}
 	return d.protocol

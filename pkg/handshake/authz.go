@@ -53,8 +53,10 @@ func (r *replay) authorizeBy(f *envoy.Filter, who caller) {
 	matched, policy := p.anyPolicy(f.RBAC.Policies)
 	deny := f.RBAC.Action == "DENY"
 	switch {
-	case matched == maybe && !who.unsure:
-		r.assume(RequestDecides)
+	case matched == maybe:
+		if len(r.Blockers) == 0 {
+			r.assume(RequestDecides)
+		}
 	case deny && matched == yes:
 		r.block(AuthorizationDenied, "%s connects and is denied by %s", r.who(who), policyName(policy))
 	case !deny && matched == no:

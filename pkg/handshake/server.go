@@ -55,6 +55,9 @@ func (r *replay) stranger(w wire) *Edge {
 	case (host == nil || !host.External) && !r.engine.snap.Resources.HasRead("pods.core"):
 		r.block(EvidenceMissing, "the pods were not read: who holds %s is not known", r.endpoint())
 		return r.finish()
+	case r.engine.nodes[r.Server.Address.Addr()]:
+		r.block(EvidenceMissing, "%s is a port of a node: which pod takes it is not known", r.endpoint())
+		return r.finish()
 	}
 	r.fact(Cluster, "endpoint "+r.endpoint(), "no pod of the mesh holds this address")
 	return r.application(w)

@@ -1,4 +1,4 @@
-package handshake_test
+package handshake
 
 import (
 	"archive/tar"
@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -68,36 +67,36 @@ func (p *pair) beyond(decoy any) bool {
 }
 
 // agrees reports whether any of the edges' verdicts is what happened.
-func (p *pair) agrees(edges []*handshake.Edge) bool {
-	good := func(v handshake.Verdict) bool {
+func (p *pair) agrees(edges []*Edge) bool {
+	good := func(v Verdict) bool {
 		switch {
 		case !p.OK:
-			return v == handshake.Fails || v == handshake.Denied
+			return v == Fails || v == Denied
 		case p.MTLS == nil:
 			return v.Works()
 		case *p.MTLS:
-			return v == handshake.MTLS
+			return v == MTLS
 		}
-		return v.Works() && v != handshake.MTLS
+		return v.Works() && v != MTLS
 	}
-	return slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return good(e.Verdict) })
+	return slices.ContainsFunc(edges, func(e *Edge) bool { return good(e.Verdict) })
 }
 
 // of finds the edges that a pair speaks of.
-func (p *pair) of(edges []*handshake.Edge) []*handshake.Edge {
-	narrow := func(list []*handshake.Edge, f func(*handshake.Edge) bool) []*handshake.Edge {
-		return slices.DeleteFunc(slices.Clone(list), func(e *handshake.Edge) bool { return !f(e) })
+func (p *pair) of(edges []*Edge) []*Edge {
+	narrow := func(list []*Edge, f func(*Edge) bool) []*Edge {
+		return slices.DeleteFunc(slices.Clone(list), func(e *Edge) bool { return !f(e) })
 	}
-	out := narrow(edges, func(e *handshake.Edge) bool {
+	out := narrow(edges, func(e *Edge) bool {
 		return e.Client.Namespace == p.From.NS && e.Client.Name == p.From.Pod && e.Server.Name == p.To.Host && e.Server.Port == p.To.Port
 	})
-	if sub := narrow(out, func(e *handshake.Edge) bool { return e.Server.Subset == p.To.Subset }); p.To.Subset != "" && len(sub) > 0 {
+	if sub := narrow(out, func(e *Edge) bool { return e.Server.Subset == p.To.Subset }); p.To.Subset != "" && len(sub) > 0 {
 		out = sub
 	}
 	if p.To.Pod == "" {
 		return out
 	}
-	one := narrow(out, func(e *handshake.Edge) bool { return e.Server.Pod != nil && e.Server.Pod.Name == p.To.Pod })
+	one := narrow(out, func(e *Edge) bool { return e.Server.Pod != nil && e.Server.Pod.Name == p.To.Pod })
 	if len(one) == 0 && len(out) == 1 {
 		return out
 	}
@@ -148,8 +147,8 @@ func judge(t *testing.T, name, file string, known map[string]bool) score {
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := handshake.New(mesh.New(ev))
-	edges := engine.Edges(handshake.Query{})
+	engine := New(mesh.New(ev))
+	edges := engine.Edges(Query{})
 	edges = append(edges, outsideRegistry(t, engine, truth, edges)...)
 	var s score
 	for i := range truth.Pairs {
@@ -171,10 +170,10 @@ func judge(t *testing.T, name, file string, known map[string]bool) score {
 	return s
 }
 
-func (s *score) count(t *testing.T, name string, p *pair, edges []*handshake.Edge, known map[string]bool) {
+func (s *score) count(t *testing.T, name string, p *pair, edges []*Edge, known map[string]bool) {
 	t.Helper()
 	entry := name + ": " + p.key()
-	allUnknown := !slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return e.Verdict != handshake.Unknown })
+	allUnknown := !slices.ContainsFunc(edges, func(e *Edge) bool { return e.Verdict != Unknown })
 	switch {
 	case len(edges) == 0:
 		s.missing++
@@ -202,24 +201,24 @@ func show(b *bool) any {
 }
 
 // outsideRegistry asks one by one for destinations that no Service or ServiceEntry names.
-func outsideRegistry(t *testing.T, engine *handshake.Engine, truth *truthFile, edges []*handshake.Edge) []*handshake.Edge {
+func outsideRegistry(t *testing.T, engine *Engine, truth *truthFile, edges []*Edge) []*Edge {
 	t.Helper()
 	seen := map[string]bool{}
 	for _, e := range edges {
 		seen[fmt.Sprintf("%s:%d", e.Server.Name, e.Server.Port)] = true
 	}
-	var out []*handshake.Edge
+	var out []*Edge
 	for _, p := range truth.Pairs {
 		label := fmt.Sprintf("%s:%d", p.To.Host, p.To.Port)
 		if seen[label] {
 			continue
 		}
 		seen[label] = true
-		target, err := handshake.ParseTarget(label)
+		target, err := ParseTarget(label)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, engine.EdgesTo(target, handshake.Query{})...)
+		out = append(out, engine.EdgesTo(target, Query{})...)
 	}
 	return out
 }

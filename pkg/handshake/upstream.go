@@ -15,6 +15,7 @@ type upstream struct {
 	labels   map[string]string // envoy.transport_socket_match
 	tunnel   bool
 	fromPods bool // the proxy's endpoints were not read
+	unsure   bool // nor is it known whether the cluster has this one
 }
 
 // upstreams lists the endpoints of a cluster for one destination.
@@ -93,17 +94,19 @@ func (e *Engine) fromRegistry(c *envoy.Cluster, hosts []envoy.Host) []upstream {
 	if len(hosts) > 0 {
 		return out
 	}
-	for _, ep := range e.registered(c) {
+	list, known := e.registered(c)
+	for _, ep := range list {
 		add(ep)
+		out[len(out)-1].unsure = !known
 	}
 	return out
 }
 
-// registered are the ready endpoints that the registry knows for a cluster, by its name.
-func (e *Engine) registered(c *envoy.Cluster) []mesh.Endpoint {
+// registered are the ready endpoints that the registry knows for a cluster, by its name; known is
+// false when its subset may have some of them only.
+func (e *Engine) registered(c *envoy.Cluster) (out []mesh.Endpoint, known bool) {
 	n, _ := parseClusterName(c.Name)
-	labels := e.subsetLabels(c, n.subset)
-	var out []mesh.Endpoint
+	labels, known := e.subsetLabels(c, n.subset)
 	for _, h := range e.snap.HostsNamed(n.host) {
 		p := h.Port(n.port)
 		if p == nil {
@@ -116,13 +119,13 @@ func (e *Engine) registered(c *envoy.Cluster) []mesh.Endpoint {
 		}
 		break // a second declaration of the name repeats the first
 	}
-	return out
+	return out, known
 }
 
 // subsetLabels are the labels that a subset of the cluster's DestinationRule selects by.
-func (e *Engine) subsetLabels(c *envoy.Cluster, subset string) map[string]string {
+func (e *Engine) subsetLabels(c *envoy.Cluster, subset string) (labels map[string]string, known bool) {
 	if subset == "" {
-		return nil
+		return nil, true
 	}
 	rule := ruleRef(c.Config)
 	for _, dr := range e.snap.Resources.DestinationRules {
@@ -131,11 +134,11 @@ func (e *Engine) subsetLabels(c *envoy.Cluster, subset string) map[string]string
 		}
 		for _, s := range dr.Spec.Subsets {
 			if s.Name == subset {
-				return s.Labels
+				return s.Labels, true
 			}
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // upstream chooses the transport socket for one endpoint and sends.
@@ -149,6 +152,8 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *
 	socket, how := chooseSocket(c, u.labels)
 	r.fact(Proxy, source, how+": "+describeSocket(socket)+r.ruleNote())
 	switch {
+	case u.unsure:
+		r.block(EvidenceMissing, "the endpoints of %s were not read, and which of them subset %s has is not known", r.Client.Key(), r.Server.Subset)
 	case u.tunnel:
 		r.block(NotModelled, "the endpoint is reached through an HBONE tunnel, which is not modelled yet")
 	case c.HasMatcher:
