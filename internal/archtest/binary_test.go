@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -12,15 +13,32 @@ import (
 const maxBinary = 40_000_000
 
 func TestBinarySize(t *testing.T) {
-	if size := fileSize(t, buildBinary(t)); size > maxBinary {
+	if size := fileSize(t, buildBinary(t, stripped)); size > maxBinary {
 		t.Errorf("the stripped binary has %d bytes, more than %d: `go version -m` and `go tool nm -size -sort size` show what came in", size, maxBinary)
+	}
+}
+
+// TestNoTemplateIsLinked looks for methods of templates in the program: there are some as soon
+// as something can execute one, such as cobra after SetUsageTemplate.
+func TestNoTemplateIsLinked(t *testing.T) {
+	symbols, err := exec.CommandContext(t.Context(), "go", "tool", "nm", buildBinary(t, "")).Output()
+	if err != nil {
+		t.Fatalf("go tool nm: %v: %s", err, stderr(err))
+	}
+	if !strings.Contains(string(symbols), " main.main\n") {
+		t.Fatal("go tool nm lists no symbols")
+	}
+	for _, pkg := range unreachable {
+		if strings.Contains(string(symbols), pkg+".(*Template).") {
+			t.Errorf("%s is linked: `go build -ldflags=-dumpdep` tells who reaches it", pkg)
+		}
 	}
 }
 
 // BenchmarkVersion measures start-up, from exec to exit, and notes the size of
 // what was started.
 func BenchmarkVersion(b *testing.B) {
-	binary := buildBinary(b)
+	binary := buildBinary(b, stripped)
 	for b.Loop() {
 		if out, err := exec.CommandContext(b.Context(), binary, "version").CombinedOutput(); err != nil {
 			b.Fatalf("version: %v: %s", err, out)
@@ -29,10 +47,13 @@ func BenchmarkVersion(b *testing.B) {
 	b.ReportMetric(float64(fileSize(b, binary))/1e6, "MB-binary")
 }
 
-func buildBinary(tb testing.TB) string {
+// stripped are the linker's flags of a release.
+const stripped = "-s -w"
+
+func buildBinary(tb testing.TB, ldflags string) string {
 	tb.Helper()
 	binary := filepath.Join(tb.TempDir(), "kubectl-mtls_doctor")
-	cmd := exec.CommandContext(tb.Context(), "go", "build", "-ldflags", "-s -w", "-o", binary, "./cmd/kubectl-mtls-doctor")
+	cmd := exec.CommandContext(tb.Context(), "go", "build", "-ldflags", ldflags, "-o", binary, "./cmd/kubectl-mtls-doctor")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
