@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"errors"
 	"io"
 	"maps"
 )
@@ -61,6 +62,7 @@ func (d *Decoder) ServerInfo(r io.Reader) error { return d.read(r, KindServerInf
 func (d *Decoder) Proxy() *Proxy {
 	p := d.proxy
 	p.Node.fillFromID()
+	p.Read &^= p.Cut
 	for _, c := range p.Clusters {
 		if c.ServiceName == "" {
 			c.ServiceName = c.Name
@@ -73,6 +75,7 @@ func (d *Decoder) Proxy() *Proxy {
 func (d *Decoder) read(src io.Reader, want Kind) error {
 	err := d.readAny(src)
 	if err != nil {
+		d.noteCut(err, want)
 		return err
 	}
 	switch {
@@ -83,6 +86,18 @@ func (d *Decoder) read(src io.Reader, want Kind) error {
 		return nil
 	}
 	return unexpected(d.seen, want)
+}
+
+// noteCut records which section an input broke off in, so that it does not count as read.
+func (d *Decoder) noteCut(err error, want Kind) {
+	var cut *CutError
+	if !errors.As(err, &cut) {
+		return
+	}
+	d.proxy.Cut |= whole[want] | lists[cut.Section].section | dumps[cut.Section]
+	if want == KindConfigDump && d.resource != "" {
+		d.proxy.Cut |= lists[d.resource].section
+	}
 }
 
 // whole are the kinds of input that are one section.

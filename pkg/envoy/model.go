@@ -35,6 +35,9 @@ type Proxy struct {
 	// Read says which sections were present, even when empty. A section that was not read
 	// is unknown, not empty.
 	Read Sections
+	// Cut are sections whose reading broke off. What came before is kept, but they do not count
+	// as read: what is absent may only be missing.
+	Cut Sections
 	// Unmodelled are the type URLs and field paths met in TLS-relevant places that the model
 	// does not understand, with how often.
 	Unmodelled map[string]int
