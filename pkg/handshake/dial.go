@@ -1,9 +1,9 @@
 package handshake
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -22,7 +22,7 @@ type dial struct {
 	missing string
 }
 
-func (d *dial) label() string { return fmt.Sprintf("%s:%d", d.name, d.port) }
+func (d *dial) label() string { return d.name + ":" + strconv.Itoa(int(d.port)) }
 
 // dials lists how a host's port is dialled: once at each virtual IP, or once per endpoint where
 // the name resolves to the pods themselves (headless).

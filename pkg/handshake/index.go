@@ -20,7 +20,10 @@ type proxyIndex struct {
 	fallback *envoy.Listener // virtualOutbound
 	inbound  *envoy.Listener // virtualInbound
 	warming  map[string]bool // secrets that Envoy still waits for
-	modes    map[portOf]string
+	// What was found out on the way.
+	modes   map[portOf]string
+	domains map[*envoy.RouteConfig]*domains
+	opaques map[*envoy.Listener]string
 }
 
 type hostPort struct {
@@ -43,6 +46,7 @@ func (e *Engine) index(p *envoy.Proxy) *proxyIndex {
 		proxy: p, clusters: map[string]*envoy.Cluster{}, waiting: map[string]*envoy.Cluster{}, byHost: map[hostPort][]*envoy.Cluster{},
 		exact: map[netip.AddrPort]*envoy.Listener{}, wildcard: map[uint32]*envoy.Listener{},
 		secrets: map[string]*envoy.Secret{}, warming: map[string]bool{}, modes: map[portOf]string{},
+		domains: map[*envoy.RouteConfig]*domains{}, opaques: map[*envoy.Listener]string{},
 	}
 	ix.addClusters()
 	ix.addListeners()
@@ -102,6 +106,15 @@ func (ix *proxyIndex) addSecrets() {
 // opaque names what keeps a listener's choice of a filter chain from being known, "" if nothing
 // does: a field, or a listener filter that may close or rewrite the connection.
 func (ix *proxyIndex) opaque(l *envoy.Listener) string {
+	what, ok := ix.opaques[l]
+	if !ok {
+		what = ix.opaquePart(l)
+		ix.opaques[l] = what
+	}
+	return what
+}
+
+func (ix *proxyIndex) opaquePart(l *envoy.Listener) string {
 	if len(l.Unmodelled) > 0 {
 		return l.Unmodelled[0]
 	}

@@ -21,8 +21,8 @@ func (w *world) istiod(p *testPod) *envoy.Proxy {
 	}
 	x.Secrets = []*envoy.Secret{
 		{Name: "default", Chain: chainOf(p.leaf), Freshness: active},
-		{Name: "ROOTCA", Bundle: bundleOf(p.trust...), Freshness: active},
-		{Name: "file-root:system", Bundle: bundleOf(testca.New(worldTime, testca.Seed("public"))), Freshness: active},
+		{Name: "ROOTCA", Bundle: w.bundle(p.trust), Freshness: active},
+		{Name: "file-root:system", Bundle: w.bundle([]*testca.CA{w.public}), Freshness: active},
 	}
 	x.Clusters = []*envoy.Cluster{
 		{Name: "PassthroughCluster", Type: "ORIGINAL_DST", Freshness: active},
@@ -41,6 +41,16 @@ func (w *world) istiod(p *testPod) *envoy.Proxy {
 	}
 	x.Listeners = append(x.Listeners, w.virtualOutbound(), w.virtualInbound(p))
 	return x
+}
+
+// bundle is a trust bundle, interned as the decoder would.
+func (w *world) bundle(cas []*testca.CA) *certs.Bundle {
+	b := bundleOf(cas...)
+	if was := w.bundles[b.Fingerprint()]; was != nil {
+		return was
+	}
+	w.bundles[b.Fingerprint()] = b
+	return b
 }
 
 var active = envoy.Freshness{State: envoy.Active}

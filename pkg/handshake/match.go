@@ -40,9 +40,14 @@ var narrowing = []func(chains, conn) chains{
 	byPort, byDestination, byServerName, byTransport, byALPN, byDirectSource, bySourceType, bySource, bySourcePort,
 }
 
+// keep selects chains. Mostly it keeps all, and then makes no copy.
 func keep(list chains, f func(*envoy.FilterChainMatch) bool) chains {
-	var out chains
-	for _, fc := range list {
+	first := slices.IndexFunc(list, func(fc *envoy.FilterChain) bool { return !f(&fc.Match) })
+	if first < 0 {
+		return list
+	}
+	out := slices.Clone(list[:first])
+	for _, fc := range list[first+1:] {
 		if f(&fc.Match) {
 			out = append(out, fc)
 		}
@@ -103,6 +108,9 @@ func longest(ps []netip.Prefix, a netip.Addr) int {
 }
 
 func byServerName(list chains, c conn) chains {
+	if !slices.ContainsFunc(list, func(fc *envoy.FilterChain) bool { return len(fc.Match.ServerNames) > 0 }) {
+		return list
+	}
 	names := serverNames(strings.ToLower(c.SNI))
 	fs := make([]func(*envoy.FilterChainMatch) bool, 0, len(names)+1)
 	for _, n := range names {
@@ -135,6 +143,9 @@ func byTransport(list chains, c conn) chains {
 }
 
 func byALPN(list chains, c conn) chains {
+	if !slices.ContainsFunc(list, func(fc *envoy.FilterChain) bool { return len(fc.Match.ApplicationProtocols) > 0 }) {
+		return list
+	}
 	fs := make([]func(*envoy.FilterChainMatch) bool, 0, len(c.ALPN)+1)
 	for _, p := range c.ALPN {
 		fs = append(fs, func(m *envoy.FilterChainMatch) bool { return slices.Contains(m.ApplicationProtocols, p) })

@@ -8,45 +8,83 @@ import (
 	"regexp"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 )
 
 // memo keeps what replicas share, so that a mesh of thousands of edges needs few judgements.
-// Chains and bundles are interned when they are decoded: equal ones are mostly the same pointer.
+// What the decoder interns is the same pointer, and is looked at once.
 type memo struct {
 	verified map[verifyKey]error
-	texts    map[chainKey]string
-	spiffe   map[any]*certs.Bundle     // by the context or secret that holds it
+	chains   map[chainKey]*chainInfo
+	bundles  map[*certs.Bundle]string // fingerprints
+	spiffe   map[any]*certs.Bundle    // by the context or secret that holds it
+	sans     map[sanKey]sanMatch
 	regexps  map[string]*regexp.Regexp // nil: does not compile
+	sockets  map[*envoy.TransportSocket]string
+	inbound  map[*envoy.FilterChain]string
 }
 
 func newMemo() memo {
-	return memo{map[verifyKey]error{}, map[chainKey]string{}, map[any]*certs.Bundle{}, map[string]*regexp.Regexp{}}
+	return memo{
+		verified: map[verifyKey]error{}, chains: map[chainKey]*chainInfo{}, bundles: map[*certs.Bundle]string{},
+		spiffe: map[any]*certs.Bundle{}, sans: map[sanKey]sanMatch{}, regexps: map[string]*regexp.Regexp{},
+		sockets: map[*envoy.TransportSocket]string{}, inbound: map[*envoy.FilterChain]string{},
+	}
 }
 
-// chainKey is the identity of a chain that is not empty: where its first certificate is kept.
+// chainKey is the identity of a chain: where its first certificate is kept.
 type chainKey struct {
 	first  **x509.Certificate
 	length int
 }
 
-func keyOf(c certs.Chain) chainKey { return chainKey{&c[0], len(c)} }
+// chainInfo is what verdicts say of a chain.
+type chainInfo struct {
+	fingerprint string
+	identity    string // SPIFFE ID, or ""
+	text        string
+}
+
+func (m *memo) chain(c certs.Chain) *chainInfo {
+	if len(c) == 0 {
+		return &chainInfo{text: "no certificate"}
+	}
+	k := chainKey{&c[0], len(c)}
+	info := m.chains[k]
+	if info == nil {
+		info = &chainInfo{fingerprint: c.Fingerprint()}
+		if id, err := c.Identity(); err == nil {
+			info.identity = id.String()
+		}
+		info.text = fmt.Sprintf("%s, valid until %s, issued by %q, %d in chain", cmp.Or(info.identity, "no SPIFFE identity"),
+			c[0].NotAfter.UTC().Format("2006-01-02T15:04:05Z"), c[0].Issuer, len(c))
+		m.chains[k] = info
+	}
+	return info
+}
+
+func (m *memo) bundle(b *certs.Bundle) string {
+	text, ok := m.bundles[b]
+	if !ok {
+		text = b.Fingerprint()
+		m.bundles[b] = text
+	}
+	return text
+}
 
 // verifyKey names a certificate judgement.
 type verifyKey struct {
-	chain        chainKey
-	bundle       *certs.Bundle
-	role         certs.Role
-	allowExpired bool
-	maxDepth     uint32
+	chain, bundle string
+	spiffe        bool
+	role          certs.Role
+	allowExpired  bool
+	maxDepth      uint32
 }
 
 // verify is certs.Verify, once per chain, bundle and role. The time is the snapshot's and the
 // same for all.
 func (m *memo) verify(chain certs.Chain, bundle *certs.Bundle, opts certs.VerifyOptions) error {
-	if len(chain) == 0 {
-		return certs.Verify(chain, bundle, opts)
-	}
-	k := verifyKey{keyOf(chain), bundle, opts.Role, opts.AllowExpired, opts.MaxDepth}
+	k := verifyKey{m.chain(chain).fingerprint, m.bundle(bundle), bundle.IsSPIFFE(), opts.Role, opts.AllowExpired, opts.MaxDepth}
 	if err, ok := m.verified[k]; ok {
 		return err
 	}
@@ -55,19 +93,30 @@ func (m *memo) verify(chain certs.Chain, bundle *certs.Bundle, opts certs.Verify
 	return err
 }
 
-// describe says in a few words what a certificate is.
-func (m *memo) describe(c certs.Chain) string {
-	leaf := c.Leaf()
-	if leaf == nil {
-		return "no certificate"
+// sanKey names a SAN judgement: matchers are the first of a list, and how many.
+type sanKey struct {
+	leaf     *x509.Certificate
+	matchers *certs.Matcher
+	count    int
+}
+
+type sanMatch struct {
+	ok        bool
+	presented []string
+}
+
+// matchSAN is certs.MatchSAN, once per leaf and list of matchers.
+func (m *memo) matchSAN(leaf *x509.Certificate, matchers []certs.Matcher) (bool, []string) {
+	if len(matchers) == 0 {
+		return true, nil
 	}
-	text, ok := m.texts[keyOf(c)]
-	if !ok {
-		text = fmt.Sprintf("%s, valid until %s, issued by %q, %d in chain",
-			cmp.Or(identityOf(c), "no SPIFFE identity"), leaf.NotAfter.UTC().Format("2006-01-02T15:04:05Z"), leaf.Issuer, len(c))
-		m.texts[keyOf(c)] = text
+	k := sanKey{leaf, &matchers[0], len(matchers)}
+	got, known := m.sans[k]
+	if !known {
+		got.ok, got.presented = certs.MatchSAN(leaf, matchers)
+		m.sans[k] = got
 	}
-	return text
+	return got.ok, got.presented
 }
 
 // spiffeBundle makes one bundle of those of several trust domains, once for each owner.
@@ -91,6 +140,26 @@ func (m *memo) fullMatch(expr, text string) (matches, ok bool) {
 		m.regexps[expr] = re
 	}
 	return re != nil && re.MatchString(text), re != nil
+}
+
+// socket is describeSocket, once per socket.
+func (m *memo) socket(s *envoy.TransportSocket) string {
+	text, ok := m.sockets[s]
+	if !ok {
+		text = describeSocket(s)
+		m.sockets[s] = text
+	}
+	return text
+}
+
+// filterChain says what a server's chain takes, once per chain.
+func (m *memo) filterChain(fc *envoy.FilterChain) string {
+	text, ok := m.inbound[fc]
+	if !ok {
+		text = describeMatch(&fc.Match) + ": " + describeServerSocket(fc.Socket)
+		m.inbound[fc] = text
+	}
+	return text
 }
 
 func isIP(s string) bool {

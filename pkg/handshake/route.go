@@ -41,7 +41,7 @@ func (e *Engine) httpWays(client *mesh.Pod, ix *proxyIndex, f *envoy.Filter, d d
 		why := fmt.Sprintf("route configuration %s was not read", f.RouteName)
 		return []way{{problem: EvidenceMissing, why: why, source: source}}
 	}
-	vh := virtualHost(rc, d)
+	vh := ix.virtualHost(rc, d)
 	if vh == nil {
 		return []way{{problem: NoRoute, why: "no virtual host of the client's proxy takes " + d.label(), source: source}}
 	}
@@ -90,34 +90,73 @@ func routeWays(r *envoy.Route, source string) []way {
 	return []way{{problem: NotModelled, why: "a route action that is not modelled", source: source}}
 }
 
-// virtualHost chooses by domain: exact, then the longest suffix wildcard, then the longest
-// prefix wildcard, then "*" (envoy/config/route/v3/route_components.proto, VirtualHost.domains).
-func virtualHost(rc *envoy.RouteConfig, d dial) *envoy.VirtualHost {
-	var best *envoy.VirtualHost
-	score := 0
+// domains finds the virtual host of a name: exact, then the longest suffix wildcard, then the
+// longest prefix wildcard, then "*" (envoy/config/route/v3/route_components.proto,
+// VirtualHost.domains).
+type domains struct {
+	exact    map[string]*envoy.VirtualHost
+	wildcard []wildcard
+}
+
+type wildcard struct {
+	domain string
+	host   *envoy.VirtualHost
+}
+
+func newDomains(rc *envoy.RouteConfig) *domains {
+	d := &domains{exact: map[string]*envoy.VirtualHost{}}
 	for _, vh := range rc.VirtualHosts {
 		for _, domain := range vh.Domains {
-			s := max(domainScore(domain, d.name), domainScore(domain, d.label()))
-			if s > score {
-				best, score = vh, s
+			domain = strings.ToLower(domain)
+			if strings.HasPrefix(domain, "*") || strings.HasSuffix(domain, "*") {
+				d.wildcard = append(d.wildcard, wildcard{domain, vh})
 			}
+			if d.exact[domain] == nil {
+				d.exact[domain] = vh
+			}
+		}
+	}
+	return d
+}
+
+// find looks for a host as it stands in the Host header: with or without its port.
+func (d *domains) find(name, label string) *envoy.VirtualHost {
+	name, label = strings.ToLower(name), strings.ToLower(label)
+	for _, host := range []string{name, label} {
+		if vh := d.exact[host]; vh != nil {
+			return vh
+		}
+	}
+	var best *envoy.VirtualHost
+	score := 0
+	for _, w := range d.wildcard {
+		if s := max(wildcardScore(w.domain, name), wildcardScore(w.domain, label)); s > score {
+			best, score = w.host, s
 		}
 	}
 	return best
 }
 
-func domainScore(domain, host string) int {
-	const exact, suffix, prefix = 3 << 20, 2 << 20, 1 << 20
-	host = strings.ToLower(host)
-	switch domain = strings.ToLower(domain); {
-	case domain == host:
-		return exact
+// wildcardScore is higher for a better match, 0 for none.
+func wildcardScore(domain, host string) int {
+	const suffix, prefix = 2 << 20, 1 << 20
+	switch {
 	case domain == "*":
 		return 1
 	case strings.HasPrefix(domain, "*") && strings.HasSuffix(host, domain[1:]) && len(host) >= len(domain):
 		return suffix + len(domain)
-	case strings.HasSuffix(domain, "*") && strings.HasPrefix(host, domain[:len(domain)-1]):
+	case strings.HasSuffix(domain, "*") && strings.HasPrefix(host, domain[:len(domain)-1]) && len(host) >= len(domain):
 		return prefix + len(domain)
 	}
 	return 0
+}
+
+// virtualHost finds a name in a route configuration of the proxy.
+func (ix *proxyIndex) virtualHost(rc *envoy.RouteConfig, d dial) *envoy.VirtualHost {
+	index := ix.domains[rc]
+	if index == nil {
+		index = newDomains(rc)
+		ix.domains[rc] = index
+	}
+	return index.find(d.name, d.label())
 }

@@ -130,7 +130,7 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 	}
 	r.sniffed(l, port, w)
 	r.Inbound.Chain = chain.Name
-	r.fact(Proxy, source+"/filter_chains/"+chain.Name, describeMatch(&chain.Match)+": "+describeServerSocket(chain.Socket))
+	r.fact(Proxy, source+"/filter_chains/"+chain.Name, r.engine.filterChain(chain))
 	return r.chain(chain, w)
 }
 

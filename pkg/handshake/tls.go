@@ -33,7 +33,7 @@ func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 	c, s := r.parties(w)
 	serverChain := r.judge(ServerSide, s, server, c, w.TLS)
 	r.matchHost(s, serverChain, w)
-	r.TLS.ServerID = identityOf(serverChain)
+	r.TLS.ServerID = r.engine.chain(serverChain).identity
 	if !server.RequireClientCertificate && !server.Validation.Present {
 		return nobody
 	}
@@ -43,7 +43,7 @@ func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 		}
 		return nobody
 	}
-	r.TLS.ClientID = identityOf(r.judge(ClientSide, c, w.TLS, s, server))
+	r.TLS.ClientID = r.engine.chain(r.judge(ClientSide, c, w.TLS, s, server)).identity
 	return caller{identity: r.TLS.ClientID, presented: true, unsure: r.TLS.ClientID == ""}
 }
 
@@ -71,13 +71,6 @@ func (r *replay) modelled(side Side, ctx *envoy.TLSContext) bool {
 	}
 	r.block(NotModelled, "the %s's TLS context sets %s", side, what)
 	return false
-}
-
-func identityOf(c certs.Chain) string {
-	if id, err := c.Identity(); err == nil {
-		return id.String()
-	}
-	return ""
 }
 
 // party is one end of a handshake with its secrets.
@@ -184,10 +177,14 @@ type trust struct {
 // matchers are those of the context and of its secret. A SPIFFE validator uses those for URIs
 // only (SPIFFEValidator::matchSubjectAltName).
 func (t *trust) matchers(own []certs.Matcher) []certs.Matcher {
-	all := append(slices.Clone(own), t.sans...)
+	all := own
+	if len(t.sans) > 0 {
+		all = append(slices.Clone(own), t.sans...)
+	}
 	if !t.bundle.IsSPIFFE() {
 		return all
 	}
+	all = slices.Clone(all)
 	return slices.DeleteFunc(all, func(m certs.Matcher) bool { return m.SANType != "" && m.SANType != "URI" })
 }
 
@@ -229,7 +226,7 @@ func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trus
 
 // verify checks a chain against the other side's trust bundle at the evidence's time.
 func (r *replay) verify(side Side, holder party, chain certs.Chain, t trust) {
-	r.fact(Proxy, holder.name+" config_dump secrets", r.engine.describe(chain))
+	r.fact(Proxy, holder.name+" config_dump secrets", r.engine.chain(chain).text)
 	if t.anyChain {
 		return
 	}
@@ -254,7 +251,7 @@ func (r *replay) verify(side Side, holder party, chain certs.Chain, t trust) {
 }
 
 func (r *replay) matchSAN(side Side, holder, verifier party, chain certs.Chain, matchers []certs.Matcher) {
-	ok, presented := certs.MatchSAN(chain.Leaf(), matchers)
+	ok, presented := r.engine.matchSAN(chain.Leaf(), matchers)
 	if ok {
 		return
 	}

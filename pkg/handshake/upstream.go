@@ -150,7 +150,7 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *
 	r.tlsMode = u.labels["tlsMode"]
 	r.fromLabel = u.fromPods && len(c.Matches) > 0
 	socket, how := chooseSocket(c, u.labels)
-	r.fact(Proxy, source, how+": "+describeSocket(socket)+r.ruleNote())
+	r.fact(Proxy, source, how+": "+r.engine.socket(socket)+r.ruleNote())
 	switch {
 	case u.unsure:
 		r.block(EvidenceMissing, "the endpoints of %s were not read, and which of them subset %s has is not known", r.Client.Key(), r.Server.Subset)

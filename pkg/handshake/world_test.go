@@ -30,6 +30,8 @@ import (
 type world struct {
 	t        testing.TB
 	ca       *testca.CA
+	public   *testca.CA // what the outside world trusts
+	bundles  map[string]*certs.Bundle
 	pods     []*testPod
 	services []*testService
 	rules    map[string]rule // DestinationRules by host, as every client follows them
@@ -57,7 +59,7 @@ type testPod struct {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, ca: testca.New(worldTime), rules: map[string]rule{}, policy: "ALLOW_ANY"}
+	w := &world{t: t, ca: testca.New(worldTime), public: testca.New(worldTime, testca.Seed("public")), bundles: map[string]*certs.Bundle{}, rules: map[string]rule{}, policy: "ALLOW_ANY"}
 	for _, k := range kube.Kinds() {
 		w.res.MarkRead(k.ID())
 	}
