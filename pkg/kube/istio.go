@@ -72,7 +72,7 @@ type TrafficPolicy struct {
 	LoadBalancer      *LoadBalancer       `json:"loadBalancer,omitempty"`
 	PortLevelSettings []PortTrafficPolicy `json:"portLevelSettings,omitempty"`
 	// Rest are the fields that say nothing about TLS: whether a policy is empty depends on them.
-	Rest jsontext.Value `json:",unknown"`
+	Rest jsontext.Value `json:",embed"`
 }
 
 // PortTrafficPolicy is the policy of one service port.
@@ -81,7 +81,7 @@ type PortTrafficPolicy struct {
 	TLS          *ClientTLS    `json:"tls,omitempty"`
 	LoadBalancer *LoadBalancer `json:"loadBalancer,omitempty"`
 	// Rest are the fields that say nothing about TLS.
-	Rest jsontext.Value `json:",unknown"`
+	Rest jsontext.Value `json:",embed"`
 }
 
 // LoadBalancer is the simple load balancer: PASSTHROUGH makes an ORIGINAL_DST cluster.
