@@ -66,6 +66,13 @@ func (e *Engine) podBehind(a netip.AddrPort) *mesh.Pod {
 	return e.pods[a]
 }
 
+// nodePort reports a port of a node that no service's endpoints name: that of a NodePort Service,
+// or of a pod on the node's network that was not read.
+func (e *Engine) nodePort(a netip.AddrPort) bool {
+	_, declared := e.apps[a]
+	return e.nodes[a.Addr()] && !declared
+}
+
 // Query narrows which connections are replayed. Nil fields narrow nothing.
 type Query struct {
 	Client func(*mesh.Pod) bool

@@ -55,7 +55,7 @@ func (r *replay) stranger(w wire) *Edge {
 	case (host == nil || !host.External) && !r.engine.snap.Resources.HasRead("pods.core"):
 		r.block(EvidenceMissing, "the pods were not read: who holds %s is not known", r.endpoint())
 		return r.finish()
-	case r.engine.nodes[r.Server.Address.Addr()]:
+	case r.engine.nodePort(r.Server.Address):
 		r.block(EvidenceMissing, "%s is a port of a node: which pod takes it is not known", r.endpoint())
 		return r.finish()
 	}

@@ -139,7 +139,7 @@ func (e *Engine) addressDial(a netip.Addr, port uint32) dial {
 		d.protocol, d.guessed = byPortNumber(port), true
 	}
 	d.direct = []mesh.Endpoint{{Address: ap, Pod: e.podBehind(ap), Ready: true}}
-	if e.nodes[a] && !ok {
+	if e.nodePort(ap) {
 		d.missing = a.String() + " is a node: where its ports lead is not modelled"
 	}
 	return d
