@@ -2,8 +2,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/app"
 )
@@ -31,5 +34,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return app.Serve(id, ports)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return app.Serve(ctx, id, ports)
 }

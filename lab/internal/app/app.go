@@ -4,6 +4,7 @@ package app
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -60,9 +61,10 @@ func (p Port) Protocol() Protocol {
 	}
 }
 
-// Serve serves all ports in the name of id; it returns when one of them can not be served.
-func Serve(id string, ports []Port) error {
-	failed := make(chan error)
+// Serve serves all ports in the name of id until ctx ends or one of them can not be served.
+// Without ports it is a client, which only waits.
+func Serve(ctx context.Context, id string, ports []Port) error {
+	failed := make(chan error, len(ports))
 	for _, p := range ports {
 		listener, err := net.Listen("tcp", ":"+p.Number)
 		if err != nil {
@@ -70,10 +72,12 @@ func Serve(id string, ports []Port) error {
 		}
 		go func() { failed <- serve(p.Protocol(), id, listener) }()
 	}
-	if len(ports) == 0 {
-		select {} // a client
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return nil
 	}
-	return <-failed
 }
 
 func serve(protocol Protocol, id string, listener net.Listener) error {

@@ -1,0 +1,148 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	endpoint "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	meshapi "istio.io/api/mesh/v1alpha1"
+	"istio.io/istio/pilot/pkg/config/kube/crd"
+	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/pkg/simulation"
+	"istio.io/istio/pilot/test/xds"
+	"istio.io/istio/pkg/config"
+	"istio.io/istio/pkg/config/mesh"
+	"istio.io/istio/pkg/kube/krt"
+	kubelib "istio.io/istio/pkg/kube"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// Istiod is istiod's config generation over one case, with what it gives each proxy.
+type Istiod struct {
+	Case      Case
+	Resources *kube.Resources
+	Mesh      *meshapi.MeshConfig
+	// Proxies are those of the pods with an istio-proxy container, in the order of the case.
+	Proxies []*Proxy
+	server  *xds.FakeDiscoveryServer
+}
+
+// Proxy is one sidecar and its config.
+type Proxy struct {
+	Pod       *kube.Pod
+	Node      *model.Proxy
+	Endpoints []*endpoint.ClusterLoadAssignment
+	// Simulation holds the listeners, clusters and routes.
+	Simulation *simulation.Simulation
+}
+
+// Start lets istiod read a case. It ends with the test. An error means that istiod's own
+// parsers refuse the case.
+func Start(t *testing.T, c Case) (*Istiod, error) {
+	t.Helper()
+	i := &Istiod{Case: c}
+	var err error
+	if i.Resources, err = c.Resources(); err != nil {
+		return nil, err
+	}
+	if i.Mesh, err = mesh.ApplyMeshConfigDefaults(c.meshConfig()); err != nil {
+		return nil, fmt.Errorf("mesh config: %w", err)
+	}
+	opts := xds.FakeOptions{MeshConfig: i.Mesh}
+	if opts.KubernetesObjects, err = c.kubernetes(); err != nil {
+		return nil, err
+	}
+	if opts.Configs, err = c.configs(); err != nil {
+		return nil, err
+	}
+	krt.GlobalDebugHandler = new(krt.DebugHandler) // or it keeps every server of the run
+	i.server = xds.NewFakeDiscoveryServer(t, opts)
+	for _, p := range i.Resources.Pods {
+		if p.Container("istio-proxy") != nil {
+			i.Proxies = append(i.Proxies, i.proxy(t, p))
+		}
+	}
+	return i, nil
+}
+
+// kubernetes are the objects of the fake API server.
+func (c Case) kubernetes() ([]runtime.Object, error) {
+	var out []runtime.Object
+	decode := kubelib.IstioCodec.UniversalDeserializer().Decode
+	for _, o := range c.keep(func(o Object) bool { return !o.istio() }) {
+		text, err := Case{o}.YAML()
+		if err != nil {
+			return nil, err
+		}
+		decoded, _, err := decode(text, nil, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.Key(), err)
+		}
+		out = append(out, decoded)
+	}
+	return out, nil
+}
+
+// configs are Istio's resources as istiod's config store holds them.
+func (c Case) configs() ([]config.Config, error) {
+	text, err := c.keep(Object.istio).YAML()
+	if err != nil {
+		return nil, err
+	}
+	configs, unknown, err := crd.ParseInputs(string(text))
+	if err == nil && len(unknown) > 0 {
+		err = fmt.Errorf("istiod does not know kind %s", unknown[0].Kind)
+	}
+	for i := range configs {
+		configs[i].Domain = "cluster.local"
+	}
+	return configs, err
+}
+
+func (i *Istiod) proxy(t *testing.T, pod *kube.Pod) *Proxy {
+	p := &Proxy{Pod: pod}
+	p.Node = i.server.SetupProxy(&model.Proxy{
+		Type: model.SidecarProxy, ID: pod.Name + "." + pod.Namespace, ConfigNamespace: pod.Namespace,
+		IPAddresses: []string{pod.Status.PodIP}, Labels: pod.Labels,
+		Metadata: &model.NodeMetadata{
+			Namespace: pod.Namespace, Labels: pod.Labels, ClusterID: "Kubernetes", IstioVersion: "1.31.0",
+			ServiceAccount: pod.Spec.ServiceAccountName, InterceptionMode: model.InterceptionRedirect,
+		},
+	})
+	p.Simulation = simulation.NewSimulation(t, i.server, p.Node)
+	p.Endpoints = i.server.Endpoints(p.Node)
+	for _, l := range p.Simulation.Listeners {
+		nameChains(l)
+	}
+	return p
+}
+
+// nameChains gives every filter chain a name of its own: istiod calls all chains of a port alike.
+func nameChains(l *listener.Listener) {
+	for n, fc := range l.FilterChains {
+		fc.Name = fmt.Sprintf("%s#%d", fc.Name, n)
+	}
+}
+
+// Proxy returns the proxy of a pod, or nil.
+func (i *Istiod) Proxy(k kube.Key) *Proxy {
+	n := slices.IndexFunc(i.Proxies, func(p *Proxy) bool { return p.Pod.Key() == k })
+	if n < 0 {
+		return nil
+	}
+	return i.Proxies[n]
+}
+
+// Listener returns a listener by name, or nil.
+func (p *Proxy) Listener(name string) *listener.Listener {
+	for _, l := range p.Simulation.Listeners {
+		if l.Name == name {
+			return l
+		}
+	}
+	return nil
+}
