@@ -32,7 +32,7 @@ pod to each host, port and endpoint. The verdict is mTLS, plaintext, appTLS (the
 own TLS end to end), tls (by the client's proxy alone), denied, fails or unknown.
 
 The table folds the replicas of a workload; -o wide has a line for each pair of pods and says
-why. Exit code 4: some verdict is unknown.`,
+why. Exit code 4: a verdict between pods, or about --to, is unknown.`,
 		Example: examples(env.Program, `
 			# everything that a workload can call or be called by
 			PROGRAM edges deploy/checkout
@@ -73,7 +73,7 @@ func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 	if err := report.RenderEdges(env.Out, view.snapshot, edges, o.output.style(env, o.global.color.value)); err != nil {
 		return err
 	}
-	return o.verdict.edges(edges, view)
+	return o.verdict.edges(edges, view, o.to != "")
 }
 
 // replay replays the connections to a destination, or to all of the registry for "".

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/checks"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/probe"
 )
@@ -37,7 +38,7 @@ func osEnv(argv0 string, in io.Reader, out, errOut io.Writer) *Env {
 	return &Env{
 		In: in, Out: out, Err: errOut,
 		OutTerminal: isTerminal(out), ErrTerminal: isTerminal(errOut),
-		Getenv: os.Getenv, Now: time.Now, Collect: probe.Collect,
+		Getenv: os.Getenv, Now: time.Now, Collect: probe.Collect, Checks: checks.All(),
 		Program: programName(argv0), Binary: binaryName(argv0),
 	}
 }

@@ -50,13 +50,16 @@ func (o *verdictOptions) fails(r *report.Report) bool {
 	return false
 }
 
-// edges is the exit code of a list of edges.
-func (o *verdictOptions) edges(edges []*handshake.Edge, v *view) error {
-	unknown := slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return e.Verdict == handshake.Unknown })
+// edges is the exit code of a list of edges. That a port of a node or of the outside world is
+// unknown makes no list of a cluster incomplete, unless the user asked for it.
+func (o *verdictOptions) edges(edges []*handshake.Edge, v *view, asked bool) error {
+	incomplete := slices.ContainsFunc(edges, func(e *handshake.Edge) bool {
+		return e.Verdict == handshake.Unknown && (asked || e.Server.Pod != nil)
+	})
 	switch {
 	case v.timeout != nil:
 		return v.timeout
-	case unknown && !o.allowPartial:
+	case incomplete && !o.allowPartial:
 		return outcome(exitIncomplete)
 	}
 	return nil

@@ -17,6 +17,7 @@ type World struct {
 
 	scope     Scope
 	edges     []*handshake.Edge
+	peers     map[*mesh.Pod]bool // the other ends of edges that fail
 	explained map[*handshake.Edge]bool
 	rules     map[*handshake.Edge]policy.ClientTLS
 	modes     map[*mesh.Pod]policy.Effective
@@ -36,8 +37,23 @@ func newWorld(s *mesh.Snapshot, scope Scope) *World {
 		q.Either = scope.In
 	}
 	w.edges = w.Engine.Edges(q)
+	w.peers = failingPeers(w.edges)
 	return w
 }
+
+// failingPeers are both ends of edges that fail.
+func failingPeers(edges []*handshake.Edge) map[*mesh.Pod]bool {
+	peers := map[*mesh.Pod]bool{}
+	for _, e := range edges {
+		if e.Verdict == handshake.Fails && e.Server.Pod != nil {
+			peers[e.Client], peers[e.Server.Pod] = true, true
+		}
+	}
+	return peers
+}
+
+// concerns reports whether a pod may hold the cause of something in scope.
+func (w *World) concerns(p *mesh.Pod) bool { return w.scope.in(p) || w.peers[p] }
 
 func policyConfig(s *mesh.Snapshot) policy.Config {
 	cfg := s.MeshConfig("")

@@ -15,11 +15,12 @@ func Build(r *diagnose.Result, scope Scope) *Report {
 	out := &Report{
 		APIVersion: APIVersion, Kind: "Report",
 		CapturedAt: r.CapturedAt.UTC(), Source: r.Source,
-		Scope:     scope,
-		Edges:     summarise(r.Edges()),
-		Findings:  findings(r.Findings),
-		Workloads: workloads(r),
-		Coverage:  coverage(r),
+		Scope:       scope,
+		Edges:       summarise(r.Edges()),
+		Findings:    findings(r.Findings),
+		Unexplained: foldAffected(unexplained(r)),
+		Workloads:   workloads(r),
+		Coverage:    coverage(r),
 	}
 	out.Scope.Namespaces, out.Scope.Targets = list(scope.Namespaces), list(scope.Targets)
 	out.Summary = summary(out)
@@ -31,15 +32,19 @@ func Build(r *diagnose.Result, scope Scope) *Report {
 func BuildTo(r *diagnose.Result, scope Scope, calls []*handshake.Edge) *Report {
 	narrowed := *r
 	narrowed.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f *diagnose.Finding) bool {
-		return !slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool {
-			return slices.ContainsFunc(calls, func(c *handshake.Edge) bool { return c.Compare(e) == 0 })
-		})
+		return !slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return among(calls, e) })
 	})
 	out := Build(&narrowed, scope)
+	out.Unexplained = foldAffected(slices.DeleteFunc(unexplained(r), func(e *handshake.Edge) bool { return !among(calls, e) }))
 	out.Workloads = slices.DeleteFunc(out.Workloads, func(w Workload) bool { return !isEnd(w.Ref, calls) })
 	out.Edges, out.Calls = summarise(calls), Edges(r.Snapshot, calls).Edges
 	out.Summary = summary(out)
 	return out
+}
+
+// among reports whether edges hold the same connection as another replay of it.
+func among(edges []*handshake.Edge, e *handshake.Edge) bool {
+	return slices.ContainsFunc(edges, func(x *handshake.Edge) bool { return x.Compare(e) == 0 })
 }
 
 func isEnd(w kube.Ref, calls []*handshake.Edge) bool {
@@ -91,39 +96,6 @@ func fixes(in []diagnose.Fix) []Fix {
 	return out
 }
 
-// affects folds a finding's connections by workload, host, port and outcome.
-func affects(f *diagnose.Finding) []Affected {
-	type fold struct {
-		client, server kube.Ref
-		host           string
-		port           uint32
-		verdict        handshake.Verdict
-		reason         handshake.Reason
-	}
-	index := map[fold]int{}
-	out := []Affected{}
-	for _, e := range f.Edges {
-		k := fold{client: e.Client.Workload.Ref, host: e.Server.Name, port: e.Server.Port, verdict: e.Verdict, reason: e.Reason}
-		if e.Server.Pod != nil {
-			k.server = e.Server.Pod.Workload.Ref
-		}
-		if i, ok := index[k]; ok {
-			out[i].Pairs++
-			continue
-		}
-		index[k] = len(out)
-		a := Affected{Client: &k.client, Host: k.host, Port: k.port, Verdict: k.verdict, Reason: k.reason, Pairs: 1}
-		if e.Server.Pod != nil {
-			a.Server = &k.server
-		}
-		out = append(out, a)
-	}
-	for _, w := range f.Workloads {
-		out = append(out, Affected{Server: &w})
-	}
-	return out
-}
-
 func coverage(r *diagnose.Result) Coverage {
 	c := Coverage{Gaps: list(slices.Clone(r.Gaps)), Unknown: []CheckUnknown{}, Checks: []CheckOutcome{}}
 	slices.SortFunc(c.Gaps, mesh.Gap.Compare)
@@ -165,6 +137,9 @@ func summary(r *Report) Summary {
 		default:
 			s.Infos++
 		}
+	}
+	if len(r.Unexplained) > 0 {
+		s.Health = worse(s.Health, Warn)
 	}
 	for _, c := range r.Calls {
 		s.Health = worse(s.Health, callHealth(c.Verdict))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"sigs.k8s.io/yaml"
 )
@@ -52,15 +53,16 @@ func (p *page) write() error {
 
 func (p *page) head() {
 	health := p.Summary.Health
-	sentence := p.Sentence()
-	if line := sentence + "   (" + p.basis() + ")"; len(line) <= lineWidth {
-		sentence = line
-	} else {
-		sentence += "\n  (" + p.basis() + ")"
+	label := p.Scope.label() + ": "
+	calls, basis := p.Edges.Calls.sentence(), "("+p.basis()+")"
+	first := label + health.word() + "   "
+	text := hang(first, calls) + hang("  ", basis)
+	if line := first + calls + "   " + basis; utf8.RuneCountInString(line) <= lineWidth {
+		text = line + "\n"
 	}
-	p.b.WriteString(strings.Replace(sentence, ": "+health.word(), ": "+p.paint(health.color(), health.word()), 1) + "\n")
+	p.b.WriteString(label + p.paint(health.color(), health.word()) + strings.TrimPrefix(text, label+health.word()))
 	if out := p.Edges.Outside; out.Total > 0 {
-		p.b.WriteString(wrap("  ", "from outside the mesh: "+out.sentence()))
+		p.b.WriteString(hang("  ", "callers without a proxy: "+out.sentence()))
 	}
 }
 

@@ -7,38 +7,65 @@ import (
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
-// unseen is something that was not seen, for all subjects for which the same holds.
-type unseen struct{ what, why, hint string }
+// unseen is a reason why something was not seen, with all subjects for which it holds and the
+// checks that could not judge them. All text is clean.
+type unseen struct {
+	why, hint       string
+	subjects, codes []string
+}
 
 // notSeen says what the report does not know, and why. Unknown is not ok.
 func (p *page) notSeen() error {
-	subjects := map[unseen][]string{}
-	var order []unseen
-	add := func(u unseen, subject string) {
-		if subjects[u] == nil {
-			order = append(order, u)
-		}
-		if !slices.Contains(subjects[u], subject) {
-			subjects[u] = append(subjects[u], subject)
-		}
-	}
-	for _, g := range p.Coverage.Gaps {
-		add(unseen{"", Clean(gapWhy(g)), Clean(g.Hint)}, Clean(subjectName(g.Subject)))
-	}
-	for _, u := range p.Coverage.Unknown {
-		add(unseen{Clean(u.Code), Clean(u.Why), ""}, Clean(subjectName(u.Subject)))
-	}
-	if len(order) == 0 {
+	list := p.unseen()
+	if len(list) == 0 {
 		return nil
 	}
 	p.b.WriteString("Not seen, and so neither ok nor wrong:\n")
-	for _, u := range order {
-		p.unseen(u, subjects[u])
+	for _, u := range list {
+		text := names(u.subjects, p.limit(shownNames)) + ": " + u.why
+		if len(u.codes) > 0 {
+			text += fmt.Sprintf(" (%s)", names(u.codes, p.limit(shownNames)))
+		}
+		p.b.WriteString(p.paint(cyan, "?") + wrap("?    ", text)[1:])
+		if u.hint != "" {
+			p.line("fix", u.hint)
+		}
 	}
 	return nil
+}
+
+// unseen folds gaps, and what checks could not judge, by the reason.
+func (p *page) unseen() []*unseen {
+	index := map[[2]string]*unseen{}
+	var out []*unseen
+	add := func(why, hint, subject, code string) {
+		u := index[[2]string{why, hint}]
+		if u == nil {
+			u = &unseen{why: why, hint: hint}
+			index[[2]string{why, hint}] = u
+			out = append(out, u)
+		}
+		u.subjects = appendNew(u.subjects, subject)
+		if code != "" {
+			u.codes = appendNew(u.codes, code)
+		}
+	}
+	for _, g := range p.Coverage.Gaps {
+		add(Clean(cmp.Or(g.Message, g.Stage)), Clean(g.Hint), Clean(subjectName(g.Subject)), "")
+	}
+	for _, u := range p.Coverage.Unknown {
+		add(Clean(u.Why), "", Clean(subjectName(u.Subject)), Clean(u.Code))
+	}
+	return out
+}
+
+func appendNew(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
 }
 
 // subjectName is a resource in words; of a list, whose subject is the ID of its kind, the kind.
@@ -51,18 +78,4 @@ func subjectName(r kube.Ref) string {
 		name += " in " + r.Namespace
 	}
 	return name
-}
-
-func gapWhy(g mesh.Gap) string { return cmp.Or(g.Message, g.Stage) }
-
-func (p *page) unseen(u unseen, subjects []string) {
-	first := "?    "
-	if u.what != "" {
-		first += u.what + "  "
-	}
-	text := wrap(first, fmt.Sprintf("%s: %s", names(subjects, p.limit(shownNames)), u.why))
-	p.b.WriteString(p.paint(cyan, "?") + text[1:])
-	if u.hint != "" {
-		p.line("fix", u.hint)
-	}
 }

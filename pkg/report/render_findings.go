@@ -2,12 +2,10 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // How much of a finding the table shows; -o wide shows all.
@@ -27,7 +25,22 @@ func (p *page) findings() error {
 		}
 		p.finding(f)
 	}
+	p.unexplained()
 	return nil
+}
+
+// unexplained shows the calls that fail although no finding says why.
+func (p *page) unexplained() {
+	if len(p.Unexplained) == 0 {
+		return
+	}
+	if len(p.Report.Findings) > 0 {
+		p.b.WriteByte('\n')
+	}
+	text := wrap("WARN         ", plural(len(p.Unexplained), "call")+" between proxies fail for a reason that no check explains")
+	p.b.WriteString(p.paint(yellow, "WARN") + text[len("WARN"):])
+	p.hits(p.Unexplained)
+	p.line("see", p.Program+" edges -o wide")
 }
 
 func (p *page) brief(f *Finding) bool { return f.Severity == "info" && p.Format != Wide }
@@ -43,7 +56,7 @@ func (p *page) finding(f *Finding) {
 	if f.CausedBy != "" {
 		p.line("cause", "a consequence of "+Clean(f.CausedBy)+": mend that first")
 	}
-	p.hits(f)
+	p.hits(f.Affects)
 	p.facts(f.Evidence)
 	for _, x := range f.Fixes {
 		p.fix(x)
@@ -65,68 +78,12 @@ func (p *page) line(label, text string) {
 	p.b.WriteString(wrap(fmt.Sprintf("     %-8s", label), text))
 }
 
-// hit is what several callers have in common.
-type hit struct {
-	host    string
-	port    uint32
-	verdict handshake.Verdict
-	reason  handshake.Reason
-}
-
-// hits says who is hit, by name.
-func (p *page) hits(f *Finding) {
-	callers := map[hit][]string{}
-	var order []hit
-	var bare []string
-	for _, a := range f.Affects {
-		if a.Client == nil {
-			if a.Server != nil {
-				bare = append(bare, p.cleanRef(*a.Server))
-			}
-			continue
-		}
-		k := hit{a.Host, a.Port, a.Verdict, a.Reason}
-		if callers[k] == nil {
-			order = append(order, k)
-		}
-		if name := p.cleanRef(*a.Client); !slices.Contains(callers[k], name) {
-			callers[k] = append(callers[k], name)
-		}
-	}
-	label := "hits"
-	say := func(text string) { p.line(label, text); label = "" }
-	shown := p.limit(shownHits)
-	for i, k := range order {
-		if i == shown && len(order) > shown+1 {
-			say(fmt.Sprintf("and %d more destinations (-o wide shows them)", len(order)-shown))
-			break
-		}
-		say(k.sentence(names(callers[k], p.limit(shownNames))))
-	}
-	if len(bare) > 0 {
-		say(names(bare, p.limit(shownNames)))
-	}
-}
-
 // limit is how many of a list the table shows; 0 is all.
 func (p *page) limit(n int) int {
 	if p.Format == Wide {
 		return 0
 	}
 	return n
-}
-
-func (p *page) cleanRef(r kube.Ref) string { return Clean(p.refName(r)) }
-
-func (k hit) sentence(callers string) string {
-	s := fmt.Sprintf("%s → %s:%d", callers, Clean(shortHost(k.host)), k.port)
-	if k.verdict != "" {
-		s += ": " + string(k.verdict)
-	}
-	if k.reason != "" {
-		s += " (" + string(k.reason) + ")"
-	}
-	return s
 }
 
 // facts shows the evidence, each with its layer and where it was read.

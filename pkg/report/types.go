@@ -26,7 +26,9 @@ type Report struct {
 	// Calls are the connections to Scope.To; only a report that was narrowed to it has them.
 	Calls    []Edge    `json:"calls,omitempty"`
 	Findings []Finding `json:"findings"`
-	Coverage Coverage  `json:"coverage"`
+	// Unexplained are connections between proxies that fail in TLS although no finding says why.
+	Unexplained []Affected `json:"unexplained"`
+	Coverage    Coverage   `json:"coverage"`
 }
 
 // Scope is what was asked for. Empty lists mean everything.

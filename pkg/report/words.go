@@ -12,10 +12,16 @@ const lineWidth = 100
 
 // wrap breaks text between words: the first line begins with first, the others with as many spaces.
 func wrap(first, text string) string {
+	return wrapTo(first, utf8.RuneCountInString(first), text)
+}
+
+// hang is wrap with the further lines indented by four spaces whatever stands first.
+func hang(first, text string) string { return wrapTo(first, 4, text) }
+
+func wrapTo(first string, indent int, text string) string {
 	var b strings.Builder
-	indent := utf8.RuneCountInString(first)
 	b.WriteString(first)
-	column := indent
+	column := utf8.RuneCountInString(first)
 	for i, word := range strings.Fields(text) {
 		width := utf8.RuneCountInString(word)
 		switch {

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+)
+
+// hit is what several connections have in common: their callers, the host and the outcome.
+type hit struct {
+	callers, host string
+	verdict       handshake.Verdict
+	reason        handshake.Reason
+}
+
+// hits says who is hit, by name.
+func (p *page) hits(affects []Affected) {
+	order, ports := p.foldHits(affects)
+	label := "hits"
+	say := func(text string) { p.line(label, text); label = "" }
+	shown := p.limit(shownHits)
+	for i, k := range order {
+		if shown > 0 && i == shown && len(order) > shown+1 {
+			say(fmt.Sprintf("and %d more destinations (-o wide shows them)", len(order)-shown))
+			break
+		}
+		say(k.sentence(ports[k]))
+	}
+	if bare := p.hitThemselves(affects); len(bare) > 0 {
+		say(names(bare, p.limit(shownNames)))
+	}
+}
+
+// foldHits joins the callers of a port, then the ports that the same callers fare alike on.
+func (p *page) foldHits(affects []Affected) (order []hit, ports map[hit][]string) {
+	type dialled struct {
+		hit
+		port uint32
+	}
+	callers := map[dialled][]string{}
+	var dials []dialled
+	for _, a := range affects {
+		if a.Client == nil {
+			continue
+		}
+		d := dialled{hit{"", a.Host, a.Verdict, a.Reason}, a.Port}
+		if callers[d] == nil {
+			dials = append(dials, d)
+		}
+		callers[d] = appendNew(callers[d], Clean(p.refName(*a.Client)))
+	}
+	ports = map[hit][]string{}
+	for _, d := range dials {
+		k := d.hit
+		k.callers = names(callers[d], p.limit(shownNames))
+		if ports[k] == nil {
+			order = append(order, k)
+		}
+		ports[k] = append(ports[k], strconv.Itoa(int(d.port)))
+	}
+	return order, ports
+}
+
+// hitThemselves are workloads that are hit without a connection of theirs being named.
+func (p *page) hitThemselves(affects []Affected) []string {
+	var out []string
+	for _, a := range affects {
+		if a.Client == nil && a.Server != nil {
+			out = appendNew(out, Clean(p.refName(*a.Server)))
+		}
+	}
+	return out
+}
+
+func (k hit) sentence(ports []string) string {
+	s := fmt.Sprintf("%s → %s:%s", k.callers, Clean(shortHost(k.host)), strings.Join(slices.Compact(ports), ","))
+	if k.verdict != "" {
+		s += ": " + string(k.verdict)
+	}
+	if k.reason != "" {
+		s += " (" + string(k.reason) + ")"
+	}
+	return s
+}
