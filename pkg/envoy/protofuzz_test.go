@@ -1,18 +1,9 @@
 package envoy
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	mathrand "math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -29,8 +20,9 @@ func FuzzDifferential(f *testing.F) {
 	for seed := range uint64(64) {
 		f.Add(entropy(seed, 4096))
 	}
+	chain, root := testPEMs(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		g := &generator{t: t, data: data}
+		g := &generator{t: t, data: data, chain: chain, root: root}
 		options := protojson.MarshalOptions{UseProtoNames: g.byte()%2 == 0, UseEnumNumbers: g.byte()%4 == 1}
 		reversed := g.byte()%4 == 1
 		dump := g.dump()
@@ -157,32 +149,12 @@ func (g *generator) metadata() *structpb.Struct {
 
 // material is what a data source can hold: certificates, what a redacted dump shows, nonsense.
 func (g *generator) material() string {
-	pems, err := testPEMs()
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return pick(g, pems[0], pems[1], pems[0]+pems[1], "", "no certificate", pems[0][:len(pems[0])/2])
+	return pick(g, g.chain, g.root, g.root+g.chain, "", "no certificate", g.chain[:len(g.chain)/2])
 }
 
-// testPEMs are two self-signed certificates.
-var testPEMs = sync.OnceValues(func() ([2]string, error) {
-	first, err := selfSigned(1)
-	if err != nil {
-		return [2]string{}, err
-	}
-	second, err := selfSigned(2)
-	return [2]string{first, second}, err
-})
-
-func selfSigned(serial int64) (string, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return "", err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{Organization: []string{"cluster.local"}},
-		NotBefore: time.Unix(1_790_000_000, 0), NotAfter: time.Unix(1_800_000_000, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), err
+// testPEMs are a chain and the root that it leads to.
+func testPEMs(t testing.TB) (chain, root string) {
+	t.Helper()
+	ca := testCA(t)
+	return string(ca.Leaf("shop/client").PEM()) + string(ca.PEM()), string(ca.PEM())
 }

@@ -16,6 +16,8 @@ type generator struct {
 	data []byte
 	// trees counts the rules and predicates that the current message stands in.
 	trees int
+	// chain and root are what data sources hold, when they hold something good.
+	chain, root string
 }
 
 // maxDepth is deeper than a TLS context stands in a dump, with room for wrapped sockets. Trees of

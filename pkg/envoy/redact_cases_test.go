@@ -1,28 +1,16 @@
 package envoy
 
-import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"testing"
-)
+import "testing"
 
-// testCert is no certificate, but has the armour of one.
-const testCert = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIRAPSG7o7o0TfV0XVOSvxJbXIwCgYIKoZIzj0EAwIwGDEW\n-----END CERTIFICATE-----\n"
+// testCert and testKey are the two halves of an identity; only one of them may leave.
+func testCert(t testing.TB) string {
+	t.Helper()
+	return string(testCA(t).PEM())
+}
 
 func testKey(t testing.TB) string {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: keyMark, Bytes: der}))
+	return string(testCA(t).Leaf("shop/client").KeyPEM())
 }
 
 // redactCases: in and want are templates of plant.

@@ -20,7 +20,7 @@ const hidden = "Zm9vYmFyLXBsYW50ZWQtc2VjcmV0"
 // $S the secret as text, $B in base64, $PEM a private key, $CERT a certificate that stays.
 func plant(t testing.TB, text string) string {
 	t.Helper()
-	key, cert := testKey(t), testCert
+	key, cert := testKey(t), testCert(t)
 	return strings.NewReplacer(
 		"$PEM64", encode(key),
 		"$PEM", escape(t, key),
