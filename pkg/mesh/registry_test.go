@@ -1,0 +1,172 @@
+package mesh_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// port80 is the endpoints of a host's port 80.
+func port80(t *testing.T, s *mesh.Snapshot, host string) []string {
+	t.Helper()
+	hosts := s.HostsNamed(host)
+	if len(hosts) != 1 || hosts[0].Port(80) == nil {
+		t.Fatalf("no host %s with port 80 in %v", host, s.Hosts)
+	}
+	return list(hosts[0].Port(80).Endpoints)
+}
+
+func TestServiceEndpoints(t *testing.T) {
+	const web = "web.shop.svc.cluster.local"
+	http := `"clusterIP":"10.96.0.1","ports":[{"name":"http","port":80,"targetPort":8080}]`
+	server, host := pod("server", "10.1.0.1", `"labels":{"app":"web"}`, ""), pod("host", "172.16.0.1", "", `"hostNetwork":true`)
+	const p8080 = `{"name":"http","port":8080}`
+	tests := []struct {
+		name    string
+		objects []string
+		want    []string
+	}{
+		{"a pod behind its address", []string{server, service("web", http), slice("web", p8080, `{"addresses":["10.1.0.1"]}`)}, []string{"10.1.0.1:8080 ready shop/server"}},
+		{"a pod on the node's network, by reference", []string{host, service("web", http),
+			slice("web", p8080, `{"addresses":["172.16.0.1"],"targetRef":{"kind":"Pod","namespace":"shop","name":"host"}}`)}, []string{"172.16.0.1:8080 ready shop/host"}},
+		{"an address outside", []string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.1"]}`)}, []string{"192.0.2.1:8080 ready"}},
+		{"not ready", []string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.1"],"conditions":{"ready":false}}`)}, []string{"192.0.2.1:8080"}},
+		{"several slices, one endpoint in two of them", []string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.2"]},{"addresses":["192.0.2.1"]}`),
+			slice("web", p8080, `{"addresses":["192.0.2.2"]}`)}, []string{"192.0.2.1:8080 ready", "192.0.2.2:8080 ready"}},
+		{"dual stack: slices of both families", []string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.1"]}`), slice("web", p8080, `{"addresses":["fd00::1"]}`)},
+			[]string{"192.0.2.1:8080 ready", "[fd00::1]:8080 ready"}},
+		{"a slice of another port", []string{service("web", http), slice("web", `{"name":"metrics","port":9090}`, `{"addresses":["192.0.2.1"]}`)}, nil},
+		{"a slice of another service", []string{service("web", http), slice("other", p8080, `{"addresses":["192.0.2.1"]}`)}, nil},
+		{"words that are no address", []string{service("web", http), slice("web", p8080, `{"addresses":["x"]}`)}, nil},
+		{"the selector means nothing where slices were read", []string{server, service("web", http+`,"selector":{"app":"web"}`)}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, port80(t, snapshot(t, tt.objects...), web)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestSelectorStandsIn: without any EndpointSlices the selector says where a service leads.
+func TestSelectorStandsIn(t *testing.T) {
+	const named = `"containers":[{"name":"app","ports":[{"name":"web","containerPort":8081}]}]`
+	pods := []string{pod("server", "10.1.0.1", `"labels":{"app":"web"}`, named), pod("other", "10.1.0.2", `"labels":{"app":"other"}`, named)}
+	for spec, want := range map[string][]string{
+		`"targetPort":8080`:   {"10.1.0.1:8080 ready shop/server"},
+		`"targetPort":"web"`:  {"10.1.0.1:8081 ready shop/server"},
+		`"targetPort":"none"`: nil,
+		`"port":80`:           {"10.1.0.1:80 ready shop/server"},
+	} {
+		r := &kube.Resources{}
+		for _, o := range append(pods, service("web", `"selector":{"app":"web"},"ports":[{"name":"http","port":80,`+spec+`}]`)) {
+			if spec == `"port":80` {
+				o = service("web", `"selector":{"app":"web"},"ports":[{"name":"http","port":80}]`)
+				if len(r.Pods) < len(pods) {
+					o = pods[len(r.Pods)]
+				}
+			}
+			if _, err := r.AddObject([]byte(o)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want, port80(t, mesh.New(&mesh.Evidence{Resources: r}), "web.shop.svc.cluster.local")); diff != "" {
+			t.Errorf("%s: %s", spec, diff)
+		}
+	}
+}
+
+func TestServiceKinds(t *testing.T) {
+	s := snapshot(t,
+		service("web", `"clusterIP":"10.96.0.1","clusterIPs":["10.96.0.1","fd00::1"],"ports":[{"name":"http","port":80},{"name":"dns","port":53,"protocol":"UDP"}]`),
+		service("db", `"clusterIP":"None","ports":[{"name":"tcp","port":80}]`),
+		service("alias", `"type":"ExternalName","externalName":"www.example.com","ports":[{"name":"http","port":80}]`),
+	)
+	web, db, alias := s.HostsNamed("web.shop.svc.cluster.local")[0], s.HostsNamed("db.shop.svc.cluster.local")[0], s.HostsNamed("alias.shop.svc.cluster.local")[0]
+	if len(web.Addresses) != 2 || s.HostAt(mustAddr("fd00::1")) != web || s.HostAt(mustAddr("10.96.0.2")) != nil {
+		t.Errorf("virtual IPs %v", web.Addresses)
+	}
+	if len(web.Ports) != 1 {
+		t.Errorf("%d ports, want the UDP one left out", len(web.Ports))
+	}
+	if !db.Headless || len(db.Addresses) != 0 || web.Headless {
+		t.Errorf("headless %t with %v, and %t", db.Headless, db.Addresses, web.Headless)
+	}
+	if diff := cmp.Diff([]string{"www.example.com:80 ready"}, list(alias.Ports[0].Endpoints)); alias.ExternalName != "www.example.com" || diff != "" {
+		t.Errorf("ExternalName %q: %s", alias.ExternalName, diff)
+	}
+}
+
+func TestServiceEntryEndpoints(t *testing.T) {
+	const http = `"hosts":["api.example.com"],"ports":[{"number":80,"name":"http","protocol":"HTTP"}]`
+	server := pod("server", "10.1.0.1", `"labels":{"app":"vm"}`, "")
+	we := `{"apiVersion":"networking.istio.io/v1","kind":"WorkloadEntry","metadata":{"name":"vm","namespace":"shop"},"spec":{"address":"192.0.2.9","labels":{"app":"vm"},"ports":{"http":8000}}}`
+	tests := []struct {
+		name    string
+		objects []string
+		want    []string
+	}{
+		{"DNS: the host itself is resolved", []string{entry("x", http+`,"resolution":"DNS"`)}, []string{"api.example.com:80 ready"}},
+		{"DNS with a target port", []string{entry("x", `"hosts":["api.example.com"],"ports":[{"number":80,"targetPort":443,"protocol":"HTTP"}],"resolution":"DNS"`)}, []string{"api.example.com:443 ready"}},
+		{"DNS with endpoints by name", []string{entry("x", http+`,"resolution":"DNS","endpoints":[{"address":"b.example.com"},{"address":"a.example.com","ports":{"http":8080}}]`)},
+			[]string{"b.example.com:80 ready", "a.example.com:8080 ready"}},
+		{"STATIC", []string{entry("x", http+`,"resolution":"STATIC","endpoints":[{"address":"192.0.2.1"},{"address":"10.1.0.1"}]`), server},
+			[]string{"10.1.0.1:80 ready shop/server", "192.0.2.1:80 ready"}},
+		{"STATIC without endpoints", []string{entry("x", http+`,"resolution":"STATIC"`)}, nil},
+		{"NONE goes where the client dialled", []string{entry("x", http)}, []string{"api.example.com:80 ready"}},
+		{"NONE with an address", []string{entry("x", http+`,"addresses":["10.1.0.1"]`), server}, []string{"10.1.0.1:80 ready shop/server"}},
+		{"a selector of WorkloadEntries and pods", []string{entry("x", http+`,"resolution":"STATIC","workloadSelector":{"labels":{"app":"vm"}}`), we, server},
+			[]string{"10.1.0.1:80 ready shop/server", "192.0.2.9:8000 ready"}},
+		{"a selector that selects nothing", []string{entry("x", http+`,"resolution":"DNS","workloadSelector":{"labels":{"app":"no"}}`), we}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, port80(t, snapshot(t, tt.objects...), "api.example.com")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestServiceEntryKinds(t *testing.T) {
+	s := snapshot(t,
+		entry("in", `"hosts":["in.example.com"],"location":"MESH_INTERNAL","resolution":"STATIC","addresses":["10.96.0.1","10.97.0.0/16","0.0.0.0","192.0.2.5/32"]`),
+		entry("out", `"hosts":["out.example.com","*.example.com"],"resolution":"DNS","ports":[{"number":53,"protocol":"UDP"}]`),
+	)
+	in, out := s.HostsNamed("in.example.com")[0], s.HostsNamed("out.example.com")[0]
+	switch {
+	case in.External || !out.External:
+		t.Error("location")
+	case len(in.Addresses) != 2 || len(in.Ranges) != 1 || in.Ranges[0].String() != "10.97.0.0/16":
+		t.Errorf("addresses %v, ranges %v", in.Addresses, in.Ranges)
+	case len(out.Ports) != 0:
+		t.Error("a UDP port is kept")
+	case len(s.HostsNamed("*.example.com")) != 1:
+		t.Error("the second host is missing")
+	case in.Headless || s.HostsNamed("*.example.com")[0].Headless:
+		t.Error("headless without resolution NONE")
+	}
+}
+
+func TestParseProtocol(t *testing.T) {
+	tests := []struct {
+		name, app, transport string
+		want                 mesh.Protocol
+	}{
+		{"http", "", "TCP", mesh.HTTP}, {"http-web", "", "", mesh.HTTP}, {"HTTP2-x", "", "", mesh.HTTP}, {"grpc", "", "", mesh.HTTP},
+		{"grpc-web", "", "", mesh.HTTP}, {"https", "", "", mesh.TLS}, {"tls-raft", "", "", mesh.TLS}, {"tcp", "", "", mesh.TCP},
+		{"mysql", "", "", mesh.TCP}, {"redis-cache", "", "", mesh.TCP}, {"mongo", "", "", mesh.TCP}, {"web", "", "", mesh.Auto},
+		{"httpx", "", "", mesh.Auto}, {"", "", "", mesh.Auto}, {"dns", "", "UDP", mesh.UDP}, {"http", "", "udp", mesh.UDP},
+		{"http", "https", "", mesh.TLS}, {"tcp", "kubernetes.io/h2c", "", mesh.HTTP}, {"web", "kubernetes.io/wss", "", mesh.TLS},
+		{"http", "example.com/own", "", mesh.HTTP}, {"tcp", "GRPC", "", mesh.HTTP},
+	}
+	for _, tt := range tests {
+		if got := mesh.ParseProtocol(tt.name, tt.app, tt.transport); got != tt.want {
+			t.Errorf("%q, %q, %q: %s, want %s", tt.name, tt.app, tt.transport, got, tt.want)
+		}
+	}
+}
