@@ -24,7 +24,7 @@ type generator struct {
 // rules stay lower: go-cmp takes twice as long for each list in a list.
 const (
 	maxDepth = 24
-	maxTree  = 3
+	maxTree  = 2
 )
 
 func (g *generator) byte() byte {
