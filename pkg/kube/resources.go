@@ -70,6 +70,9 @@ var kinds = []Kind{
 
 func adder[T any](field func(*Resources) *[]*T) func(*Resources, []byte) error {
 	return func(r *Resources, raw []byte) error {
+		if string(raw) == "null" {
+			return errors.New("an item is null")
+		}
 		v := new(T)
 		if err := json.Unmarshal(raw, v); err != nil {
 			return err

@@ -19,7 +19,7 @@ func (s *Snapshot) entryHost(se *kube.ServiceEntry, name string) *Host {
 		h.addAddress(text)
 	}
 	for _, ep := range se.Spec.Ports {
-		p := &Port{Number: uint32(ep.Number), Name: ep.Name, Protocol: ParseProtocol(ep.Name, ep.Protocol, "")}
+		p := &Port{Number: uint32(ep.Number), Name: ep.Name, Protocol: parseInstance(ep.Protocol)}
 		if p.Protocol == UDP {
 			continue
 		}

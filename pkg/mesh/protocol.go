@@ -14,32 +14,48 @@ const (
 	UDP  Protocol = "udp"  // not carried by the mesh
 )
 
-// ParseProtocol reads a port's protocol as Istio does: appProtocol first, then the port
-// name's prefix up to a dash (istio.io/docs/ops/configuration/traffic-management/protocol-selection),
-// then the transport protocol.
-func ParseProtocol(name, appProtocol, transport string) Protocol {
+// ParseProtocol reads the protocol of a Service's port as Istio does: appProtocol, or in its
+// absence the port name, up to a dash; then, for a few ports whose server speaks first, the
+// number (ConvertProtocol in istio/istio, pkg/config/kube/conversion.go).
+func ParseProtocol(port uint32, name, appProtocol, transport string) Protocol {
 	if strings.EqualFold(transport, "UDP") {
 		return UDP
 	}
-	if appProtocol != "" {
-		if p, ok := protocols[strings.ToLower(appProtocol)]; ok {
-			return p
-		}
-	}
-	prefix, _, _ := strings.Cut(strings.ToLower(name), "-")
-	if p, ok := protocols[prefix]; ok {
+	if p, ok := kubernetesProtocols[appProtocol]; ok {
 		return p
 	}
-	if p, ok := protocols[strings.ToLower(name)]; ok { // grpc-web
+	if appProtocol != "" {
+		name = appProtocol
+	}
+	name = strings.ToLower(name)
+	if strings.HasPrefix(name, "grpc-web") {
+		return HTTP
+	}
+	prefix, _, _ := strings.Cut(name, "-")
+	if p := parseInstance(prefix); p != Auto || !serverFirst[port] {
+		return p
+	}
+	return TCP
+}
+
+// parseInstance reads the protocol of a ServiceEntry's port: the word alone counts
+// (protocol.Parse in istio/istio, pkg/config/protocol/instance.go).
+func parseInstance(word string) Protocol {
+	if p, ok := protocols[strings.ToLower(word)]; ok {
 		return p
 	}
 	return Auto
 }
 
+// serverFirst are the ports on which Istio never sniffs: SMTP, DNS, MySQL, MongoDB.
+var serverFirst = map[uint32]bool{25: true, 53: true, 3306: true, 27017: true}
+
+// kubernetesProtocols are those of KEP-3726, known to appProtocol only.
+var kubernetesProtocols = map[string]Protocol{"kubernetes.io/h2c": HTTP, "kubernetes.io/ws": HTTP, "kubernetes.io/wss": TLS}
+
 var protocols = map[string]Protocol{
 	"http": HTTP, "http2": HTTP, "grpc": HTTP, "grpc-web": HTTP, "http_proxy": HTTP,
-	"kubernetes.io/h2c": HTTP, "kubernetes.io/ws": HTTP, "kubernetes.io/wss": TLS,
 	"https": TLS, "tls": TLS,
-	"tcp": TCP, "mongo": TCP, "mysql": TCP, "redis": TCP, "hbone": TCP,
+	"tcp": TCP, "mongo": TCP, "mysql": TCP, "redis": TCP,
 	"udp": UDP,
 }

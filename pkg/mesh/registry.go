@@ -112,7 +112,7 @@ func (s *Snapshot) serviceHost(svc *kube.Service, list []*kube.EndpointSlice) *H
 		}
 	}
 	for _, sp := range svc.Spec.Ports {
-		protocol := ParseProtocol(sp.Name, sp.AppProtocol, sp.Protocol)
+		protocol := ParseProtocol(uint32(sp.Port), sp.Name, sp.AppProtocol, sp.Protocol)
 		if protocol == UDP {
 			continue
 		}

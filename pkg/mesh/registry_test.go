@@ -154,19 +154,36 @@ func TestServiceEntryKinds(t *testing.T) {
 
 func TestParseProtocol(t *testing.T) {
 	tests := []struct {
+		port                 uint32
 		name, app, transport string
 		want                 mesh.Protocol
 	}{
-		{"http", "", "TCP", mesh.HTTP}, {"http-web", "", "", mesh.HTTP}, {"HTTP2-x", "", "", mesh.HTTP}, {"grpc", "", "", mesh.HTTP},
-		{"grpc-web", "", "", mesh.HTTP}, {"https", "", "", mesh.TLS}, {"tls-raft", "", "", mesh.TLS}, {"tcp", "", "", mesh.TCP},
-		{"mysql", "", "", mesh.TCP}, {"redis-cache", "", "", mesh.TCP}, {"mongo", "", "", mesh.TCP}, {"web", "", "", mesh.Auto},
-		{"httpx", "", "", mesh.Auto}, {"", "", "", mesh.Auto}, {"dns", "", "UDP", mesh.UDP}, {"http", "", "udp", mesh.UDP},
-		{"http", "https", "", mesh.TLS}, {"tcp", "kubernetes.io/h2c", "", mesh.HTTP}, {"web", "kubernetes.io/wss", "", mesh.TLS},
-		{"http", "example.com/own", "", mesh.HTTP}, {"tcp", "GRPC", "", mesh.HTTP},
+		{80, "http", "", "TCP", mesh.HTTP}, {80, "http-web", "", "", mesh.HTTP}, {80, "HTTP2-x", "", "", mesh.HTTP}, {80, "grpc", "", "", mesh.HTTP},
+		{80, "grpc-web", "", "", mesh.HTTP}, {80, "grpc-web-x", "", "", mesh.HTTP}, {80, "https", "", "", mesh.TLS}, {80, "tls-raft", "", "", mesh.TLS},
+		{80, "tcp", "", "", mesh.TCP}, {80, "mysql", "", "", mesh.TCP}, {80, "redis-cache", "", "", mesh.TCP}, {80, "mongo", "", "", mesh.TCP},
+		{80, "web", "", "", mesh.Auto}, {80, "httpx", "", "", mesh.Auto}, {80, "", "", "", mesh.Auto}, {80, "hbone", "", "", mesh.Auto},
+		{53, "dns", "", "UDP", mesh.UDP}, {80, "http", "", "udp", mesh.UDP},
+		{80, "http", "https", "", mesh.TLS}, {80, "tcp", "kubernetes.io/h2c", "", mesh.HTTP}, {80, "web", "kubernetes.io/wss", "", mesh.TLS}, {80, "kubernetes.io/h2c", "", "", mesh.Auto},
+		{80, "http", "example.com/own", "", mesh.Auto}, // the name does not count beside an appProtocol
+		{80, "tcp", "GRPC", "", mesh.HTTP}, {80, "tcp", "http-x", "", mesh.HTTP},
+		{3306, "db", "", "", mesh.TCP}, {3306, "http", "", "", mesh.HTTP}, {27017, "", "", "", mesh.TCP}, {25, "mail", "", "", mesh.TCP},
 	}
 	for _, tt := range tests {
-		if got := mesh.ParseProtocol(tt.name, tt.app, tt.transport); got != tt.want {
-			t.Errorf("%q, %q, %q: %s, want %s", tt.name, tt.app, tt.transport, got, tt.want)
+		if got := mesh.ParseProtocol(tt.port, tt.name, tt.app, tt.transport); got != tt.want {
+			t.Errorf("%d, %q, %q, %q: %s, want %s", tt.port, tt.name, tt.app, tt.transport, got, tt.want)
+		}
+	}
+}
+
+// TestServiceEntryProtocol: only the field protocol counts, not the port's name.
+func TestServiceEntryProtocol(t *testing.T) {
+	for port, want := range map[string]mesh.Protocol{
+		`"name":"http","protocol":"TLS"`: mesh.TLS, `"name":"http","protocol":"GRPC-Web"`: mesh.HTTP, `"name":"http"`: mesh.Auto,
+		`"name":"x","protocol":"MONGO"`: mesh.TCP, `"protocol":"http-x"`: mesh.Auto,
+	} {
+		s := snapshot(t, entry("x", `"hosts":["a.example.com"],"resolution":"DNS","ports":[{"number":3306,`+port+`}]`))
+		if got := s.Hosts[0].Ports[0].Protocol; got != want {
+			t.Errorf("%s: %s, want %s", port, got, want)
 		}
 	}
 }
