@@ -14,7 +14,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/daemon"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/api"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/layout"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/node"
 )
@@ -30,9 +30,9 @@ func New(dir layout.Dir) *Client {
 	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial}}}
 }
 
-// Phase is what the lab is doing; daemon.Ready when it can be used.
+// Phase is what the lab is doing; api.Ready when it can be used.
 func (c *Client) Phase(ctx context.Context) (string, error) {
-	var s daemon.Status
+	var s api.Status
 	err := c.call(ctx, http.MethodGet, "/status", nil, &s)
 	return s.Phase, err
 }
@@ -74,36 +74,41 @@ func pick(pods []node.PodInfo, name string) (node.PodInfo, error) {
 }
 
 // Exec runs a command in a pod's container and returns its output and exit code.
-func (c *Client) Exec(ctx context.Context, pod node.PodInfo, command daemon.Exec) (daemon.Executed, error) {
-	var done daemon.Executed
+func (c *Client) Exec(ctx context.Context, pod node.PodInfo, command api.Exec) (api.Executed, error) {
+	var done api.Executed
 	err := c.call(ctx, http.MethodPost, path(pod, "exec"), command, &done)
 	return done, err
 }
 
 // AsApp runs a command as the pod's application would: in its first container that is not
 // Istio's, as a user whose traffic the proxy captures.
-func (c *Client) AsApp(ctx context.Context, pod node.PodInfo, stdin []byte, args ...string) (daemon.Executed, error) {
+func (c *Client) AsApp(ctx context.Context, pod node.PodInfo, stdin []byte, args ...string) (api.Executed, error) {
 	for _, container := range pod.Containers {
 		if container.Running && container.Name != node.ProxyContainer {
-			return c.Exec(ctx, pod, daemon.Exec{Container: container.Name, UID: node.AppUID, Args: args, Stdin: stdin})
+			return c.Exec(ctx, pod, api.Exec{Container: container.Name, UID: node.AppUID, Args: args, Stdin: stdin})
 		}
 	}
-	return daemon.Executed{}, fmt.Errorf("no app container of %s/%s runs", pod.Namespace, pod.Name)
+	return api.Executed{}, fmt.Errorf("no app container of %s/%s runs", pod.Namespace, pod.Name)
 }
 
 // Signal sends a signal to a container's first process, or to those of program.
 func (c *Client) Signal(ctx context.Context, pod node.PodInfo, container, program string, signal syscall.Signal) error {
-	return c.call(ctx, http.MethodPost, path(pod, "signal"), daemon.Signal{Container: container, Program: program, Signal: signal}, nil)
+	return c.call(ctx, http.MethodPost, path(pod, "signal"), api.Signal{Container: container, Program: program, Signal: signal}, nil)
 }
 
 // Hold kills a container and keeps it down until it is called with false.
 func (c *Client) Hold(ctx context.Context, pod node.PodInfo, container string, held bool) error {
-	return c.call(ctx, http.MethodPost, path(pod, "hold"), daemon.Hold{Container: container, Held: held}, nil)
+	return c.call(ctx, http.MethodPost, path(pod, "hold"), api.Hold{Container: container, Held: held}, nil)
 }
 
 // Cut ends the pod's established connections, except those with a port in spare.
 func (c *Client) Cut(ctx context.Context, pod node.PodInfo, spare ...uint16) error {
-	return c.call(ctx, http.MethodPost, path(pod, "cut"), daemon.Cut{Spare: spare}, nil)
+	return c.call(ctx, http.MethodPost, path(pod, "cut"), api.Cut{Spare: spare}, nil)
+}
+
+// CutOnly ends the pod's established connections that have the port at either end.
+func (c *Client) CutOnly(ctx context.Context, pod node.PodInfo, port uint16) error {
+	return c.call(ctx, http.MethodPost, path(pod, "cut"), api.Cut{Only: []uint16{port}}, nil)
 }
 
 // Get asks a port on the pod's loopback interface: Get(ctx, pod, 15000, "config_dump"). An

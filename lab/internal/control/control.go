@@ -108,7 +108,9 @@ func start(dir layout.Dir, dead func(error), name string, args []string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	go func() { dead(fmt.Errorf("%s has ended (%w); its log is %s", name, cmp.Or(cmd.Wait(), io.EOF), logFile(dir, name))) }()
+	go func() {
+		dead(fmt.Errorf("%s has ended (%w); its log is %s", name, cmp.Or(cmd.Wait(), io.EOF), logFile(dir, name)))
+	}()
 	return nil
 }
 

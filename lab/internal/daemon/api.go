@@ -11,15 +11,12 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/api"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/layout"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/node"
 )
-
-// Ready is the phase of a lab that can be used.
-const Ready = "ready"
 
 type status struct {
 	mu    sync.Mutex
@@ -37,36 +34,6 @@ func (s *status) get() string {
 	defer s.mu.Unlock()
 	return s.phase
 }
-
-// The bodies of requests and answers on the lab's socket.
-type (
-	// Status answers GET /status.
-	Status struct{ Phase string }
-	// Exec is the body of POST /pods/NAMESPACE/NAME/exec. UID -1 is the container's own user.
-	Exec struct {
-		Container string
-		UID       int
-		Args      []string
-		Stdin     []byte
-	}
-	// Executed answers it.
-	Executed struct {
-		Stdout, Stderr []byte
-		Code           int
-	}
-	// Signal is the body of POST …/signal; without Program it goes to the first process.
-	Signal struct {
-		Container, Program string
-		Signal             syscall.Signal
-	}
-	// Hold is the body of POST …/hold.
-	Hold struct {
-		Container string
-		Held      bool
-	}
-	// Cut is the body of POST …/cut.
-	Cut struct{ Spare []uint16 }
-)
 
 // serve answers on the lab's socket, which root alone can open.
 func serve(ctx context.Context, dir layout.Dir, agent *node.Agent, status *status) error {
@@ -88,20 +55,20 @@ func serve(ctx context.Context, dir layout.Dir, agent *node.Agent, status *statu
 
 func handler(agent *node.Agent, status *status) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answer(w, Status{status.get()}, nil) })
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answer(w, api.Status{Phase: status.get()}, nil) })
 	mux.HandleFunc("GET /pods", func(w http.ResponseWriter, _ *http.Request) { answer(w, agent.Pods(), nil) })
-	mux.HandleFunc("POST /pods/{namespace}/{name}/exec", with(func(r *http.Request, b Exec) (any, error) {
+	mux.HandleFunc("POST /pods/{namespace}/{name}/exec", with(func(r *http.Request, b api.Exec) (any, error) {
 		out, errs, code, err := agent.Exec(r.Context(), pod(r), b.Container, b.UID, b.Args, b.Stdin)
-		return Executed{out, errs, code}, err
+		return api.Executed{Stdout: out, Stderr: errs, Code: code}, err
 	}))
-	mux.HandleFunc("POST /pods/{namespace}/{name}/signal", with(func(r *http.Request, b Signal) (any, error) {
+	mux.HandleFunc("POST /pods/{namespace}/{name}/signal", with(func(r *http.Request, b api.Signal) (any, error) {
 		return nil, agent.Signal(pod(r), b.Container, b.Program, b.Signal)
 	}))
-	mux.HandleFunc("POST /pods/{namespace}/{name}/hold", with(func(r *http.Request, b Hold) (any, error) {
+	mux.HandleFunc("POST /pods/{namespace}/{name}/hold", with(func(r *http.Request, b api.Hold) (any, error) {
 		return nil, agent.Hold(pod(r), b.Container, b.Held)
 	}))
-	mux.HandleFunc("POST /pods/{namespace}/{name}/cut", with(func(r *http.Request, b Cut) (any, error) {
-		return nil, agent.CutConnections(pod(r), b.Spare...)
+	mux.HandleFunc("POST /pods/{namespace}/{name}/cut", with(func(r *http.Request, b api.Cut) (any, error) {
+		return nil, agent.CutConnections(pod(r), b.Only, b.Spare)
 	}))
 	mux.HandleFunc("/pods/{namespace}/{name}/http/{port}/", func(w http.ResponseWriter, r *http.Request) { proxy(agent, w, r) })
 	return mux

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 	"k8s.io/client-go/informers"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/api"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/control"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/dns"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/kube"
@@ -56,7 +57,7 @@ func Run(dir layout.Dir, rbac string) error {
 	if err := mesh.Install(ctx, client, dir.Share("istio.yaml"), rbac, control.Reader); err != nil {
 		return err
 	}
-	status.set(Ready)
+	status.set(api.Ready)
 	<-ctx.Done()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err

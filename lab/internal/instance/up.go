@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/api"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/client"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/daemon"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/layout"
 )
 
@@ -65,7 +65,7 @@ func launch(dir layout.Dir, rbac string) (State, error) {
 	if err := os.MkdirAll(dir.Run("logs"), 0o755); err != nil {
 		return State{}, err
 	}
-	log, err := os.Create(dir.Run("logs", "daemon.log"))
+	log, err := os.Create(dir.Run("logs", "api.log"))
 	if err != nil {
 		return State{}, err
 	}
@@ -93,7 +93,7 @@ func waitReady(ctx context.Context, dir layout.Dir, s State, progress io.Writer)
 		switch {
 		case !s.alive():
 			return fmt.Errorf("the lab has ended while starting%s", lastLine(dir))
-		case err == nil && phase == daemon.Ready:
+		case err == nil && phase == api.Ready:
 			return nil
 		case err == nil && phase != last:
 			fmt.Fprintln(progress, "lab:", phase)
@@ -108,7 +108,7 @@ func waitReady(ctx context.Context, dir layout.Dir, s State, progress io.Writer)
 }
 
 func lastLine(dir layout.Dir) string {
-	text, err := os.ReadFile(dir.Run("logs", "daemon.log"))
+	text, err := os.ReadFile(dir.Run("logs", "api.log"))
 	if err != nil || len(text) == 0 {
 		return ""
 	}

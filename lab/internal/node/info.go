@@ -162,9 +162,9 @@ func (a *Agent) Exec(ctx context.Context, pod, container string, uid int, args [
 	return stdout.Bytes(), stderr.Bytes(), code, err
 }
 
-// CutConnections ends all established connections of a pod, except those whose port is in
-// spare, as if a router between had forgotten them: a proxy's pools start anew.
-func (a *Agent) CutConnections(pod string, spare ...uint16) error {
+// CutConnections ends established connections of a pod, as if a router between had forgotten
+// them: those with a port in only at either end; where only is empty, all without one in spare.
+func (a *Agent) CutConnections(pod string, only, spare []uint16) error {
 	w := a.worker(pod)
 	if w == nil || w.network == nil {
 		return fmt.Errorf("no pod %s on this node", pod)
@@ -175,16 +175,25 @@ func (a *Agent) CutConnections(pod string, spare ...uint16) error {
 			return err
 		}
 		for _, s := range sockets {
-			id := s.ID
-			if s.State != netlink.TCP_ESTABLISHED || slices.Contains(spare, id.SourcePort) || slices.Contains(spare, id.DestinationPort) {
+			if s.State != netlink.TCP_ESTABLISHED || !chosen(s.ID, only, spare) {
 				continue
 			}
-			local := &net.TCPAddr{IP: id.Source, Port: int(id.SourcePort)}
-			remote := &net.TCPAddr{IP: id.Destination, Port: int(id.DestinationPort)}
+			local := &net.TCPAddr{IP: s.ID.Source, Port: int(s.ID.SourcePort)}
+			remote := &net.TCPAddr{IP: s.ID.Destination, Port: int(s.ID.DestinationPort)}
 			if err := netlink.SocketDestroy(local, remote); err != nil && !errors.Is(err, syscall.ENOENT) {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func chosen(id netlink.SocketID, only, spare []uint16) bool {
+	has := func(ports []uint16) bool {
+		return slices.Contains(ports, id.SourcePort) || slices.Contains(ports, id.DestinationPort)
+	}
+	if len(only) > 0 {
+		return has(only)
+	}
+	return !has(spare)
 }
