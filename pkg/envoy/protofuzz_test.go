@@ -2,6 +2,7 @@ package envoy
 
 import (
 	mathrand "math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,9 @@ func anyOrder() []cmp.Option {
 		cmpopts.SortSlices(func(a, b *Cluster) bool { return a.State < b.State }),
 		cmpopts.SortSlices(func(a, b *Listener) bool { return a.State < b.State }),
 		cmpopts.SortSlices(func(a, b *Secret) bool { return a.State < b.State }),
+		cmpopts.SortSlices(func(a, b Rejection) bool {
+			return slices.Compare([]string{a.Kind, a.Name, a.Details}, []string{b.Kind, b.Name, b.Details}) < 0
+		}),
 		cmpopts.IgnoreFields(Route{}, "Match"),
 	}
 }
