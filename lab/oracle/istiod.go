@@ -1,12 +1,13 @@
 package oracle
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
 
-	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	endpoint "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	meshapi "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pilot/pkg/config/kube/crd"
 	"istio.io/istio/pilot/pkg/model"
@@ -14,8 +15,10 @@ import (
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/mesh"
-	"istio.io/istio/pkg/kube/krt"
+	"istio.io/istio/pkg/config/schema/collections"
+	"istio.io/istio/pkg/config/schema/resource"
 	kubelib "istio.io/istio/pkg/kube"
+	"istio.io/istio/pkg/kube/krt"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -87,20 +90,31 @@ func (c Case) kubernetes() ([]runtime.Object, error) {
 	return out, nil
 }
 
-// configs are Istio's resources as istiod's config store holds them.
+// configs are Istio's resources as istiod's config store holds them. istiod's validation is not
+// asked: what an old webhook, or none, let into a cluster is there.
 func (c Case) configs() ([]config.Config, error) {
-	text, err := c.keep(Object.istio).YAML()
-	if err != nil {
-		return nil, err
+	var out []config.Config
+	for _, o := range c.keep(Object.istio) {
+		raw, err := json.Marshal(o)
+		if err != nil {
+			return nil, err
+		}
+		obj := new(crd.IstioKind)
+		if err := json.Unmarshal(raw, obj); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.Key(), err)
+		}
+		gvk := obj.GroupVersionKind()
+		schema, known := collections.PilotGatewayAPI().FindByGroupVersionAliasesKind(resource.FromKubernetesGVK(&gvk))
+		if !known {
+			return nil, fmt.Errorf("%s %s: istiod does not know the kind", o.Kind(), o.Key())
+		}
+		cfg, err := crd.ConvertObject(schema, obj, "cluster.local")
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.Key(), err)
+		}
+		out = append(out, *cfg)
 	}
-	configs, unknown, err := crd.ParseInputs(string(text))
-	if err == nil && len(unknown) > 0 {
-		err = fmt.Errorf("istiod does not know kind %s", unknown[0].Kind)
-	}
-	for i := range configs {
-		configs[i].Domain = "cluster.local"
-	}
-	return configs, err
+	return out, nil
 }
 
 func (i *Istiod) proxy(t *testing.T, pod *kube.Pod) *Proxy {
