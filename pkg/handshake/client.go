@@ -144,7 +144,7 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	}
 	var out []*Edge
 	for _, u := range list {
-		if u.Pod == client {
+		if d.skips(client, u.Endpoint) {
 			continue
 		}
 		r := e.start(client, d)
@@ -206,7 +206,7 @@ func secretsOf(c *envoy.Cluster) []string {
 func (e *Engine) stopped(client *mesh.Pod, d dial, w way) []*Edge {
 	var out []*Edge
 	for _, ep := range d.direct {
-		if ep.Pod == client || !ep.Ready {
+		if d.skips(client, ep) {
 			continue
 		}
 		r := e.start(client, d)

@@ -20,6 +20,13 @@ type dial struct {
 	direct []mesh.Endpoint
 	// missing says which evidence is lacking to know direct.
 	missing string
+	query   *Query // who asks; may be nil
+}
+
+// skips reports an endpoint that no edge leads to: the client itself, one that is not ready, or
+// one that nobody asked for.
+func (d *dial) skips(client *mesh.Pod, ep mesh.Endpoint) bool {
+	return ep.Pod == client || !ep.Ready || !d.query.touches(client, ep.Pod)
 }
 
 func (d *dial) label() string { return d.name + ":" + strconv.Itoa(int(d.port)) }

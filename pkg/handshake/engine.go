@@ -98,6 +98,7 @@ func (e *Engine) Edges(q Query) []*Edge {
 			}
 			for _, p := range h.Ports {
 				for _, d := range e.dials(h, p) {
+					d.query = &q
 					out = q.keep(out, e.replay(client, d))
 				}
 			}
@@ -106,12 +107,17 @@ func (e *Engine) Edges(q Query) []*Edge {
 	return sortEdges(out)
 }
 
+// touches reports whether Either accepts an end.
+func (q *Query) touches(client, server *mesh.Pod) bool {
+	return q == nil || q.Either == nil || q.Either(client) || server != nil && q.Either(server)
+}
+
 func (q *Query) keep(out, edges []*Edge) []*Edge {
 	for _, x := range edges {
 		if q.Server != nil && !q.Server(&x.Server) {
 			continue
 		}
-		if q.Either != nil && !q.Either(x.Client) && (x.Server.Pod == nil || !q.Either(x.Server.Pod)) {
+		if !q.touches(x.Client, x.Server.Pod) {
 			continue
 		}
 		out = append(out, x)
@@ -128,6 +134,7 @@ func (e *Engine) EdgesTo(to Target, q Query) []*Edge {
 			continue
 		}
 		for _, d := range e.targetDials(client, to) {
+			d.query = &q
 			edges := e.replay(client, d)
 			if len(edges) == 0 && !onlySelf(client, d) {
 				edges = []*Edge{e.nowhere(client, d)}
@@ -195,7 +202,7 @@ func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*Edge {
 	var out []*Edge
 	for _, ep := range d.direct {
-		if ep.Pod == client || !ep.Ready {
+		if d.skips(client, ep) {
 			continue
 		}
 		r := e.start(client, d)
@@ -210,7 +217,7 @@ func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*
 func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
 	var out []*Edge
 	for _, ep := range d.direct {
-		if ep.Pod == client || !ep.Ready {
+		if d.skips(client, ep) {
 			continue
 		}
 		r := e.start(client, d)
