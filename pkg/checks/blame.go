@@ -9,16 +9,141 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
-// ruleRef names a DestinationRule.
-func ruleRef(r *kube.DestinationRule) kube.Ref {
-	return kube.Ref{Kind: "DestinationRule", Namespace: r.Namespace, Name: r.Name}
+// culprit is what makes a client's proxy send plaintext, and the check that tells of it.
+type culprit struct {
+	code    diagnose.Code
+	subject kube.Ref
+	field   string
+	rule    *kube.DestinationRule // where subject is one
 }
 
-// policyRef names a PeerAuthentication.
-func policyRef(pa *kube.PeerAuthentication) kube.Ref {
-	return kube.Ref{Kind: "PeerAuthentication", Namespace: pa.Namespace, Name: pa.Name}
+// whyPlain says who makes a client's proxy send plaintext to a destination that it knows, as
+// istiod decides it: the effective DestinationRule first, then auto mTLS with the namespace's
+// PeerAuthentication, then the endpoints of a headless service. The zero culprit means that the
+// resources do not explain it.
+func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
+	if !plain(e) || e.Server.Host == nil {
+		return culprit{}
+	}
+	rule := p.Rule(e)
+	switch {
+	case rule.Mode == policy.TLSDisable:
+		return culprit{"MTD301", ruleRef(rule.Rule), rule.Field, rule.Rule}
+	case rule.Mode != policy.TLSAuto || e.Server.Host.External:
+		return culprit{}
+	case autoMTLS(p, e.Client):
+		return whyAutoPlain(p, e, rule)
+	case rule.DroppedTLS != "":
+		return culprit{"MTD304", ruleRef(rule.Rule), rule.DroppedBy, rule.Rule}
+	case rule.Rule != nil && hidden(rule) != nil:
+		return culprit{"MTD305", ruleRef(rule.Rule), "spec.trafficPolicy", rule.Rule}
+	case len(p.MeshConfigs) == 0:
+		return culprit{}
+	}
+	return culprit{"MTD308", meshConfigRef(p, e.Client), "data.mesh.enableAutoMtls", nil}
+}
+
+// whyAutoPlain is why auto mTLS chose plaintext.
+func whyAutoPlain(p *diagnose.Pass, e *handshake.Edge, rule policy.ClientTLS) culprit {
+	host := e.Server.Host
+	switch ns := namespaceMode(p, e); {
+	case ns.Mode == policy.Disable && ns.From != nil:
+		return culprit{"MTD306", policyRef(ns.From), ns.Field, nil}
+	case (host.Headless || rule.EndpointsDecide) && endpoints(host, e.Server.Port) == policy.EndpointsDisabled:
+		return culprit{"MTD312", host.Ref, "spec.clusterIP", nil}
+	}
+	return culprit{}
+}
+
+// namespaceMode is the mode that istiod assumes of the server's namespace for auto mTLS.
+func namespaceMode(p *diagnose.Pass, e *handshake.Edge) policy.Derivation {
+	return p.PeerAuth.ForNamespace(e.Server.Host.Namespace, e.Client.Revision())
+}
+
+// hidden is a rule that asks for mutual TLS and is hidden from the client by the one that
+// applies; nil when there is none.
+func hidden(c policy.ClientTLS) *kube.DestinationRule {
+	for _, s := range c.Shadowed {
+		tp := s.Resource.Spec.TrafficPolicy
+		if tp != nil && tp.TLS != nil && tp.TLS.Mode == string(policy.TLSIstioMutual) {
+			return s.Resource
+		}
+	}
+	return nil
+}
+
+// failPlain reports a finding for every edge that fails because the client sends plaintext, and
+// for whose plaintext the check is to be told.
+func failPlain(p *diagnose.Pass, code diagnose.Code) {
+	for e := range p.Known() {
+		c := whyPlain(p, e)
+		switch {
+		case c.code != code:
+			p.NotApplicable()
+		case !refusedPlain(e):
+			p.Passed()
+		default:
+			p.Failed(diagnose.Finding{Subject: c.subject, Field: c.field, Edges: edge(e)})
+		}
+	}
+}
+
+// plain reports whether the client's proxy knows the destination and adds no TLS.
+func plain(e *handshake.Edge) bool {
+	return e.Client.HasProxy() && e.Outbound.Path == handshake.ViaCluster && e.Outbound.Socket == "plaintext"
+}
+
+// mutual reports whether the client's proxy starts Istio's mutual TLS.
+func mutual(e *handshake.Edge) bool { return e.Client.HasProxy() && e.Outbound.Socket == "mTLS" }
+
+// refusedPlain reports whether an edge fails for want of the mesh's TLS: clear text, or the
+// application's own TLS, meets a chain that wants a certificate of the mesh.
+func refusedPlain(e *handshake.Edge) bool {
+	return e.Blocked(handshake.PlaintextRefused, handshake.ClientCertificateRequired)
+}
+
+// unwrapped reports whether the client's TLS reaches somebody who does not speak it.
+func unwrapped(e *handshake.Edge) bool {
+	return e.Blocked(handshake.TLSToPlaintext, handshake.TLSToAppTLS)
+}
+
+// meshed reports whether the server has a proxy of the mesh.
+func meshed(e *handshake.Edge) bool { return e.Server.Pod != nil && e.Server.Pod.HasProxy() }
+
+// outsider reports whether the caller is not part of the mesh.
+func outsider(e *handshake.Edge) bool { return !e.Client.HasProxy() && e.Client.Plane != mesh.Ztunnel }
+
+// serverPort is the port on which the server's pod is reached.
+func serverPort(e *handshake.Edge) uint32 { return uint32(e.Server.Address.Port()) }
+
+// edge is a list of one.
+func edge(e *handshake.Edge) []*handshake.Edge { return []*handshake.Edge{e} }
+
+// destinations names the hosts that edges lead to, at most three of them.
+func destinations(p *diagnose.Pass, edges []*handshake.Edge) string {
+	return few(distinct(edges, func(e *handshake.Edge) string { return shortHost(p, e.Server.Name) }))
+}
+
+// callers names the workloads that edges come from, at most three of them.
+func callers(edges []*handshake.Edge) string {
+	return few(distinct(edges, func(e *handshake.Edge) string { return workloadName(e.Client.Workload) }))
+}
+
+// servers names the workloads that edges lead to, at most three of them.
+func servers(edges []*handshake.Edge) string {
+	return few(distinct(edges, func(e *handshake.Edge) string {
+		if e.Server.Pod == nil {
+			return e.Server.Name
+		}
+		return workloadName(e.Server.Pod.Workload)
+	}))
+}
+
+func workloadName(w *mesh.Workload) string {
+	return kube.Key{Namespace: w.Namespace, Name: w.Name}.String()
 }
 
 // shortHost is a host without the cluster's domain: "server.shop".
@@ -26,15 +151,15 @@ func shortHost(p *diagnose.Pass, host string) string {
 	return strings.TrimSuffix(host, ".svc."+p.Domain)
 }
 
-// destinations names the hosts that edges lead to, at most three of them.
-func destinations(p *diagnose.Pass, edges []*handshake.Edge) string {
-	var names []string
+// distinct lists what edges have, each once, in order.
+func distinct[T comparable](edges []*handshake.Edge, of func(*handshake.Edge) T) []T {
+	var out []T
 	for _, e := range edges {
-		if n := shortHost(p, e.Server.Name); !slices.Contains(names, n) {
-			names = append(names, n)
+		if v := of(e); !slices.Contains(out, v) {
+			out = append(out, v)
 		}
 	}
-	return few(names)
+	return out
 }
 
 // few joins names and counts those beyond three.
@@ -45,19 +170,9 @@ func few(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// plain reports whether the client's proxy knows the destination and adds no TLS.
-func plain(e *handshake.Edge) bool {
-	return e.Client.HasProxy() && e.Outbound.Path == handshake.ViaCluster && e.Outbound.Socket == "plaintext"
+func hostOf(e *handshake.Edge) *mesh.Host { return e.Server.Host }
+
+// to keeps the edges that lead to a host.
+func to(edges []*handshake.Edge, host *mesh.Host) []*handshake.Edge {
+	return slices.DeleteFunc(slices.Clone(edges), func(e *handshake.Edge) bool { return e.Server.Host != host })
 }
-
-// refusedPlain reports whether an edge fails for want of the mesh's TLS: clear text, or the
-// application's own TLS, meets a chain that wants a certificate of the mesh.
-func refusedPlain(e *handshake.Edge) bool {
-	return e.Blocked(handshake.PlaintextRefused, handshake.ClientCertificateRequired)
-}
-
-// outsider reports whether the caller is not part of the mesh.
-func outsider(e *handshake.Edge) bool { return !e.Client.HasProxy() && e.Client.Plane != mesh.Ztunnel }
-
-// edge is a list of one.
-func edge(e *handshake.Edge) []*handshake.Edge { return []*handshake.Edge{e} }

@@ -2,11 +2,13 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // kubectl begins a command about a resource: "kubectl -n shop patch destinationrule server".
@@ -17,14 +19,16 @@ func kubectl(verb string, r kube.Ref) string {
 	return fmt.Sprintf("kubectl -n %s %s %s %s", r.Namespace, verb, strings.ToLower(r.Kind), r.Name)
 }
 
-// removeField is a command that removes one field, given as a JSON pointer.
-func removeField(r kube.Ref, pointer string) string {
-	return fmt.Sprintf(`%s --type=json -p '[{"op":"remove","path":%q}]'`, kubectl("patch", r), pointer)
+// jsonPatch is a command that applies a JSON patch of these operations.
+func jsonPatch(r kube.Ref, operations ...string) string {
+	return fmt.Sprintf("%s --type=json -p '[%s]'", kubectl("patch", r), strings.Join(operations, ","))
 }
 
-// setField is a command that sets one field, given as a JSON pointer, to a value in JSON.
-func setField(r kube.Ref, pointer, value string) string {
-	return fmt.Sprintf(`%s --type=json -p '[{"op":"add","path":%q,"value":%s}]'`, kubectl("patch", r), pointer, value)
+// remove and set are operations of a JSON patch; the value is JSON.
+func remove(pointer string) string { return fmt.Sprintf(`{"op":"remove","path":%q}`, pointer) }
+
+func set(pointer, value string) string {
+	return fmt.Sprintf(`{"op":"add","path":%q,"value":%s}`, pointer, value)
 }
 
 // tlsFixes are the remedies for a tls block that does not fit: no block at all, so that auto
@@ -32,18 +36,106 @@ func setField(r kube.Ref, pointer, value string) string {
 // it heals every broken edge on paper and breaks none that works.
 func tlsFixes(p *diagnose.Pass, rule *kube.DestinationRule, field string, broken []*handshake.Edge) []diagnose.Fix {
 	ref := ruleRef(rule)
-	if edited, pointer, ok := withoutTLS(rule, field); ok && heals(p, rule, edited, broken) {
+	if edited, pointer, ok := withoutTLS(rule, field); ok && heals(p, replaced(p, rule, edited), broken) {
 		return []diagnose.Fix{{
 			Title:   "remove the tls block of " + ref.String() + ", so that auto mTLS decides per endpoint",
-			Command: removeField(ref, pointer),
+			Command: jsonPatch(ref, remove(pointer)),
 		}}
 	}
-	if edited, pointer, ok := withMode(rule, field, "ISTIO_MUTUAL"); ok && heals(p, rule, edited, broken) {
-		return []diagnose.Fix{{
-			Title:   "set tls.mode of " + ref.String() + " to ISTIO_MUTUAL: removing the block is not enough here",
-			Command: setField(ref, pointer, `{"mode":"ISTIO_MUTUAL"}`),
-			Risk:    "ISTIO_MUTUAL goes to every endpoint; one without a proxy would then fail",
-		}}
+	return mutualFixes(p, rule, field, broken)
+}
+
+// mutualFixes set ISTIO_MUTUAL, where that heals.
+func mutualFixes(p *diagnose.Pass, rule *kube.DestinationRule, field string, broken []*handshake.Edge) []diagnose.Fix {
+	edited, pointer, ok := withMode(rule, field, "ISTIO_MUTUAL")
+	if !ok || !heals(p, replaced(p, rule, edited), broken) {
+		return nil
 	}
-	return nil
+	return []diagnose.Fix{{
+		Title:   "set tls.mode ISTIO_MUTUAL in " + ruleRef(rule).String(),
+		Command: jsonPatch(ruleRef(rule), set(pointer, `{"mode":"ISTIO_MUTUAL"}`)),
+		Risk:    "it goes to every endpoint of the host: one that loses its proxy later would fail",
+	}}
+}
+
+// ruleFix is a new DestinationRule in the service's namespace for one host, with a tls mode for
+// some of its ports (none: for all); not offered unless it heals.
+func ruleFix(p *diagnose.Pass, title string, host *mesh.Host, mode string, ports []uint32, broken []*handshake.Edge) []diagnose.Fix {
+	rule := &kube.DestinationRule{}
+	rule.Name, rule.Namespace = host.Ref.Name+"-mtls", host.Namespace
+	rule.CreationTimestamp = p.CapturedAt
+	rule.Spec.Host = host.Name
+	rule.Spec.TrafficPolicy = &kube.TrafficPolicy{}
+	for _, port := range ports {
+		rule.Spec.TrafficPolicy.PortLevelSettings = append(rule.Spec.TrafficPolicy.PortLevelSettings,
+			kube.PortTrafficPolicy{Port: kube.PortSelector{Number: int32(port)}, TLS: &kube.ClientTLS{Mode: mode}})
+	}
+	if len(ports) == 0 {
+		rule.Spec.TrafficPolicy.TLS = &kube.ClientTLS{Mode: mode}
+	}
+	if !heals(p, append(slices.Clone(p.Resources.DestinationRules), rule), broken) {
+		return nil
+	}
+	return []diagnose.Fix{{Title: title, Manifest: ruleManifest(rule)}}
+}
+
+// plainPorts are DestinationRules by which clients send plaintext to the ports of edges.
+func plainPorts(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
+	var out []diagnose.Fix
+	for _, host := range distinct(edges, hostOf) {
+		if host == nil {
+			continue
+		}
+		mine := to(edges, host)
+		ports := distinct(mine, func(e *handshake.Edge) uint32 { return e.Server.Port })
+		title := fmt.Sprintf("have clients send plaintext to %s of %s", portList(ports), shortHost(p, host.Name))
+		out = append(out, ruleFix(p, title, host, "DISABLE", ports, mine)...)
+	}
+	return out
+}
+
+// injectFix puts a workload into the mesh.
+func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
+	fix := diagnose.Fix{
+		Title: "give " + w.String() + " a proxy",
+		Risk:  "its pods restart; its own calls then follow the mesh's policies too",
+	}
+	label := "sidecar.istio.io/inject"
+	if w.Pods[0].Labels[label] == "false" && w.Kind != "Pod" {
+		pointer := "/" + strings.ReplaceAll(podMetadata(w), ".", "/") + "/labels/" + strings.ReplaceAll(label, "/", "~1")
+		fix.Command = jsonPatch(w.Ref, remove(pointer)) + "\n"
+	}
+	fix.Command += fmt.Sprintf("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p))
+	if w.Kind != "Pod" && w.Kind != "CronJob" {
+		fix.Command += fmt.Sprintf("\nkubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name)
+	}
+	return fix
+}
+
+// injectionLabel is the label by which the mesh's injector knows a namespace.
+func injectionLabel(p *diagnose.Pass) string {
+	for _, pod := range p.Snapshot.Pods {
+		if r := pod.Revision(); pod.Plane == mesh.Sidecar && r != "" && r != "default" {
+			return "istio.io/rev=" + r
+		}
+	}
+	return "istio-injection=enabled"
+}
+
+// pointer is the JSON pointer of a field without indices: "spec.portLevelMtls.9000.mode".
+func pointer(field string) string { return "/" + strings.ReplaceAll(field, ".", "/") }
+
+// annotationPointer is the JSON pointer of an annotation of a workload's pods.
+func annotationPointer(w *mesh.Workload, name string) string {
+	return pointer(podMetadata(w)) + "/annotations/" + strings.ReplaceAll(name, "/", "~1")
+}
+
+// portList names ports: "port 80", "ports 80, 443".
+func portList(ports []uint32) string {
+	slices.Sort(ports)
+	word := "port "
+	if len(ports) > 1 {
+		word = "ports "
+	}
+	return word + strings.Trim(strings.ReplaceAll(fmt.Sprint(ports), " ", ", "), "[]")
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 var mtd301 = &diagnose.Check{
@@ -28,31 +27,17 @@ var mtd301 = &diagnose.Check{
 		},
 	},
 	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.DestinationRules},
-	Run:      drDisableVsStrict,
+	Run:      func(p *diagnose.Pass) { failPlain(p, "MTD301") },
 	Describe: describeDRDisable,
-}
-
-func drDisableVsStrict(p *diagnose.Pass) {
-	for e := range p.Known() {
-		switch rule := p.Rule(e); {
-		case rule.Mode != policy.TLSDisable || !plain(e):
-			p.NotApplicable()
-		case !refusedPlain(e):
-			p.Passed()
-		default:
-			p.Failed(diagnose.Finding{Subject: ruleRef(rule.Rule), Field: rule.Field, Edges: edge(e)})
-		}
-	}
 }
 
 func describeDRDisable(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	rule := p.Rule(e)
 	how := "says DISABLE"
 	if !strings.HasSuffix(f.Field, ".mode") {
 		how = "has a tls block without a mode, which means DISABLE"
 	}
 	f.Title = fmt.Sprintf("%s %s, so clients send plaintext to %s, which accepts only mutual TLS", f.Subject, how, destinations(p, f.Edges))
 	f.Evidence = bothSides(p, e)
-	f.Fixes = tlsFixes(p, rule.Rule, f.Field, f.Edges)
+	f.Fixes = tlsFixes(p, p.Rule(e).Rule, f.Field, f.Edges)
 }

@@ -2,6 +2,9 @@ package checks
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -18,7 +21,7 @@ var mtd311 = &diagnose.Check{
 			"istioctl x describe lists the policy as applied, and the proxy behaves as if it did not exist",
 			"server proxy's log: NR filter_chain_not_found for callers that the policy was to let in",
 		},
-		Detection:  "The resource lies in meshConfig.rootNamespace, has a selector, and its namespace is not that of the pods it selects. Nothing else is needed.",
+		Detection:  "The resource lies in meshConfig.rootNamespace, and has a selector. An error when a caller outside the mesh is refused that it was to let in, or when what it was to protect takes plaintext.",
 		NotThis:    "AuthorizationPolicy and RequestAuthentication do honour a selector in the root namespace. A selector on a policy in the workload's own namespace works.",
 		Fix:        "Create the policy in each namespace whose workloads it is meant for, and delete it from the root namespace.",
 		References: []string{"pilot/pkg/model/authentication.go", "istio.io/docs/reference/config/security/peer_authentication"},
@@ -37,27 +40,68 @@ func paRootSelector(p *diagnose.Pass) {
 		case pa.Spec.Selector.Empty():
 			p.Passed()
 		default:
-			p.Failed(diagnose.Finding{Subject: policyRef(pa), Field: "spec.selector", Workloads: selected(p, pa)})
+			p.Failed(ignoredPolicy(p, pa))
 		}
 	}
 }
 
-// selected are the workloads whose labels a policy's selector matches, in any namespace.
-func selected(p *diagnose.Pass, pa *kube.PeerAuthentication) []kube.Ref {
-	var out []kube.Ref
-	for w := range p.Workloads() {
-		if pod := w.Pods[0]; pod.HasProxy() && pa.Spec.Selector.Matches(pod.Labels) {
-			out = append(out, w.Ref)
+// ignoredPolicy judges what a policy would do to the workloads that it selects, in any namespace.
+func ignoredPolicy(p *diagnose.Pass, pa *kube.PeerAuthentication) diagnose.Finding {
+	f := diagnose.Finding{Subject: policyRef(pa), Field: "spec.selector", Severity: diagnose.Info}
+	want := modeOf(pa)
+	for pod := range p.Pods() {
+		if !pod.HasProxy() || !pa.Spec.Selector.Matches(pod.Labels) {
+			continue
+		}
+		refused := refusedOn(p, pod, 0, want)
+		s := ignoredSeverity(want, string(p.Mode(pod).Workload.Mode), len(refused) > 0)
+		if s.Rank() < f.Severity.Rank() {
+			f.Severity = s
+		}
+		f.Edges = append(f.Edges, refused...)
+		if !slices.Contains(f.Workloads, pod.Workload.Ref) {
+			f.Workloads = append(f.Workloads, pod.Workload.Ref)
 		}
 	}
-	return out
+	return f
 }
 
 func describePARootSelector(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s has a selector and lies in the root namespace, so it applies to nothing", f.Subject)
 	f.Evidence = []handshake.Fact{{Layer: handshake.Policy, Source: f.Subject.String() + " spec.selector", Value: "ignored by istiod in the root namespace"}}
+	pa := findPolicy(p, f.Subject)
+	var manifests []string
+	var seen []string
 	for _, ref := range f.Workloads {
-		pod := p.Snapshot.Workload(ref).Pods[0]
-		f.Evidence = append(f.Evidence, modeFact(p.Mode(pod).Workload))
+		f.Evidence = append(f.Evidence, modeFact(p.Mode(p.Snapshot.Workload(ref).Pods[0]).Workload))
+		if !slices.Contains(seen, ref.Namespace) {
+			seen = append(seen, ref.Namespace)
+			own := kube.Ref{Kind: "PeerAuthentication", Namespace: ref.Namespace, Name: pa.Name}
+			manifests = append(manifests, policyManifest(own, pa.Spec.Selector.MatchLabels, mtlsMode(pa), portModes(pa)))
+		}
 	}
+	if len(manifests) > 0 {
+		f.Fixes = append(f.Fixes, diagnose.Fix{
+			Title: "say it in the namespace of the workloads: " + few(seen), Manifest: strings.Join(manifests, "---\n"),
+			Risk: "the workloads then accept what the policy says",
+		})
+	}
+	f.Fixes = append(f.Fixes, diagnose.Fix{Title: "delete the policy that has no effect", Command: kubectl("delete", f.Subject)})
+}
+
+func mtlsMode(pa *kube.PeerAuthentication) string {
+	if pa.Spec.MTLS == nil {
+		return ""
+	}
+	return pa.Spec.MTLS.Mode
+}
+
+func portModes(pa *kube.PeerAuthentication) map[uint32]string {
+	out := map[uint32]string{}
+	for key, m := range pa.Spec.PortLevelMTLS {
+		if port, err := strconv.ParseUint(key, 10, 16); err == nil {
+			out[uint32(port)] = m.Mode
+		}
+	}
+	return out
 }

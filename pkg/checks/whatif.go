@@ -10,23 +10,39 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
-// heals tries a changed DestinationRule on paper: it must mend every broken edge, and no edge
-// that the rule bears on and that works may stop working.
-func heals(p *diagnose.Pass, from, to *kube.DestinationRule, broken []*handshake.Edge) bool {
-	list := slices.Clone(p.Resources.DestinationRules)
-	i := slices.Index(list, from)
-	if i < 0 {
-		return false
-	}
-	list[i] = to
+// heals tries other DestinationRules on paper: they must mend every broken edge, and no edge
+// that works today and for which they change something may stop working.
+func heals(p *diagnose.Pass, list []*kube.DestinationRule, broken []*handshake.Edge) bool {
 	rules := p.Rules(list)
 	for e := range p.Edges() {
-		touched := slices.Contains(p.Rule(e).Merged, from)
-		if touched && e.Verdict.Works() && !fits(p, rules, e) {
+		if e.Verdict.Works() && changes(p, rules, e) && !fits(p, rules, e) {
 			return false
 		}
 	}
 	return !slices.ContainsFunc(broken, func(e *handshake.Edge) bool { return !fits(p, rules, e) })
+}
+
+// changes reports whether other rules ask for something else on an edge.
+func changes(p *diagnose.Pass, rules *policy.DestinationRules, e *handshake.Edge) bool {
+	if !e.Client.HasProxy() || e.Server.Host == nil {
+		return false
+	}
+	was, now := p.Rule(e), p.RuleFrom(rules, e)
+	return was.Mode != now.Mode || was.Passthrough != now.Passthrough || was.EndpointMode != now.EndpointMode
+}
+
+// replaced are the rules with one of them edited, or removed when to is nil.
+func replaced(p *diagnose.Pass, from, to *kube.DestinationRule) []*kube.DestinationRule {
+	list := slices.Clone(p.Resources.DestinationRules)
+	i := slices.Index(list, from)
+	switch {
+	case i < 0:
+	case to == nil:
+		return slices.Delete(list, i, i+1)
+	default:
+		list[i] = to
+	}
+	return list
 }
 
 // fits reports whether what istiod would build for the client by these rules is what the

@@ -79,5 +79,6 @@ const (
 	PeerAuthentications   Evidence = "peerauthentications.security.istio.io"
 	DestinationRules      Evidence = "destinationrules.networking.istio.io"
 	AuthorizationPolicies Evidence = "authorizationpolicies.security.istio.io"
+	Sidecars              Evidence = "sidecars.networking.istio.io"
 	MeshConfig            Evidence = "mesh-config"
 )

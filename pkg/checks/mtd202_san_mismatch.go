@@ -1,0 +1,100 @@
+package checks
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+var mtd202 = &diagnose.Check{
+	Code: "MTD202", Name: "san-mismatch", Severity: diagnose.Error,
+	Title: "clients do not accept the identity that the server presents",
+	Doc: diagnose.Doc{
+		Meaning: "The client's proxy accepts only the SPIFFE IDs in its SAN list: those that a DestinationRule or ServiceEntry names, else the service accounts of all endpoints that istiod knows. The server shows another one. Every mesh client of the host is hit.",
+		Symptoms: []string{
+			"client proxy's log: 268435581 CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_SAN_matcher,_certificate_SANs_are_[spiffe://…]",
+			"HTTP 503 upstream connect error … remote connection failure; TCP: reset",
+			"it begins after the server's service account was changed or the workload moved to another namespace",
+		},
+		Detection:  "The SAN matchers of the client's transport socket against the URI of the certificate that the server's proxy holds.",
+		NotThis:    "If the two are of different trust domains, that is the cause (MTD203). An empty list accepts everybody who has the root.",
+		Fix:        "Remove subjectAltNames: istiod then fills the list from the endpoints' service accounts by itself. Or name the identity that the server has.",
+		References: []string{"istio/istio#32501", "istio/istio#47130", "istio/istio#31480", "istio/istio#50193"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Secrets, diagnose.DestinationRules},
+	After:    []diagnose.Code{"MTD203"},
+	Run:      sanMismatch,
+	Describe: describeSAN,
+}
+
+func sanMismatch(p *diagnose.Pass) {
+	for e := range p.Known() {
+		switch {
+		case !mutual(e):
+			p.NotApplicable()
+		case !e.Blocked(handshake.ServerSANMismatch) || otherDomain(e):
+			p.Passed()
+		default:
+			ref, field := sanList(p, e)
+			p.Failed(diagnose.Finding{Subject: ref, Field: field, Edges: edge(e)})
+		}
+	}
+}
+
+// sanList is the resource that names the identities which a client accepts, or else the
+// workload that presents another one than istiod expects.
+func sanList(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
+	if rule := p.Rule(e); rule.TLS != nil && len(rule.TLS.SubjectAltNames) > 0 {
+		return ruleRef(rule.Rule), strings.TrimSuffix(rule.Field, ".mode") + ".subjectAltNames"
+	}
+	for _, se := range p.Resources.ServiceEntries {
+		h := e.Server.Host
+		if h != nil && h.Ref.Kind == "ServiceEntry" && se.Namespace == h.Ref.Namespace && se.Name == h.Ref.Name && len(se.Spec.SubjectAltNames) > 0 {
+			return h.Ref, "spec.subjectAltNames"
+		}
+	}
+	if e.Server.Pod != nil {
+		return e.Server.Pod.Workload.Ref, "secret default"
+	}
+	return e.Client.Workload.Ref, "cluster " + e.Outbound.Cluster
+}
+
+func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	presented := "an identity"
+	if e.TLS != nil && e.TLS.ServerID != "" {
+		presented = e.TLS.ServerID
+	}
+	f.Evidence = append(bothSides(p, e), blockerFact(e, handshake.ServerSANMismatch))
+	if f.Subject.Kind != "DestinationRule" && f.Subject.Kind != "ServiceEntry" {
+		f.Title = fmt.Sprintf("%s presents %s, which its clients do not expect of %s", f.Subject, presented, destinations(p, f.Edges))
+		return
+	}
+	f.Title = fmt.Sprintf("%s does not list %s, which %s presents", f.Subject, presented, destinations(p, f.Edges))
+	at := pointer(strings.NewReplacer("[", ".", "]", "").Replace(f.Field))
+	f.Fixes = []diagnose.Fix{
+		{
+			Title:   "remove subjectAltNames: istiod then lists the service accounts of the endpoints itself",
+			Command: jsonPatch(f.Subject, remove(at)),
+		},
+		{
+			Title:   "or name what the server presents, if that is the identity you want to talk to",
+			Command: jsonPatch(f.Subject, set(at, fmt.Sprintf("[%q]", presented))),
+			Risk:    "the list must be kept in step with the server's service account",
+		},
+	}
+}
+
+// blockerFact tells what the replay of an edge stumbled over.
+func blockerFact(e *handshake.Edge, reason handshake.Reason) handshake.Fact {
+	f := handshake.Fact{Layer: handshake.Proxy, Source: "verified on paper"}
+	for _, b := range e.Blockers {
+		if b.Reason == reason {
+			f.Value = b.Why
+		}
+	}
+	return f
+}

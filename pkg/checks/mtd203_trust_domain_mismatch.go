@@ -1,0 +1,91 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+var mtd203 = &diagnose.Check{
+	Code: "MTD203", Name: "trust-domain-mismatch", Severity: diagnose.Error,
+	Title: "two workloads are of different trust domains and do not accept each other",
+	Doc: diagnose.Doc{
+		Meaning: "A server's proxy accepts client certificates of its own trust domain, its aliases and those for which a CA certificate is configured; a client's SAN list is made of its own trust domain too. " +
+			"A workload whose certificate carries another one (trustDomain was changed and proxies were not restarted, a second cluster, another CA) is refused even if the root is the same.",
+		Symptoms: []string{
+			"client proxy's log: CERTIFICATE_VERIFY_FAILED … SAN_matcher, with a spiffe:// ID of an unexpected trust domain",
+			"verify cert failed: no trust bundle store (SPIFFE bundles)",
+			"server side, under TLS 1.3: the client sees only UC",
+		},
+		Detection:  "The SAN prefixes of the server's listener and the SAN list of the client's cluster, against the identities in both proxies' certificates.",
+		NotThis:    "Another service account or namespace within the same trust domain is a matter of the SAN list (MTD202).",
+		Fix:        "Give the mesh's config the other trust domain as an alias (trustDomainAliases), or make the odd workload's certificate carry the mesh's.",
+		References: []string{"istio/istio#39204", "istio/istio#26748", "istio.io/docs/tasks/security/authorization/authz-td-migration"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Secrets},
+	Run:      trustDomain,
+	Describe: describeTrustDomain,
+}
+
+func trustDomain(p *diagnose.Pass) {
+	for e := range p.Known() {
+		switch {
+		case e.TLS == nil || !mutual(e):
+			p.NotApplicable()
+		case !domainRefused(e):
+			p.Passed()
+		default:
+			p.Failed(diagnose.Finding{Subject: stranger(p, e).Workload.Ref, Field: "secret default", Edges: edge(e)})
+		}
+	}
+}
+
+func domainRefused(e *handshake.Edge) bool {
+	return e.Blocked(handshake.ClientSANMismatch,
+		handshake.CertificateReason(handshake.ClientSide, certs.WrongTrustDomain),
+		handshake.CertificateReason(handshake.ServerSide, certs.WrongTrustDomain)) ||
+		e.Blocked(handshake.ServerSANMismatch) && otherDomain(e)
+}
+
+// otherDomain reports whether the two sides present identities of different trust domains.
+func otherDomain(e *handshake.Edge) bool {
+	if e.TLS == nil {
+		return false
+	}
+	client, server := domainOf(e.TLS.ClientID), domainOf(e.TLS.ServerID)
+	return client != "" && server != "" && client != server
+}
+
+func domainOf(id string) string {
+	parsed, err := certs.ParseID(id)
+	if err != nil {
+		return ""
+	}
+	return parsed.TrustDomain()
+}
+
+// stranger is the end of an edge whose trust domain is not that of the mesh config.
+func stranger(p *diagnose.Pass, e *handshake.Edge) *mesh.Pod {
+	if e.Server.Pod != nil && domainOf(e.TLS.ClientID) == p.MeshConfig(e.Client.Revision()).Domain() {
+		return e.Server.Pod
+	}
+	return e.Client
+}
+
+func describeTrustDomain(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	mine, theirs := domainOf(e.TLS.ClientID), domainOf(e.TLS.ServerID)
+	f.Title = fmt.Sprintf("%s is of another trust domain than its peers (%s and %s): they do not accept each other", f.Subject, mine, theirs)
+	f.Evidence = bothSides(p, e)
+	for _, b := range e.Blockers {
+		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "verified on paper", Value: b.Why})
+	}
+	f.Fixes = []diagnose.Fix{{
+		Title:   "add the other trust domain to trustDomainAliases in the mesh config",
+		Command: kubectl("edit", meshConfigRef(p, e.Client)),
+		Risk:    "identities of that trust domain then count as the mesh's own in AuthorizationPolicies",
+	}}
+}

@@ -1,0 +1,78 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+var mtd204 = &diagnose.Check{
+	Code: "MTD204", Name: "certificate-not-accepted", Severity: diagnose.Error,
+	Title: "a proxy presents a certificate or chain that is made wrongly",
+	Doc: diagnose.Doc{
+		Meaning: "The certificate has not ended and the roots may well agree, and still the peer refuses it: the intermediate is not sent, the key usage does not allow client or server authentication, a CA is not marked as one, a path length or name constraint is broken, the key is too short. " +
+			"It happens with CAs other than istiod: plug-in intermediates, cert-manager templates, certificates mounted by hand.",
+		Symptoms: []string{
+			"client proxy's log: CERTIFICATE_VERIFY_FAILED … unable_to_get_local_issuer_certificate (missing intermediate)",
+			"… unsupported certificate purpose, KEY_USAGE_BIT_INCORRECT, path length constraint exceeded, permitted subtree violation, invalid CA certificate",
+			"SSLV3_ALERT_HANDSHAKE_FAILURE … ON_CLIENT_HELLO",
+		},
+		Detection:  "Each side's chain is verified as Envoy does it, certificate by certificate, against the bundle that the other side's proxy holds.",
+		NotThis:    "A different root is MTD201, an expired certificate MTD101, another trust domain MTD203.",
+		Fix:        "Correct the CA's template or the chain file, and reissue: the finding says which rule is broken.",
+		References: []string{"istio.io/docs/tasks/security/cert-management/plugin-ca-cert", "istio.io/docs/ops/integrations/certmanager", "envoyproxy/envoy#36369"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Secrets},
+	Run:      notAccepted,
+	Describe: describeNotAccepted,
+}
+
+// malformed are the reasons that no other check tells of.
+var malformed = []certs.Reason{
+	certs.MissingIntermediate, certs.NotSPIFFE, certs.KeyUsage, certs.NotACA, certs.PathLength, certs.NameConstraints,
+	certs.WeakKey, certs.UnsupportedAlgorithm, certs.NoBundle, certs.Other,
+}
+
+func notAccepted(p *diagnose.Pass) {
+	for e := range p.Known() {
+		if e.TLS == nil {
+			p.NotApplicable()
+			continue
+		}
+		found := false
+		for _, side := range []handshake.Side{handshake.ClientSide, handshake.ServerSide} {
+			for _, b := range e.Blockers {
+				reason, ok := strings.CutPrefix(string(b.Reason), string(side)+"-certificate-")
+				if !ok || !slices.Contains(malformed, certs.Reason(reason)) || !mutual(e) {
+					continue
+				}
+				found = true
+				p.Failed(diagnose.Finding{Subject: holder(e, side), Field: "secret default", Group: reason, Edges: edge(e)})
+			}
+		}
+		if !found {
+			p.Passed()
+		}
+	}
+}
+
+// holder is the workload that presents a certificate.
+func holder(e *handshake.Edge, side handshake.Side) kube.Ref {
+	if side == handshake.ServerSide && e.Server.Pod != nil {
+		return e.Server.Pod.Workload.Ref
+	}
+	return e.Client.Workload.Ref
+}
+
+func describeNotAccepted(p *diagnose.Pass, f *diagnose.Finding) {
+	f.Title = fmt.Sprintf("the certificate of %s is not accepted by its peers: %s", f.Subject, strings.ReplaceAll(f.Group, "-", " "))
+	f.Evidence = bothSides(p, f.Edges[0])
+	for _, b := range f.Edges[0].Blockers {
+		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "verified on paper", Value: b.Why})
+	}
+}

@@ -1,0 +1,60 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
+)
+
+var mtd303 = &diagnose.Check{
+	Code: "MTD303", Name: "dr-istio-mutual-nonmesh", Severity: diagnose.Error,
+	Title: "a DestinationRule forces Istio's mutual TLS on endpoints that do not speak it",
+	Doc: diagnose.Doc{
+		Meaning: "ISTIO_MUTUAL makes the client's proxy start mutual TLS to every endpoint of the host, whatever the endpoint can do. An endpoint without a proxy, or one whose port is DISABLE, hands the ClientHello to its application. " +
+			"Every mesh client of the host is hit, for those endpoints.",
+		Symptoms: []string{
+			"client proxy's log: UF,URX TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER",
+			"where the application speaks TLS itself: 268436576 … TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+			"HTTP 503 upstream connect error … remote connection failure; TCP: EOF or reset",
+		},
+		Detection:  "The effective DestinationRule says ISTIO_MUTUAL, the client's cluster has one transport socket for all endpoints, and the endpoint has no proxy, or its proxy takes plaintext only on that port.",
+		NotThis:    "WRONG_VERSION_NUMBER without such a rule points at a port that bypasses its proxy (MTD314) or at DISABLE behind a headless service (MTD313); from the application itself, at TLS within TLS (MTD307).",
+		Fix:        "Remove the tls block: auto mTLS sends mutual TLS to endpoints that can, and plaintext to the others. Or give the endpoints a proxy.",
+		References: []string{"istio/istio#36672", "istio/istio#23673"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.DestinationRules},
+	Run:      drIstioMutualNonmesh,
+	Describe: describeDRIstioMutual,
+}
+
+func drIstioMutualNonmesh(p *diagnose.Pass) {
+	for e := range p.Known() {
+		switch rule := p.Rule(e); {
+		case rule.Mode != policy.TLSIstioMutual || !mutual(e):
+			p.NotApplicable()
+		case !unwrapped(e) || bypasses(e):
+			p.Passed()
+		default:
+			p.Failed(diagnose.Finding{Subject: ruleRef(rule.Rule), Field: rule.Field, Edges: edge(e)})
+		}
+	}
+}
+
+// bypasses reports whether the server's port is kept from its proxy.
+func bypasses(e *handshake.Edge) bool { return meshed(e) && !e.Inbound.Captured }
+
+func describeDRIstioMutual(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	why := "whose endpoints have no proxy"
+	if meshed(e) {
+		why = "whose policy takes plaintext only"
+	}
+	f.Title = fmt.Sprintf("%s says ISTIO_MUTUAL, so clients start mutual TLS to %s, %s", f.Subject, destinations(p, f.Edges), why)
+	f.Evidence = bothSides(p, e)
+	f.Fixes = tlsFixes(p, p.Rule(e).Rule, f.Field, f.Edges)
+	if len(f.Fixes) == 0 && e.Server.Host != nil {
+		f.Fixes = ruleFix(p, "exempt this one host from the mesh-wide rule", e.Server.Host, "DISABLE", nil, f.Edges)
+	}
+}

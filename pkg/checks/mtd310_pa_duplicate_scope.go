@@ -1,0 +1,105 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
+)
+
+var mtd310 = &diagnose.Check{
+	Code: "MTD310", Name: "pa-duplicate-scope", Severity: diagnose.Warning,
+	Title: "two PeerAuthentications of the same scope contradict each other, and the older one wins",
+	Doc: diagnose.Doc{
+		Meaning: "Of several PeerAuthentications for the same scope (a mesh, a namespace, or a workload) only the oldest counts, whole, its portLevelMtls included. The younger ones have no effect, though they are the last that somebody applied. " +
+			"What they were to open stays shut, or what they were to protect stays open.",
+		Symptoms: []string{
+			"a new PeerAuthentication changes nothing",
+			"kubectl get peerauthentication lists two without a selector in one namespace, or two that select the same pods",
+		},
+		Detection:  "The policies of each workload, by creation time. Information only where both say the same.",
+		NotThis:    "A narrower scope overrides a wider one: that is how it is meant, and not reported.",
+		Fix:        "Keep one. Deleting the younger changes nothing but the illusion; deleting the older lets the younger take effect.",
+		References: []string{"istio/istio#30626", "istio/istio#48036", "pilot/pkg/security/authn/policy_applier.go: ComposePeerAuthentication"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.PeerAuthentications, diagnose.Pods},
+	Run:      paDuplicate,
+	Describe: describePADuplicate,
+}
+
+func paDuplicate(p *diagnose.Pass) {
+	for pod := range p.Pods() {
+		if !pod.HasProxy() {
+			p.NotApplicable()
+			continue
+		}
+		lost := false
+		for _, s := range p.Mode(pod).Workload.Shadowed {
+			if s.Reason != policy.Younger {
+				continue
+			}
+			lost = true
+			f := diagnose.Finding{Subject: policyRef(s.Resource), Field: "spec", Workloads: []kube.Ref{pod.Workload.Ref}}
+			if sameSpec(s.Resource, winner(p, s.Resource, pod.Labels)) {
+				f.Severity = diagnose.Info
+			}
+			p.Failed(f)
+		}
+		if !lost {
+			p.Passed()
+		}
+	}
+}
+
+// winner is the oldest policy of the scope in which another one lost.
+func winner(p *diagnose.Pass, lost *kube.PeerAuthentication, labels map[string]string) *kube.PeerAuthentication {
+	best := lost
+	for _, pa := range p.Resources.PeerAuthentications {
+		same := pa.Namespace == lost.Namespace && pa.Spec.Selector.Empty() == lost.Spec.Selector.Empty() && pa.Spec.Selector.Matches(labels)
+		if same && (pa.CreationTimestamp.Before(best.CreationTimestamp) || pa.CreationTimestamp.Equal(best.CreationTimestamp) && pa.Name < best.Name) {
+			best = pa
+		}
+	}
+	return best
+}
+
+func sameSpec(a, b *kube.PeerAuthentication) bool {
+	return modeOf(a) == modeOf(b) && len(a.Spec.PortLevelMTLS) == 0 && len(b.Spec.PortLevelMTLS) == 0
+}
+
+func modeOf(pa *kube.PeerAuthentication) string {
+	if pa.Spec.MTLS == nil || pa.Spec.MTLS.Mode == "" {
+		return "UNSET"
+	}
+	return pa.Spec.MTLS.Mode
+}
+
+func describePADuplicate(p *diagnose.Pass, f *diagnose.Finding) {
+	pod := p.Snapshot.Workload(f.Workloads[0]).Pods[0]
+	lost := findPolicy(p, f.Subject)
+	won := winner(p, lost, pod.Labels)
+	f.Title = fmt.Sprintf("%s (%s) has no effect: %s (%s) is older and of the same scope", f.Subject, modeOf(lost), policyRef(won), modeOf(won))
+	f.Evidence = []handshake.Fact{created(lost), created(won), modeFact(p.Mode(pod).Workload)}
+	f.Fixes = []diagnose.Fix{
+		{Title: "delete the younger: nothing changes, and nobody is misled", Command: kubectl("delete", f.Subject)},
+		{
+			Title: fmt.Sprintf("or delete the older, so that %s takes effect", modeOf(lost)), Command: kubectl("delete", policyRef(won)),
+			Risk: "it changes what every workload of the scope accepts",
+		},
+	}
+}
+
+func findPolicy(p *diagnose.Pass, ref kube.Ref) *kube.PeerAuthentication {
+	for _, pa := range p.Resources.PeerAuthentications {
+		if policyRef(pa) == ref {
+			return pa
+		}
+	}
+	return nil
+}
+
+func created(pa *kube.PeerAuthentication) handshake.Fact {
+	return handshake.Fact{Layer: handshake.Policy, Source: policyRef(pa).String(), Value: modeOf(pa) + ", created " + stamp(pa.CreationTimestamp)}
+}

@@ -1,0 +1,86 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+var mtd312 = &diagnose.Check{
+	Code: "MTD312", Name: "headless-mixed", Severity: diagnose.Error,
+	Title: "an endpoint without a proxy turns a whole headless service to plaintext",
+	Doc: diagnose.Doc{
+		Meaning: "The cluster of a headless Service is ORIGINAL_DST: it has one transport socket for all endpoints and cannot choose by endpoint as that of a ClusterIP Service does. One endpoint without a proxy makes istiod build it without TLS. " +
+			"Its endpoints that are STRICT then refuse every mesh client.",
+		Symptoms: []string{
+			"some replicas of a StatefulSet or headless Service answer, others reset: 503 UC, on TCP UR",
+			"server proxy's log: NR filter_chain_not_found",
+			"it begins when one pod is deployed without injection, or during a migration",
+		},
+		Detection:  "The Service is headless (or its DestinationRule says PASSTHROUGH), auto mTLS decides, an endpoint is not labelled security.istio.io/tlsMode: istio, the client's cluster has no transport socket, and the endpoint refuses plaintext.",
+		NotThis:    "istiod looks at a cache of endpoints that it renews only when a Service changes: a service that was scaled to zero and back may stay plaintext with all endpoints in the mesh.",
+		Fix:        "Give the endpoint a proxy. Until then make those that are STRICT PERMISSIVE.",
+		References: []string{"istio/istio#23673", "istio/istio#19703", "pilot/pkg/networking/core/cluster_tls.go"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Services, diagnose.DestinationRules},
+	Run:      func(p *diagnose.Pass) { failPlain(p, "MTD312") },
+	Describe: describeHeadlessMixed,
+}
+
+func describeHeadlessMixed(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	bare := bareWorkloads(e.Server.Host)
+	var names []string
+	f.Evidence = bothSides(p, e)
+	for _, w := range bare {
+		names = append(names, workloadName(w))
+		f.Workloads = append(f.Workloads, w.Ref)
+		f.Evidence = append(f.Evidence, handshake.Fact{
+			Layer: handshake.Cluster, Source: "pod " + w.Pods[0].Key().String(), Value: "endpoint of " + f.Subject.String() + " without label security.istio.io/tlsMode: istio",
+		})
+		if !w.Pods[0].HasProxy() {
+			f.Fixes = append(f.Fixes, injectFix(p, w))
+		}
+	}
+	f.Title = fmt.Sprintf("%s is headless and %s has no proxy, so clients send plaintext to all of it; %s accepts only mutual TLS", f.Subject, few(names), servers(f.Edges))
+	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {
+		f.Fixes = append(f.Fixes, openFix(p, w)...)
+	}
+}
+
+// bareWorkloads are the workloads behind a host that istiod does not mark as capable of mutual TLS.
+func bareWorkloads(h *mesh.Host) []*mesh.Workload {
+	var out []*mesh.Workload
+	for _, port := range h.Ports {
+		for _, ep := range port.Endpoints {
+			if ep.Pod != nil && !labelled(ep.Labels) && !slices.Contains(out, ep.Pod.Workload) {
+				out = append(out, ep.Pod.Workload)
+			}
+		}
+	}
+	return out
+}
+
+// openFix lets plaintext into one workload, by its own policy or a new one.
+func openFix(p *diagnose.Pass, w *mesh.Workload) []diagnose.Fix {
+	pod := w.Pods[0]
+	fix := diagnose.Fix{
+		Title: "let " + w.String() + " take plaintext too (PERMISSIVE) until every caller can do mutual TLS",
+		Risk:  "anybody who reaches the pod may then call it without an identity",
+	}
+	own := p.Mode(pod).Workload
+	switch {
+	case own.Scope == "workload":
+		fix.Command = jsonPatch(policyRef(own.From), set("/spec/mtls", `{"mode":"PERMISSIVE"}`))
+	case pod.Labels["app"] != "":
+		ref := kube.Ref{Kind: "PeerAuthentication", Namespace: w.Namespace, Name: w.Name}
+		fix.Manifest = policyManifest(ref, map[string]string{"app": pod.Labels["app"]}, "PERMISSIVE", nil)
+	default:
+		return nil
+	}
+	return []diagnose.Fix{fix}
+}

@@ -1,0 +1,79 @@
+package checks
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+var mtd315 = &diagnose.Check{
+	Code: "MTD315", Name: "sidecar-hides-service", Severity: diagnose.Error,
+	Title: "a Sidecar or exportTo hides a service from the client's proxy, which then sends plaintext",
+	Doc: diagnose.Doc{
+		Meaning: "A proxy that is not told of a service has no cluster for it: the traffic goes through PassthroughCluster to the address that was dialled, in plaintext. " +
+			"Servers that are STRICT refuse it; those that are not are reached without mutual TLS, without a word. All clients to which the Sidecar applies are hit, or all namespaces that exportTo leaves out.",
+		Symptoms: []string{
+			"client proxy's log: cluster PassthroughCluster (HTTP route allow_any); then UC, on TCP UR",
+			"server proxy's log: NR filter_chain_not_found",
+			"metrics: destination_service_name=\"PassthroughCluster\"",
+		},
+		Detection:  "The client's proxy sends a host of the registry through PassthroughCluster, and no egress host of the Sidecar that applies to it covers the service (or exportTo does not include its namespace), and the server refuses the plaintext.",
+		NotThis:    "With outboundTrafficPolicy REGISTRY_ONLY the proxy drops the traffic instead (BlackHoleCluster): not a matter of mutual TLS. Dialling a pod's IP looks the same in the logs (MTD316).",
+		Fix:        "Add the services that the client really calls to egress.hosts (ns/host); not */*, which gives up what the Sidecar is for.",
+		References: []string{"istio/istio#41978", "istio.io/docs/reference/config/networking/sidecar/#IstioEgressListener"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Sidecars, diagnose.Services},
+	Run:      sidecarHides,
+	Describe: describeSidecarHides,
+}
+
+func sidecarHides(p *diagnose.Pass) {
+	for e := range p.Known() {
+		host := e.Server.Host
+		if !e.Client.HasProxy() || host == nil {
+			p.NotApplicable()
+			continue
+		}
+		ref, field := hider(p, e)
+		if e.Outbound.Path != handshake.Passthrough || !refusedPlain(e) || ref.Name == "" {
+			p.Passed()
+			continue
+		}
+		p.Failed(diagnose.Finding{Subject: ref, Field: field, Edges: edge(e)})
+	}
+}
+
+func describeSidecarHides(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	f.Title = fmt.Sprintf("%s hides %s from the proxies of %s, which send it plaintext instead", f.Subject, destinations(p, f.Edges), callers(f.Edges))
+	f.Evidence = bothSides(p, e)
+	s := sidecarOf(p, e.Client)
+	if s == nil || f.Subject.Kind != "Sidecar" {
+		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: "does not include namespace " + e.Client.Namespace})
+		f.Fixes = []diagnose.Fix{{Title: "export the service to namespace " + e.Client.Namespace, Command: kubectl("edit", f.Subject)}}
+		return
+	}
+	f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: strings.Join(egressHosts(s), ", ")})
+	f.Fixes = []diagnose.Fix{{
+		Title:   "import the services that the clients call (drop the lines of those that they do not)",
+		Command: jsonPatch(f.Subject, imports(f.Edges)...),
+	}}
+}
+
+// imports adds the hosts of edges to the first egress listener of a Sidecar.
+func imports(edges []*handshake.Edge) []string {
+	return distinct(edges, func(e *handshake.Edge) string {
+		return set("/spec/egress/0/hosts/-", fmt.Sprintf("%q", e.Server.Host.Namespace+"/"+e.Server.Host.Name))
+	})
+}
+
+// hider is what keeps the host of an edge from the client's proxy; the zero Ref when nothing does.
+func hider(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
+	if s := sidecarOf(p, e.Client); s != nil && !covers(s, e.Server.Host) {
+		return kube.Ref{Kind: "Sidecar", Namespace: s.Namespace, Name: s.Name}, "spec.egress[0].hosts"
+	}
+	return exportHides(p, e)
+}

@@ -1,0 +1,110 @@
+package checks
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+var mtd316 = &diagnose.Check{
+	Code: "MTD316", Name: "strict-pod-ip", Severity: diagnose.Error,
+	Title: "a client dials the IP of pods that accept only mutual TLS",
+	Doc: diagnose.Doc{
+		Meaning: "An address that belongs to no Service is unknown to the client's proxy: it goes through PassthroughCluster, in plaintext. A STRICT pod refuses it, though the same client reaches it by its Service. " +
+			"Quorums of StatefulSets, gossip, client-side load balancers and scrapers that discover pods do this.",
+		Symptoms: []string{
+			"client proxy's log: cluster PassthroughCluster, HTTP 503 UC, on TCP UR",
+			"server proxy's log: NR filter_chain_not_found",
+			"ingress controllers with a proxy that balance over endpoints themselves",
+		},
+		Detection:  "The client's PassthroughCluster has seen the pod's address (hosts of /clusters, since the proxy started), no Service of the client's proxy covers address and port, and the pod refuses plaintext there. Who dials an address that was forgotten meanwhile is not seen.",
+		NotThis:    "A service that a Sidecar or exportTo hides shows the same cluster (MTD315).",
+		Fix:        "Declare a headless Service that selects the pods and lists the port: the client's proxy then knows the addresses and sends mutual TLS. Or dial the Service's name. Else open the one port.",
+		References: []string{"istio/istio#37431", "istio/istio#22220", "istio/istio#25267"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Pods},
+	Run:      strictPodIP,
+	Describe: describePodIP,
+}
+
+func strictPodIP(p *diagnose.Pass) {
+	for client := range p.ProxyPods() {
+		if !client.Proxy.Read.Has(envoy.SectionHosts) {
+			p.Unknown(diagnose.PodRef(client), "the hosts that its proxy has called (/clusters) were not read")
+			continue
+		}
+		for _, at := range dialled(p, client) {
+			target := handshake.Target{Name: at.Addr().String(), Port: uint32(at.Port())}
+			for _, e := range p.Engine.EdgesTo(target, handshake.Query{Client: func(c *mesh.Pod) bool { return c == client }}) {
+				judgeDialled(p, e)
+			}
+		}
+	}
+}
+
+func judgeDialled(p *diagnose.Pass, e *handshake.Edge) {
+	switch {
+	case e.Verdict == handshake.Unknown:
+		p.Unknown(diagnose.PodRef(e.Client), e.Why)
+	case e.Outbound.Path != handshake.Passthrough || !refusedPlain(e):
+		p.Passed()
+	default:
+		p.Failed(diagnose.Finding{Subject: e.Client.Workload.Ref, Edges: edge(e)})
+	}
+}
+
+// dialled are the addresses of other pods that a proxy has sent through PassthroughCluster.
+func dialled(p *diagnose.Pass, client *mesh.Pod) []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, h := range client.Proxy.Hosts["PassthroughCluster"] {
+		if pod := p.PodAt(h.Address.Addr()); pod != nil && pod != client && h.Stats["cx_total"] > 0 {
+			out = append(out, h.Address)
+		}
+	}
+	slices.SortFunc(out, netip.AddrPort.Compare)
+	return out
+}
+
+func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	f.Title = fmt.Sprintf("%s dials the IP of pods of %s, which its proxy sends in plaintext and they refuse", f.Subject, servers(f.Edges))
+	f.Evidence = bothSides(p, e)
+	for _, h := range e.Client.Proxy.Hosts["PassthroughCluster"] {
+		if h.Address == e.Server.Address {
+			f.Evidence = append(f.Evidence, handshake.Fact{
+				Layer: handshake.Observed, Source: e.Client.Key().String() + " clusters PassthroughCluster::" + h.Address.String(),
+				Value: fmt.Sprintf("%d connections since the proxy started", h.Stats["cx_total"]),
+			})
+		}
+	}
+	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {
+		f.Fixes = append(f.Fixes, headlessFix(w, f.Edges)...)
+	}
+}
+
+// headlessFix is a headless Service by which clients' proxies know the pods of a workload.
+func headlessFix(w *mesh.Workload, edges []*handshake.Edge) []diagnose.Fix {
+	app := w.Pods[0].Labels["app"]
+	if app == "" {
+		return nil
+	}
+	var ports []uint32
+	for _, e := range edges {
+		if e.Server.Pod.Workload == w && !slices.Contains(ports, serverPort(e)) {
+			ports = append(ports, serverPort(e))
+		}
+	}
+	slices.Sort(ports)
+	ref := kube.Ref{Kind: "Service", Namespace: w.Namespace, Name: w.Name + "-pods"}
+	return []diagnose.Fix{{
+		Title:    "make the pods known to their clients' proxies: a headless Service for " + w.String(),
+		Manifest: headlessManifest(ref, app, ports),
+		Risk:     "publishNotReadyAddresses is for peers that dial each other before they are ready; drop it if yours do not",
+	}}
+}

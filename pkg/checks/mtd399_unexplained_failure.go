@@ -1,0 +1,93 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+var mtd399 = &diagnose.Check{
+	Code: "MTD399", Name: "unexplained-failure", Severity: diagnose.Error,
+	Title: "a connection fails and no other check names its cause",
+	Doc: diagnose.Doc{
+		Meaning: "Replayed on paper from both proxies' config, these connections do not come about, or are refused, and no other check says which resource is to blame. What stands in the way is known and told; why it came to be so is not. " +
+			"Where the reason has nothing to do with mutual TLS (no endpoint, no route, nothing listens, an AuthorizationPolicy refuses), this is a note that says so.",
+		Symptoms: []string{
+			"no healthy upstream (UH); no route (NR); connection refused: not mutual TLS",
+			"RBAC: access denied: an AuthorizationPolicy",
+			"TLSV1_ALERT_PROTOCOL_VERSION, SSLV3_ALERT_HANDSHAKE_FAILURE: no common version or cipher",
+			"NR filter_chain_not_found for TLS without Istio's ALPN",
+		},
+		Detection:  "Runs after all other checks, over every connection in scope that fails or is denied and is in no finding yet. Grouped by reason, server workload and client workload.",
+		NotThis:    "A denial may be exactly what the policy's author wants, and a service without endpoints may be scaled down on purpose.",
+		Fix:        "Read the evidence of both sides: it names the listener, filter chain, cluster and certificate that were met. If the cause is of a kind that a check should know, please report it.",
+		References: []string{"istio.io/docs/ops/common-problems/network-issues", "istio/istio#36301", "istio/istio#38720"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies},
+	Last:     true,
+	Run:      unexplainedFailure,
+	Describe: describeUnexplained,
+}
+
+func unexplainedFailure(p *diagnose.Pass) {
+	for e := range p.Known() {
+		switch {
+		case e.Verdict.Works():
+			p.Passed()
+		case p.Explained(e):
+			p.NotApplicable()
+		default:
+			p.Failed(unexplained(p, e))
+		}
+	}
+}
+
+// unexplained groups notes by server, because many callers make many of them, and errors by
+// client too, because either may be to blame.
+func unexplained(p *diagnose.Pass, e *handshake.Edge) diagnose.Finding {
+	f := diagnose.Finding{Subject: destination(e), Group: string(e.Reason), Edges: edge(e), Severity: diagnose.Error}
+	if aside(p, e) {
+		f.Severity = diagnose.Info
+	} else {
+		f.Group += " " + e.Client.Workload.Ref.String()
+	}
+	return f
+}
+
+// aside reports whether a failure is none of mutual TLS's, or that of a stranger to the mesh
+// about whom nobody asked.
+func aside(p *diagnose.Pass, e *handshake.Edge) bool {
+	return e.Reason.NotTLS() || e.Verdict == handshake.Denied || (outsider(e) && !p.Asked(e.Client))
+}
+
+// destination is what an edge leads to: a workload, or else the resource that declares the
+// host, or else only the caller is known.
+func destination(e *handshake.Edge) kube.Ref {
+	switch {
+	case e.Server.Pod != nil:
+		return e.Server.Pod.Workload.Ref
+	case e.Server.Host != nil:
+		return e.Server.Host.Ref
+	}
+	return e.Client.Workload.Ref
+}
+
+func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	pair := fmt.Sprintf("from %s to %s", callers(f.Edges), destinations(p, f.Edges))
+	switch {
+	case e.Verdict == handshake.Denied:
+		f.Title = fmt.Sprintf("calls %s connect and are refused by an AuthorizationPolicy: %s", pair, e.Why)
+	case e.Reason.NotTLS():
+		f.Title = fmt.Sprintf("calls %s fail, and mutual TLS is not the cause: %s", pair, e.Why)
+	default:
+		f.Title = fmt.Sprintf("calls %s fail: %s", pair, e.Why)
+	}
+	f.Evidence = bothSides(p, e)
+	f.Fixes = []diagnose.Fix{{
+		Title:   "look at both sides of one of these connections",
+		Command: fmt.Sprintf("kubectl mtls-doctor edges -A --from-pod %s --to %s:%d -o json", e.Client.Key(), e.Server.Name, e.Server.Port),
+	}}
+}

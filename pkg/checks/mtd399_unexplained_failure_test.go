@@ -1,0 +1,92 @@
+package checks
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+)
+
+// Alone in the catalogue it must tell of every failure of a recording, and group them.
+func TestUnexplainedFailure(t *testing.T) {
+	r := record(t, "03-dr-disable-vs-strict")
+	res := r.judge(mtd399)
+	told := map[*handshake.Edge]bool{}
+	for _, f := range res.Findings {
+		for _, e := range f.Edges {
+			told[e] = true
+			if e.Reason != f.Edges[0].Reason || destination(e) != f.Subject {
+				t.Errorf("%s is among those of %s", e.Why, f.Title)
+			}
+			if f.Severity == diagnose.Error && e.Client.Workload != f.Edges[0].Client.Workload {
+				t.Errorf("%s: several clients", f.Title)
+			}
+		}
+	}
+	for _, e := range res.Edges() {
+		if failed := e.Verdict == handshake.Fails || e.Verdict == handshake.Denied; failed != told[e] {
+			t.Errorf("%s: told of %v", e.Why, told[e])
+		}
+	}
+	has(t, lines(res.Findings), "error Deployment shop/server [] 2: calls from shop/client to server.shop fail: ")
+	has(t, lines(res.Findings), "info Deployment shop/server [] ")
+}
+
+func TestUnexplainedFailureRunsLast(t *testing.T) {
+	r := record(t, "03-dr-disable-vs-strict")
+	for _, f := range r.judge(mtd399, mtd301, mtd601).Findings {
+		if f.Check == mtd399 {
+			t.Errorf("explained already: %s", f.Title)
+		}
+	}
+}
+
+// A denial, and what has nothing to do with TLS, are notes: one a server and reason.
+func TestUnexplainedNotes(t *testing.T) {
+	denied := record(t, "17-authz-principal-plaintext").judge(mtd399).Findings
+	i := slices.IndexFunc(denied, func(f *diagnose.Finding) bool { return f.Edges[0].Verdict == handshake.Denied })
+	if i < 0 || denied[i].Severity != diagnose.Info || !strings.Contains(denied[i].Title, "are refused by an AuthorizationPolicy") {
+		t.Errorf("%s", lines(denied))
+	}
+
+	r := record(t, "02-permissive-default")
+	p := r.proxy("shop/client")
+	for name := range p.Endpoints {
+		if strings.Contains(name, "server.shop") {
+			p.Endpoints[name] = nil
+		}
+	}
+	r.Resources.EndpointSlices = nil
+	found := r.judge(mtd399).Findings
+	for _, f := range found {
+		if f.Edges[0].Reason.NotTLS() {
+			has(t, f.Title, "mutual TLS is not the cause")
+			if f.Severity != diagnose.Info {
+				t.Errorf("%s: %s", f.Severity, f.Title)
+			}
+		}
+	}
+}
+
+// An outsider's failure is an error for who asks about it.
+func TestUnexplainedOutsider(t *testing.T) {
+	r := record(t, healthy)
+	for _, asked := range []string{"", "naked"} {
+		r.asked = asked
+		for _, f := range r.judge(mtd399).Findings {
+			c := f.Edges[0].Client
+			if want := c.Workload.Name == asked; outsider(f.Edges[0]) && (f.Severity == diagnose.Error) != want {
+				t.Errorf("asked for %q: %s %s", asked, f.Severity, f.Title)
+			}
+		}
+	}
+}
+
+func TestUnexplainedQuietAndBlind(t *testing.T) {
+	record(t, "02-permissive-default").quiet(mtd399)
+	r := record(t, healthy)
+	r.Proxies = nil
+	r.blind(mtd399, diagnose.Proxies)
+}

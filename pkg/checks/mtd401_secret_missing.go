@@ -1,0 +1,224 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+var mtd401 = &diagnose.Check{
+	Code: "MTD401", Name: "secret-missing", Severity: diagnose.Error,
+	Title: "a proxy waits for a certificate or a trust bundle",
+	Doc: diagnose.Doc{
+		Meaning: "A listener or a cluster of the proxy names a secret that it never got: it is warming, or absent. Until it comes, Envoy refuses every connection that needs it. " +
+			"Secrets default and ROOTCA are the workload's own certificate and the trust bundle, which istio-agent fetches from the CA; kubernetes://NAME is a credential of a gateway or a DestinationRule; " +
+			"file-cert: and file-root: are files that somebody has to mount into the proxy's container.",
+		Symptoms: []string{
+			"client: UF,URX TLS_error: Secret is not supplied by SDS",
+			"server proxy closes connections at once; at a gateway: SSL_ERROR_SYSCALL",
+			"the pod is not ready: the proxy's listeners are warming",
+			"SPIRE: workload is not authorized for the requested identities [\"file-root:system\"]",
+		},
+		Detection:  "The proxy's secrets in state warming without an active one of the same name, and every secret that the transport socket of a replayed connection names and the proxy does not hold.",
+		NotThis:    "A secret that warms beside an active one is being rotated. A pod that just started waits for a moment. A certificate that is there and rejected is MTD101 or MTD201.",
+		Fix:        "Workload certificate: mend the agent's way to the CA (port 15012, token, CA). Credential: create the Secret in the namespace of the gateway's pod, or let its service account read it. File: mount it at that path.",
+		References: []string{"istio/istio#25528", "istio/istio#36957", "istio/istio#27244"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Secrets},
+	Run:      secretMissing,
+	Describe: describeSecretMissing,
+}
+
+func secretMissing(p *diagnose.Pass) {
+	for pod := range p.ProxyPods() {
+		if !pod.Proxy.Read.Has(envoy.SectionSecrets) {
+			p.Unknown(diagnose.PodRef(pod), "its proxy's secrets were not read")
+			continue
+		}
+		names := waiting(pod.Proxy)
+		for _, name := range names {
+			p.Failed(lacks(pod, name))
+		}
+		if len(names) == 0 {
+			p.Passed()
+		}
+	}
+	for e := range p.Edges() {
+		for _, end := range []struct {
+			reason handshake.Reason
+			pod    *mesh.Pod
+			named  []string
+		}{
+			{handshake.ClientSecretMissing, e.Client, clientSecrets(e)},
+			{handshake.ServerSecretMissing, e.Server.Pod, serverSecrets(e)},
+		} {
+			if e.Blocked(end.reason) {
+				failLacking(p, e, end.pod, end.named)
+			}
+		}
+	}
+}
+
+// failLacking reports the secrets that an edge needs and a pod does not hold.
+func failLacking(p *diagnose.Pass, e *handshake.Edge, pod *mesh.Pod, named []string) {
+	absent := slices.DeleteFunc(named, func(name string) bool { return inForce(pod.Proxy, name) })
+	if len(absent) == 0 {
+		absent = []string{""}
+	}
+	for _, name := range absent {
+		f := lacks(pod, name)
+		f.Edges = edge(e)
+		p.Failed(f)
+	}
+}
+
+func lacks(pod *mesh.Pod, secret string) diagnose.Finding {
+	f := diagnose.Finding{Subject: pod.Workload.Ref, Group: secret, Workloads: []kube.Ref{pod.Workload.Ref}, Field: "secret " + secret}
+	source, value := pod.Key().String()+" config_dump secrets/"+secret, "absent"
+	switch {
+	case secret == "":
+		f.Field, source, value = "tls_certificates", pod.Key().String()+" config_dump", "the transport socket names no certificate"
+	case slices.Contains(waiting(pod.Proxy), secret):
+		value = "warming: it was never supplied"
+	}
+	f.Evidence = []handshake.Fact{{Layer: handshake.Proxy, Source: source, Value: value}}
+	return f
+}
+
+// waiting are the secrets that a proxy waits for and has no older version of.
+func waiting(p *envoy.Proxy) []string {
+	var out []string
+	for _, s := range p.Secrets {
+		if s.State == envoy.Warming && !inForce(p, s.Name) && !slices.Contains(out, s.Name) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+func inForce(p *envoy.Proxy, secret string) bool {
+	return slices.ContainsFunc(p.Secrets, func(s *envoy.Secret) bool { return s.Name == secret && s.State != envoy.Warming })
+}
+
+// clientSecrets are the secrets that the cluster of an edge names.
+func clientSecrets(e *handshake.Edge) []string {
+	var out []string
+	if e.Client.Proxy == nil {
+		return nil
+	}
+	for _, c := range e.Client.Proxy.Clusters {
+		if c.Name != e.Outbound.Cluster || c.State == envoy.Warming {
+			continue
+		}
+		out = append(out, secretsOf(c.Socket)...)
+		for _, m := range c.Matches {
+			out = append(out, secretsOf(m.Socket)...)
+		}
+	}
+	return unique(out)
+}
+
+// serverSecrets are the secrets that the filter chain of an edge names.
+func serverSecrets(e *handshake.Edge) []string {
+	var out []string
+	if e.Server.Pod == nil || e.Server.Pod.Proxy == nil {
+		return nil
+	}
+	for _, l := range e.Server.Pod.Proxy.Listeners {
+		if l.Name != e.Inbound.Listener || l.State == envoy.Warming || l.State == envoy.Draining {
+			continue
+		}
+		for _, c := range append(slices.Clone(l.FilterChains), l.Default) {
+			if c != nil && c.Name == e.Inbound.Chain {
+				out = append(out, secretsOf(c.Socket)...)
+			}
+		}
+	}
+	return unique(out)
+}
+
+func secretsOf(s *envoy.TransportSocket) []string {
+	var out []string
+	for ; s != nil; s = s.Inner {
+		if s.TLS == nil {
+			continue
+		}
+		for _, c := range s.TLS.Certificates {
+			out = append(out, c.SDS)
+		}
+		if ca := s.TLS.Validation.CA; ca != nil {
+			out = append(out, ca.SDS)
+		}
+	}
+	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
+}
+
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func describeSecretMissing(p *diagnose.Pass, f *diagnose.Finding) {
+	w := p.Snapshot.Workload(f.Subject)
+	secret := secretOf(f.Group)
+	f.Title = fmt.Sprintf("the proxy of %s has no %s, so connections that need it fail", workloadName(w), secret.what)
+	f.Fixes = []diagnose.Fix{secret.fix(w)}
+}
+
+// missingSecret is what the name of a secret tells of its origin.
+type missingSecret struct {
+	what string
+	fix  func(*mesh.Workload) diagnose.Fix
+}
+
+func secretOf(name string) missingSecret {
+	if path, ok := cutAny(name, "file-cert:", "file-root:"); ok {
+		return missingSecret{"file " + path, func(*mesh.Workload) diagnose.Fix {
+			return diagnose.Fix{Title: "mount " + path + " into the proxy's container, or correct the path in the DestinationRule or Gateway that names it"}
+		}}
+	}
+	if credential, ok := cutAny(name, "kubernetes://", "kubernetes-gateway://", "configmap://"); ok {
+		return missingSecret{"credential " + credential, func(w *mesh.Workload) diagnose.Fix {
+			return diagnose.Fix{
+				Title:   "create it in the namespace of the proxy's pod, or let its service account read it",
+				Command: fmt.Sprintf("kubectl -n %s get secret %s", w.Namespace, credential[strings.LastIndex(credential, "/")+1:]),
+			}
+		}}
+	}
+	what := "secret " + name
+	switch name {
+	case "":
+		what = "certificate in its config"
+	case "default":
+		what = "certificate of its own (secret default)"
+	case "ROOTCA":
+		what = "trust bundle (secret ROOTCA)"
+	}
+	return missingSecret{what, func(w *mesh.Workload) diagnose.Fix {
+		return diagnose.Fix{
+			Title:   "see why the agent gets none from the CA, and mend that: it then recovers without a restart",
+			Command: agentLog(w.Pods[0]),
+		}
+	}}
+}
+
+// cutAny cuts the first of some prefixes that fits.
+func cutAny(s string, prefixes ...string) (string, bool) {
+	for _, prefix := range prefixes {
+		if rest, ok := strings.CutPrefix(s, prefix); ok {
+			return rest, true
+		}
+	}
+	return s, false
+}
+
+// agentLog is a command that shows what a pod's agent says of its dealings with the CA.
+func agentLog(pod *mesh.Pod) string {
+	return fmt.Sprintf("kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'csr|sign|citadel|sds|15012'", pod.Namespace, pod.Name)
+}

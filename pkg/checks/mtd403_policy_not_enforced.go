@@ -1,0 +1,177 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
+)
+
+var mtd403 = &diagnose.Check{
+	Code: "MTD403", Name: "policy-not-enforced", Severity: diagnose.Error,
+	Title: "a proxy accepts something else than its PeerAuthentication says",
+	Doc: diagnose.Doc{
+		Meaning: "The policies in the cluster say one thing about a port and the proxy's inbound listener does another. With STRICT asked for and plaintext accepted, the workload looks protected and is open; " +
+			"the other way round, callers are refused whom the policy lets in. The proxy runs an old config, or something other than istiod's policies shaped it.",
+		Symptoms: []string{
+			"kubectl shows STRICT, and a pod without a proxy still gets an answer",
+			"istioctl proxy-status: STALE, or the proxy is missing from the list",
+			"a policy works on every workload but one",
+		},
+		Detection: "The effective mode of every port of the inbound listener, by the PeerAuthentications of the workload, its namespace and the mesh, against the mode that the listener's filter chains implement for mutual TLS and for plaintext.",
+		NotThis: "Ports that iptables keeps from the proxy, gateways, and listeners that a Sidecar resource declares are not judged. A policy that was changed seconds before the capture may not have arrived yet: that is unknown. " +
+			"A policy that does not say what its author meant is an MTD3xx check.",
+		Fix:        "If the proxy rejects its config, mend that first (MTD402). Otherwise see why istiod's pushes do not arrive: its connection, its revision, an EnvoyFilter on the inbound listener.",
+		References: []string{"istio/istio#37107", "pilot/pkg/security/authn/policy_applier.go"},
+	},
+	Needs: []diagnose.Evidence{diagnose.Proxies, diagnose.PeerAuthentications, diagnose.MeshConfig},
+	After: []diagnose.Code{"MTD402"},
+	Run:   policyNotEnforced,
+}
+
+func policyNotEnforced(p *diagnose.Pass) {
+	for pod := range p.ProxyPods() {
+		modes := p.Engine.InboundModes(pod)
+		switch {
+		case pod.Plane != mesh.Sidecar, pod.Capture.Mode == "NONE", sidecarIngress(p, pod):
+			p.NotApplicable()
+		case modes == nil:
+			p.Unknown(diagnose.PodRef(pod), "its inbound listener is not in the evidence")
+		default:
+			comparePolicy(p, pod, modes)
+		}
+	}
+}
+
+// sidecarIngress reports whether a Sidecar resource declares the inbound listeners of a pod.
+func sidecarIngress(p *diagnose.Pass, pod *mesh.Pod) bool {
+	return slices.ContainsFunc(p.Resources.Sidecars, func(s *kube.Sidecar) bool {
+		sel := s.Spec.WorkloadSelector
+		return s.Namespace == pod.Namespace && len(s.Spec.Ingress) > 0 && (sel == nil || kube.HasLabels(sel.Labels, pod.Labels))
+	})
+}
+
+// discord is a difference between what is asked for and what runs.
+type discord struct{ asked, runs string }
+
+func comparePolicy(p *diagnose.Pass, pod *mesh.Pod, modes []handshake.PortMode) {
+	wrong := map[discord][]uint32{}
+	for _, m := range modes {
+		asked := p.Mode(pod).Port(m.Port)
+		switch why := unsure(p, pod, asked); {
+		case m.Bypassed:
+			p.NotApplicable()
+		case m.Mode == "":
+			p.Unknown(diagnose.PodRef(pod), portName(m.Port)+" takes neither plaintext nor Istio's mutual TLS")
+		case asked.Mode == policy.Unknown:
+			p.Unknown(diagnose.PodRef(pod), fmt.Sprintf("the mode of %s is not known to this tool", policyRef(asked.From)))
+		case string(asked.Mode) == m.Mode:
+			p.Passed()
+		case why != "":
+			p.Unknown(diagnose.PodRef(pod), why)
+		default:
+			d := discord{string(asked.Mode), m.Mode}
+			wrong[d] = append(wrong[d], m.Port)
+		}
+	}
+	for d, ports := range wrong {
+		p.Failed(notEnforced(p, pod, d, ports))
+	}
+}
+
+// pushTime is how long a change may take to reach the proxies.
+const pushTime = 5 * time.Second
+
+// unsure says why a difference may be none: the policy is so new that it may be on its way, or
+// the pod does not tell its revision and the policy is for one only.
+func unsure(p *diagnose.Pass, pod *mesh.Pod, asked policy.Derivation) string {
+	if asked.From == nil {
+		return ""
+	}
+	changed := asked.From.CreationTimestamp
+	for _, f := range asked.From.ManagedFields {
+		if f.Time.After(changed) {
+			changed = f.Time
+		}
+	}
+	switch {
+	case p.CapturedAt.Sub(changed) < pushTime:
+		return fmt.Sprintf("%s changed so shortly before the capture that it may not have arrived", policyRef(asked.From))
+	case asked.From.Labels["istio.io/rev"] != "" && pod.Revision() == "":
+		return fmt.Sprintf("%s is for one revision, and that of the pod is not known", policyRef(asked.From))
+	}
+	return ""
+}
+
+func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) diagnose.Finding {
+	asked := p.Mode(pod).Port(ports[0])
+	edges := affected(p, pod, d)
+	f := diagnose.Finding{
+		Subject: pod.Workload.Ref, Group: d.asked + "/" + d.runs, Edges: edges, Workloads: []kube.Ref{pod.Workload.Ref},
+		Title: fmt.Sprintf("the proxy of %s is %s on %s, although its policy says %s", workloadName(pod.Workload), d.runs, portNames(ports), d.asked),
+		Evidence: []handshake.Fact{
+			modeFact(asked),
+			{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("%s: %s%s", portNames(ports), d.runs, lastUpdate(pod.Proxy))},
+		},
+		Fixes: []diagnose.Fix{{
+			Title:   "see why istiod's pushes do not arrive: a rejected config, no connection, another revision",
+			Command: fmt.Sprintf("istioctl proxy-status %s.%s; kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'xds|rejected|15012'", pod.Name, pod.Namespace, pod.Namespace, pod.Name),
+		}},
+	}
+	if d.asked == handshake.AcceptsMTLS {
+		f.Title += ": plaintext still gets in"
+	} else if len(edges) == 0 {
+		f.Severity = diagnose.Warning
+	}
+	return f
+}
+
+// affected are the edges that go otherwise than the policy wants: plaintext that gets in where
+// mutual TLS is asked for, or connections that fail for want of it where it is not.
+func affected(p *diagnose.Pass, pod *mesh.Pod, d discord) []*handshake.Edge {
+	var out []*handshake.Edge
+	for e := range p.Edges() {
+		if e.Server.Pod != pod || e.Inbound.Accepts != d.runs || string(p.Mode(pod).Port(serverPort(e)).Mode) != d.asked {
+			continue
+		}
+		open := e.Verdict == handshake.Plaintext || e.Verdict == handshake.AppTLS
+		if (d.asked == handshake.AcceptsMTLS && open) || refusedPlain(e) || unwrapped(e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func lastUpdate(p *envoy.Proxy) string {
+	for _, l := range p.Listeners {
+		if l.Name == "virtualInbound" && l.State == envoy.Active && !l.LastUpdated.IsZero() {
+			return ", last updated " + stamp(l.LastUpdated)
+		}
+	}
+	return ""
+}
+
+func portName(port uint32) string {
+	if port == 0 {
+		return "every other port"
+	}
+	return fmt.Sprintf("port %d", port)
+}
+
+// portNames lists ports; the catch-all comes last.
+func portNames(ports []uint32) string {
+	slices.SortFunc(ports, func(a, b uint32) int { return cmp.Compare(a-1, b-1) })
+	var names []string
+	for _, port := range ports {
+		names = append(names, portName(port))
+	}
+	return strings.Join(names, ", ")
+}

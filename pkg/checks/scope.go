@@ -1,0 +1,104 @@
+package checks
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// sidecarOf is the Sidecar that applies to a pod: the oldest of its namespace that selects it,
+// else the oldest of its namespace without a selector, else that of the root namespace
+// (pilot/pkg/model/push_context.go, getSidecarScope). Nil when there is none, or when it lists
+// no egress and so hides nothing.
+func sidecarOf(p *diagnose.Pass, pod *mesh.Pod) *kube.Sidecar {
+	var selecting, general, root *kube.Sidecar
+	for _, s := range p.Resources.Sidecars {
+		selects := s.Spec.WorkloadSelector != nil && len(s.Spec.WorkloadSelector.Labels) > 0
+		switch {
+		case s.Namespace == pod.Namespace && selects && kube.HasLabels(s.Spec.WorkloadSelector.Labels, pod.Labels):
+			selecting = older(selecting, s)
+		case selects:
+		case s.Namespace == pod.Namespace:
+			general = older(general, s)
+		case s.Namespace == p.MeshConfig(pod.Revision()).Root():
+			root = older(root, s)
+		}
+	}
+	for _, s := range []*kube.Sidecar{selecting, general, root} {
+		if s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+func older(a, b *kube.Sidecar) *kube.Sidecar {
+	if a == nil || b.CreationTimestamp.Before(a.CreationTimestamp) {
+		return b
+	}
+	return a
+}
+
+func egressHosts(s *kube.Sidecar) []string {
+	var out []string
+	for _, e := range s.Spec.Egress {
+		out = append(out, e.Hosts...)
+	}
+	return out
+}
+
+// covers reports whether a Sidecar imports a host. Without an egress list it imports all.
+func covers(s *kube.Sidecar, h *mesh.Host) bool {
+	return len(s.Spec.Egress) == 0 || slices.ContainsFunc(egressHosts(s), func(entry string) bool { return imported(entry, s.Namespace, h) })
+}
+
+// imported reports whether an entry "namespace/host" names a host; the namespace may be "*" or
+// "." (the Sidecar's own), the host a wildcard.
+func imported(entry, own string, h *mesh.Host) bool {
+	namespace, name, ok := strings.Cut(entry, "/")
+	if !ok {
+		return false
+	}
+	if namespace == "." {
+		namespace = own
+	}
+	suffix, wild := strings.CutPrefix(name, "*")
+	return (namespace == "*" || namespace == h.Namespace) && (name == h.Name || wild && strings.HasSuffix(h.Name, suffix))
+}
+
+// exportHides finds an exportTo that leaves the client's namespace out.
+func exportHides(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
+	h, client := e.Server.Host, e.Client.Namespace
+	if h.Namespace == client {
+		return kube.Ref{}, ""
+	}
+	to, field := exportTo(p, h)
+	if len(to) == 0 || slices.Contains(to, "*") || slices.Contains(to, client) {
+		return kube.Ref{}, ""
+	}
+	return h.Ref, field
+}
+
+// exportTo is where a host is exported to, and the field that says so; nothing for the default.
+func exportTo(p *diagnose.Pass, h *mesh.Host) (to []string, field string) {
+	for _, s := range p.Resources.Services {
+		if h.Ref.Kind == "Service" && s.Namespace == h.Ref.Namespace && s.Name == h.Ref.Name {
+			return list(s.Annotations["networking.istio.io/exportTo"]), "metadata.annotations[networking.istio.io/exportTo]"
+		}
+	}
+	for _, s := range p.Resources.ServiceEntries {
+		if h.Ref.Kind == "ServiceEntry" && s.Namespace == h.Ref.Namespace && s.Name == h.Ref.Name {
+			return s.Spec.ExportTo, "spec.exportTo"
+		}
+	}
+	return nil, ""
+}
+
+// list reads names that are separated by commas.
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
