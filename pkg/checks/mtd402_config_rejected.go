@@ -75,8 +75,10 @@ func rejectedClusters(p *diagnose.Pass, pod *mesh.Pod) []envoy.Rejection {
 		case !counted:
 			p.Unknown(diagnose.PodRef(pod), "cluster "+c.Name+" warms beside the one in force; whether it was rejected is not known: "+clustersRejected+" was not collected")
 		case count > 0:
-			out = append(out, envoy.Rejection{Kind: "cluster", Name: c.Name, Version: c.Version, LastAttempt: c.LastUpdated,
-				Details: fmt.Sprintf("it warms beside the one in force, and %s is %d", clustersRejected, count)})
+			out = append(out, envoy.Rejection{
+				Kind: "cluster", Name: c.Name, Version: c.Version, LastAttempt: c.LastUpdated,
+				Details: fmt.Sprintf("it warms beside the one in force, and %s is %d", clustersRejected, count),
+			})
 		}
 	}
 	return out

@@ -108,8 +108,11 @@ func TestClusterRejected(t *testing.T) {
 func TestRejectionGravity(t *testing.T) {
 	got := map[string]diagnose.Severity{}
 	for _, r := range []envoy.Rejection{
-		{Kind: "listener", Name: "virtualInbound"}, {Kind: "listener"}, {Kind: "secret", Name: "default"},
-		{Kind: "listener", Name: "0.0.0.0_9093"}, {Kind: "route", Name: "80"},
+		{Kind: "listener", Name: "virtualInbound"},
+		{Kind: "listener"},
+		{Kind: "secret", Name: "default"},
+		{Kind: "listener", Name: "0.0.0.0_9093"},
+		{Kind: "route", Name: "80"},
 	} {
 		got[r.Kind+" "+r.Name] = gravity(r)
 	}
