@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,7 +111,7 @@ func unsure(p *diagnose.Pass, pod *mesh.Pod, asked policy.Derivation) string {
 }
 
 func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) diagnose.Finding {
-	asked := p.Mode(pod).Port(ports[0])
+	asked := p.Mode(pod).Port(ports[len(ports)-1])
 	edges := affected(p, pod, d)
 	f := diagnose.Finding{
 		Subject: pod.Workload.Ref, Group: d.asked + "/" + d.runs, Edges: edges, Workloads: []kube.Ref{pod.Workload.Ref},
@@ -166,12 +165,24 @@ func portName(port uint32) string {
 	return fmt.Sprintf("port %d", port)
 }
 
-// portNames lists ports; the catch-all comes last.
+// portNames lists ports: "port 80", "ports 80, 443 and every other".
 func portNames(ports []uint32) string {
-	slices.SortFunc(ports, func(a, b uint32) int { return cmp.Compare(a-1, b-1) })
+	slices.Sort(ports)
+	if len(ports) == 1 {
+		return portName(ports[0])
+	}
 	var names []string
 	for _, port := range ports {
-		names = append(names, portName(port))
+		if port != 0 {
+			names = append(names, fmt.Sprint(port))
+		}
 	}
-	return strings.Join(names, ", ")
+	list := "ports " + strings.Join(names, ", ")
+	if len(names) == 1 {
+		list = "port " + names[0]
+	}
+	if ports[0] == 0 {
+		list += " and every other"
+	}
+	return list
 }

@@ -14,7 +14,7 @@ import (
 func TestPolicyNotEnforced(t *testing.T) {
 	r := record(t, nack)
 	f := r.one(mtd403)
-	has(t, lines([]*diagnose.Finding{f}), "error Deployment shop/server [] 9: the proxy of shop/server is PERMISSIVE on port 8080, port 8443, port 9000, every other port, although its policy says STRICT: plaintext still gets in")
+	has(t, lines([]*diagnose.Finding{f}), "error Deployment shop/server [] 9: the proxy of shop/server is PERMISSIVE on ports 8080, 8443, 9000 and every other, although its policy says STRICT: plaintext still gets in")
 	for _, e := range f.Edges {
 		if e.Verdict != handshake.Plaintext && e.Verdict != handshake.AppTLS {
 			t.Errorf("%s of %s is no consequence", e.Verdict, e.Client.Key())
@@ -51,7 +51,7 @@ func TestPolicyNotEnforcedIsCareful(t *testing.T) {
 	}{
 		"refused although it may come in": {
 			spoil: func(*recording, *kube.PeerAuthentication) {},
-			want:  "error Deployment pay/api [] 6: the proxy of pay/api is STRICT on port 8080, port 9000, every other port, although its policy says PERMISSIVE",
+			want:  "error Deployment pay/api [] 6: the proxy of pay/api is STRICT on ports 8080, 9000 and every other, although its policy says PERMISSIVE",
 		},
 		"on its way": {
 			spoil:   func(r *recording, pa *kube.PeerAuthentication) { pa.CreationTimestamp = r.CapturedAt },
@@ -101,6 +101,20 @@ func TestPolicyNotEnforcedIsCareful(t *testing.T) {
 				t.Errorf("unknown: %q", got)
 			}
 		})
+	}
+}
+
+func TestPortNames(t *testing.T) {
+	for want, ports := range map[string][]uint32{
+		"port 80":                       {80},
+		"every other port":              {0},
+		"ports 80, 443":                 {443, 80},
+		"port 80 and every other":       {0, 80},
+		"ports 80, 443 and every other": {443, 0, 80},
+	} {
+		if got := portNames(ports); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
