@@ -45,7 +45,7 @@ func foldAffected(edges []*handshake.Edge) []Affected {
 	return out
 }
 
-// unexplained are the edges between proxies that fail in TLS and that no finding breaks.
+// unexplained are the edges of callers with a proxy that fail in TLS and that no finding breaks.
 func unexplained(r *diagnose.Result) []*handshake.Edge {
 	explained := map[*handshake.Edge]bool{}
 	for _, f := range r.Findings {
@@ -55,8 +55,7 @@ func unexplained(r *diagnose.Result) []*handshake.Edge {
 	}
 	var out []*handshake.Edge
 	for _, e := range r.Edges() {
-		between := e.Client.HasProxy() && e.Server.Pod != nil && e.Server.Pod.HasProxy()
-		if e.Verdict == handshake.Fails && between && !e.Reason.NotTLS() && !explained[e] {
+		if e.Verdict == handshake.Fails && e.Client.HasProxy() && !e.Reason.NotTLS() && !explained[e] {
 			out = append(out, e)
 		}
 	}

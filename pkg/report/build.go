@@ -121,7 +121,7 @@ func coverage(r *diagnose.Result) Coverage {
 }
 
 func summary(r *Report) Summary {
-	s := Summary{Health: OK, Workloads: map[Health]int{}}
+	s := Summary{Health: NotApplicable, Workloads: map[Health]int{}}
 	for _, w := range r.Workloads {
 		s.Workloads[w.Health]++
 		s.Health = worse(s.Health, w.Health)
@@ -144,7 +144,7 @@ func summary(r *Report) Summary {
 	for _, c := range r.Calls {
 		s.Health = worse(s.Health, callHealth(c.Verdict))
 	}
-	if len(r.Coverage.Gaps) > 0 {
+	if len(r.Coverage.Gaps) > 0 || r.unknownCalls() {
 		s.Health = worse(s.Health, UnknownHealth)
 	}
 	return s
@@ -165,7 +165,15 @@ func callHealth(v handshake.Verdict) Health {
 
 // Incomplete reports whether evidence is missing without which the report could read otherwise.
 func (r *Report) Incomplete() bool {
-	return len(r.Coverage.Gaps) > 0 || r.Summary.Workloads[UnknownHealth] > 0 || r.Summary.Health == UnknownHealth
+	return len(r.Coverage.Gaps) > 0 || r.Summary.Workloads[UnknownHealth] > 0 || r.Summary.Health == UnknownHealth || r.unknownCalls()
+}
+
+// unknownCalls reports whether a call between pods that a proxy makes or takes is unknown.
+// Those of destinations outside the cluster are nothing that more evidence would tell.
+func (r *Report) unknownCalls() bool {
+	return slices.ContainsFunc(r.Workloads, func(w Workload) bool {
+		return w.Inbound.Unknown > 0 || w.Plane != mesh.NoProxy && w.Outbound.Unknown > 0
+	})
 }
 
 // worse orders health: a failure beats a warning, which beats what is unknown, which beats ok.

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,9 @@ type unseen struct {
 	subjects, codes []string
 }
 
+// shownUnseen is how many reasons the table shows.
+const shownUnseen = 8
+
 // notSeen says what the report does not know, and why. Unknown is not ok.
 func (p *page) notSeen() error {
 	list := p.unseen()
@@ -23,7 +27,12 @@ func (p *page) notSeen() error {
 		return nil
 	}
 	p.b.WriteString("Not seen, and so neither ok nor wrong:\n")
-	for _, u := range list {
+	shown := p.limit(shownUnseen)
+	for i, u := range list {
+		if shown > 0 && i == shown && len(list) > shown+1 {
+			fmt.Fprintf(&p.b, "     and %d more reasons (-o wide shows them)\n", len(list)-shown)
+			break
+		}
 		text := names(u.subjects, p.limit(shownNames)) + ": " + u.why
 		if len(u.codes) > 0 {
 			text += fmt.Sprintf(" (%s)", names(u.codes, p.limit(shownNames)))
@@ -56,9 +65,26 @@ func (p *page) unseen() []*unseen {
 		add(Clean(cmp.Or(g.Message, g.Stage)), Clean(g.Hint), Clean(subjectName(g.Subject)), "")
 	}
 	for _, u := range p.Coverage.Unknown {
-		add(Clean(u.Why), "", Clean(subjectName(u.Subject)), Clean(u.Code))
+		subject, why := whose(u)
+		add(Clean(why), "", Clean(subject), Clean(u.Code))
 	}
 	return out
+}
+
+// podSentence finds the pod that a sentence begins with: "shop/cart-1: its traffic is…".
+var podSentence = regexp.MustCompile(`^([^\s/:]+/[^\s/:]+): (.+)$`)
+
+// whose splits what could not be judged into the one that is to blame for it and the reason, so
+// that the same reason of many pods is one.
+func whose(u CheckUnknown) (subject, why string) {
+	subject = subjectName(u.Subject)
+	if m := podSentence.FindStringSubmatch(u.Why); m != nil {
+		return "Pod " + m[1], m[2]
+	}
+	if why, ok := strings.CutPrefix(u.Why, kubeKey(u.Subject).String()+" "); ok {
+		return subject, why
+	}
+	return subject, u.Why
 }
 
 func appendNew(list []string, s string) []string {

@@ -37,7 +37,7 @@ func (p *page) unexplained() {
 	if len(p.Report.Findings) > 0 {
 		p.b.WriteByte('\n')
 	}
-	text := wrap("WARN         ", plural(len(p.Unexplained), "call")+" between proxies fail for a reason that no check explains")
+	text := wrap("WARN         ", "calls fail in TLS, and no check explains them")
 	p.b.WriteString(p.paint(yellow, "WARN") + text[len("WARN"):])
 	p.hits(p.Unexplained)
 	p.line("see", p.Program+" edges -o wide")

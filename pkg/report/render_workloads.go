@@ -98,15 +98,15 @@ func enforcedCell(w *Workload) string {
 	return cmp.Or(first, "?")
 }
 
-// trafficCell is "2 of 4", and "?" when not one call could be judged.
+// trafficCell is "2 of 4" calls that lead somewhere, and "?" when not one could be judged.
 func trafficCell(t Traffic) string {
 	switch {
-	case t.Total == 0:
+	case t.Total == t.Unreachable:
 		return "none"
-	case t.Unknown == t.Total:
-		return "? of " + strconv.Itoa(t.Total)
+	case t.Unknown == t.Total-t.Unreachable:
+		return fmt.Sprintf("? of %d", t.Unknown)
 	}
-	return fmt.Sprintf("%d of %d", t.MTLS, t.Total)
+	return fmt.Sprintf("%d of %d", t.MTLS, t.Total-t.Unreachable)
 }
 
 // certCell is how long the certificate is valid from the moment of the capture on.
@@ -152,7 +152,7 @@ func unknownBecause(w *Workload) string {
 	case w.Plane == mesh.Ztunnel:
 		return "ztunnel not read"
 	}
-	return plural(w.Inbound.Unknown+w.Outbound.Unknown, "call") + " unknown"
+	return plural(w.Doubts, "call") + " unknown"
 }
 
 // ports shows what is asked for and enforced on every port.

@@ -94,6 +94,7 @@ func (t Traffic) sentence() string {
 	add(t.Plaintext, "is plaintext", "are plaintext")
 	add(t.TLS, "is other TLS", "are other TLS")
 	add(t.MTLS, "is mTLS", "are mTLS")
+	add(t.Unreachable, "leads nowhere", "lead nowhere")
 	add(t.Unknown, "is unknown", "are unknown")
 	return strings.Join(parts, ", ")
 }

@@ -15,11 +15,25 @@ type link struct {
 	host   string
 	port   uint32
 	worst  handshake.Verdict
+	// blind is the end that could not be read, when worst is unknown for that reason; nil when
+	// it is neither or not known.
+	blind *mesh.Workload
 }
 
 // inMesh reports whether any of the client's pods has a proxy.
 func (l *link) inMesh() bool {
 	return slices.ContainsFunc(l.client.Pods, (*mesh.Pod).HasProxy)
+}
+
+// unreachable stands for connections that fail for a reason that has nothing to do with TLS: no
+// route, no endpoint, nobody listens.
+const unreachable handshake.Verdict = "unreachable"
+
+func outcome(e *handshake.Edge) handshake.Verdict {
+	if e.Verdict == handshake.Fails && e.Reason.NotTLS() {
+		return unreachable
+	}
+	return e.Verdict
 }
 
 // links folds edges, in their order. A workload's calls to itself are left out: replicas that
@@ -41,19 +55,37 @@ func links(edges []*handshake.Edge) []*link {
 			index[k] = l
 			out = append(out, l)
 		}
-		if verdictRank(e.Verdict) > verdictRank(l.worst) {
-			l.worst = e.Verdict
+		if v := outcome(e); rank(v) > rank(l.worst) {
+			l.worst, l.blind = v, blindEnd(e)
 		}
 	}
 	return out
 }
 
+// blindEnd is the end of an edge whose proxy could not be read.
+func blindEnd(e *handshake.Edge) *mesh.Workload {
+	switch {
+	case isBlind(e.Client):
+		return e.Client.Workload
+	case e.Server.Pod != nil && isBlind(e.Server.Pod):
+		return e.Server.Pod.Workload
+	}
+	return nil
+}
+
+func isBlind(p *mesh.Pod) bool { return p.Plane == mesh.Ztunnel || p.HasProxy() && p.Proxy == nil }
+
 // traffic counts links by workload.
-type traffic struct{ inbound, outbound map[*mesh.Workload]Traffic }
+type traffic struct {
+	inbound, outbound map[*mesh.Workload]Traffic
+	// doubts counts unknown links that make a workload itself unknown: not those whose other end
+	// could not be read.
+	doubts map[*mesh.Workload]int
+}
 
 // countTraffic counts callers without a proxy only outwards: refusing them is what STRICT is for.
 func countTraffic(edges []*handshake.Edge) traffic {
-	t := traffic{map[*mesh.Workload]Traffic{}, map[*mesh.Workload]Traffic{}}
+	t := traffic{map[*mesh.Workload]Traffic{}, map[*mesh.Workload]Traffic{}, map[*mesh.Workload]int{}}
 	for _, l := range links(edges) {
 		if l.server == nil {
 			continue
@@ -62,16 +94,28 @@ func countTraffic(edges []*handshake.Edge) traffic {
 		if l.inMesh() {
 			t.inbound[l.server] = t.inbound[l.server].plus(l.worst)
 		}
+		t.doubt(l)
 	}
 	return t
 }
 
-// verdictRank orders verdicts from the best to the worst; none at all is below the best.
-func verdictRank(v handshake.Verdict) int { return slices.Index(verdictOrder, v) }
+func (t traffic) doubt(l *link) {
+	if l.worst != handshake.Unknown {
+		return
+	}
+	for _, end := range []*mesh.Workload{l.client, l.server} {
+		if l.blind == nil || l.blind == end {
+			t.doubts[end]++
+		}
+	}
+}
 
-var verdictOrder = []handshake.Verdict{
+// rank orders outcomes from the best to the worst; none at all is below the best.
+func rank(v handshake.Verdict) int { return slices.Index(outcomeOrder, v) }
+
+var outcomeOrder = []handshake.Verdict{
 	"", handshake.MTLS, handshake.AppTLS, handshake.TLS, handshake.Plaintext,
-	handshake.Unknown, handshake.Denied, handshake.Fails,
+	unreachable, handshake.Unknown, handshake.Denied, handshake.Fails,
 }
 
 func (t Traffic) plus(v handshake.Verdict) Traffic {
@@ -85,6 +129,8 @@ func (t Traffic) plus(v handshake.Verdict) Traffic {
 		t.TLS++
 	case handshake.Unknown:
 		t.Unknown++
+	case unreachable:
+		t.Unreachable++
 	default:
 		t.Fails++
 	}

@@ -26,7 +26,8 @@ type Report struct {
 	// Calls are the connections to Scope.To; only a report that was narrowed to it has them.
 	Calls    []Edge    `json:"calls,omitempty"`
 	Findings []Finding `json:"findings"`
-	// Unexplained are connections between proxies that fail in TLS although no finding says why.
+	// Unexplained are connections of callers with a proxy that fail in TLS although no finding
+	// says why.
 	Unexplained []Affected `json:"unexplained"`
 	Coverage    Coverage   `json:"coverage"`
 }
@@ -43,7 +44,8 @@ type Scope struct {
 
 // Summary is the verdict in numbers.
 type Summary struct {
-	// Health is the worst of the workloads' and the findings': ok, warn, fail or unknown.
+	// Health is the worst of the workloads', the findings' and what was not seen; n/a when nothing
+	// in scope has a proxy.
 	Health    Health         `json:"health"`
 	Errors    int            `json:"errors"`
 	Warnings  int            `json:"warnings"`
@@ -77,6 +79,8 @@ type Workload struct {
 	// by distinct peer workload and port.
 	Inbound  Traffic `json:"inbound"`
 	Outbound Traffic `json:"outbound"`
+	// Doubts counts calls that are unknown for another reason than an unread proxy at the other end.
+	Doubts int `json:"doubts"`
 	// Identity is the SPIFFE ID that its proxies present, "" when none was read.
 	Identity    string       `json:"identity,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
@@ -117,6 +121,9 @@ type Traffic struct {
 	TLS       int `json:"tls"`   // by the proxy or the application, not mutual
 	Fails     int `json:"fails"` // denied ones too
 	Unknown   int `json:"unknown"`
+	// Unreachable counts those that fail for a reason that is not TLS: no route, no endpoint,
+	// nobody listens.
+	Unreachable int `json:"unreachable"`
 }
 
 // Certificate is the certificate that a workload's proxies present: the one that ends first.

@@ -21,7 +21,7 @@ func workloads(r *diagnose.Result) []Workload {
 			continue
 		}
 		x := describe(r, w)
-		x.Inbound, x.Outbound = t.inbound[w], t.outbound[w]
+		x.Inbound, x.Outbound, x.Doubts = t.inbound[w], t.outbound[w], t.doubts[w]
 		x.Findings = list(codes(named[w]))
 		x.Health = health(&x, named[w])
 		out = append(out, x)
@@ -169,10 +169,10 @@ func codes(list []*diagnose.Finding) []string {
 // health is the worst of what findings say and what could not be read.
 func health(w *Workload, fs []*diagnose.Finding) Health {
 	h := OK
-	if w.Plane == mesh.NoProxy {
+	switch {
+	case w.Plane == mesh.NoProxy:
 		h = NotApplicable
-	}
-	if w.Pods.Read < w.Pods.Total || w.Inbound.Unknown+w.Outbound.Unknown > 0 || w.Plane == mesh.Ztunnel {
+	case w.Pods.Read < w.Pods.Total || w.Doubts > 0 || w.Plane == mesh.Ztunnel:
 		h = UnknownHealth
 	}
 	for _, f := range fs {
