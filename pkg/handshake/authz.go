@@ -156,11 +156,16 @@ func (p *peer) principal(m *certs.Matcher) truth {
 	case p.identity == "":
 		return no
 	}
-	value, want := p.identity, m.Value
-	if m.IgnoreCase {
+	return p.memo.matchText(m, p.identity)
+}
+
+// matchText is Envoy's StringMatcher; a kind that is not known can go either way.
+func (m *memo) matchText(by *certs.Matcher, text string) truth {
+	value, want := text, by.Value
+	if by.IgnoreCase {
 		value, want = strings.ToLower(value), strings.ToLower(want)
 	}
-	switch m.Kind {
+	switch by.Kind {
 	case "":
 		return yes
 	case "exact":
@@ -172,7 +177,7 @@ func (p *peer) principal(m *certs.Matcher) truth {
 	case "contains":
 		return truthOf(strings.Contains(value, want))
 	case "regex":
-		if matches, ok := p.memo.fullMatch(m.Value, p.identity); ok {
+		if matches, ok := m.fullMatch(by.Value, text); ok {
 			return truthOf(matches)
 		}
 	}

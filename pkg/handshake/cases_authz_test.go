@@ -81,28 +81,40 @@ func authzCases() []edgeCase {
 		asks(of("an unmodelled matcher decides", "mTLS", &envoy.Filter{Kind: envoy.RBACFilter, RBAC: &envoy.RBAC{Action: "DENY", Enforced: true, Unmodelled: []string{"RBAC.matcher"}}})),
 		of("several filters: DENY beats what the next allows", denied, rbac("DENY", anyone, client), rbac("ALLOW", anyone, client)),
 		asks(of("a filter that nobody knows may refuse", "mTLS", &envoy.Filter{Kind: envoy.OtherFilter, TypeURL: "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz"})),
-		{name: "authz: ALLOW a principal on a raw TCP port", from: "shop/client", to: "server.shop:9000", want: "mTLS",
-			given: func(w *world) { guard(w, rbac("ALLOW", anyone, client)) }},
-		{name: "authz: plaintext carries no principal", from: "shop/client", to: "server.shop:80", want: denied,
-			given: func(w *world) { w.rule("server.shop", tlsDisable); guard(w, rbac("ALLOW", anyone, client)) }},
-		{name: "authz: the application's own TLS carries no principal", from: "legacy/naked", to: "server.shop:443", want: denied,
-			given: func(w *world) { guard(w, rbac("ALLOW", anyone, client)) }},
-		{name: "authz: a failed handshake beats a denial", from: "shop/client", to: "server.shop:80", want: "fails: client-certificate-expired, authorization-denied",
+		{
+			name: "authz: ALLOW a principal on a raw TCP port", from: "shop/client", to: "server.shop:9000", want: "mTLS",
+			given: func(w *world) { guard(w, rbac("ALLOW", anyone, client)) },
+		},
+		{
+			name: "authz: plaintext carries no principal", from: "shop/client", to: "server.shop:80", want: denied,
+			given: func(w *world) { w.rule("server.shop", tlsDisable); guard(w, rbac("ALLOW", anyone, client)) },
+		},
+		{
+			name: "authz: the application's own TLS carries no principal", from: "legacy/naked", to: "server.shop:443", want: denied,
+			given: func(w *world) { guard(w, rbac("ALLOW", anyone, client)) },
+		},
+		{
+			name: "authz: a failed handshake beats a denial", from: "shop/client", to: "server.shop:80", want: "fails: client-certificate-expired, authorization-denied",
 			given: func(w *world) {
 				w.find("shop/client").leaf = w.ca.Leaf("shop/client", testca.Expired(worldTime))
 				guard(w, rbac("DENY", anyone, client))
-			}},
-		{name: "authz: whom an unread certificate names is not known", from: "shop/client", to: "server.shop:80", want: "unknown: evidence-missing",
+			},
+		},
+		{
+			name: "authz: whom an unread certificate names is not known", from: "shop/client", to: "server.shop:80", want: "unknown: evidence-missing",
 			given: func(w *world) {
 				guard(w, rbac("ALLOW", anyone, principal("exact", "spiffe://cluster.local/ns/shop/sa/other")))
 				x := w.proxy("shop/client")
 				x.Secrets, x.Read = nil, x.Read&^envoy.SectionSecrets
-			}},
-		asks(edgeCase{name: "authz: a certificate without a SPIFFE ID has other names to match", from: "shop/client", to: "server.shop:80", want: "mTLS",
+			},
+		},
+		asks(edgeCase{
+			name: "authz: a certificate without a SPIFFE ID has other names to match", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				w.find("shop/client").leaf = w.ca.Leaf("shop/client", testca.NoSPIFFE())
 				guard(w, rbac("ALLOW", anyone, client))
 				ownInbound(w.proxy("shop/server")).Validation.SANs = nil
-			}}),
+			},
+		}),
 	}
 }

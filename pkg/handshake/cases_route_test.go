@@ -12,115 +12,166 @@ func routeCases() []edgeCase {
 	v1 := envoy.WeightedCluster{Name: "outbound|80|v1|server.shop.svc.cluster.local", Weight: 90}
 	v2 := envoy.WeightedCluster{Name: "outbound|80|v2|server.shop.svc.cluster.local", Weight: 10}
 	route := func(f func(*envoy.Route)) func(*world) {
-		return func(w *world) { f(routeOf(w, "80", "server.shop")) }
+		return func(w *world) { f(routeOf(w, "server.shop")) }
 	}
 	return []edgeCase{
-		{name: "VirtualService with weights: both subsets, each a share", from: "shop/client", to: "server.shop:80", want: "mTLS | mTLS",
+		{
+			name: "VirtualService with weights: both subsets, each a share", from: "shop/client", to: "server.shop:80", want: "mTLS | mTLS",
 			given: func(w *world) {
 				w.pod("shop/server-2")
 				subsets(w)
-				routeOf(w, "80", "server.shop").Clusters = []envoy.WeightedCluster{v1, v2}
-			}, takes: []Assumption{RouteConditional}},
-		{name: "a weight of 0 takes nothing", from: "shop/client", to: "server.shop:80", want: "mTLS",
+				routeOf(w, "server.shop").Clusters = []envoy.WeightedCluster{v1, v2}
+			}, takes: []Assumption{RouteConditional},
+		},
+		{
+			name: "a weight of 0 takes nothing", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				w.pod("shop/server-2")
 				subsets(w)
-				routeOf(w, "80", "server.shop").Clusters = []envoy.WeightedCluster{v1, {Name: v2.Name}}
-			}},
-		{name: "a subset whose rule is DISABLE", from: "shop/client", to: "server.shop:80", want: "mTLS | fails: plaintext-refused",
+				routeOf(w, "server.shop").Clusters = []envoy.WeightedCluster{v1, {Name: v2.Name}}
+			},
+		},
+		{
+			name: "a subset whose rule is DISABLE", from: "shop/client", to: "server.shop:80", want: "mTLS | fails: plaintext-refused",
 			given: func(w *world) {
 				w.accept("shop/server", strict)
 				w.pod("shop/server-2").modes[0] = strict
 				subsets(w)
 				clusterNamed(w.proxy("shop/client"), v2.Name).Matches = nil
-				routeOf(w, "80", "server.shop").Clusters = []envoy.WeightedCluster{v1, v2}
-			}},
-		{name: "a conditional route, then the rest", from: "shop/client", to: "server.shop:80", want: "mTLS | plaintext", takes: []Assumption{RouteConditional},
+				routeOf(w, "server.shop").Clusters = []envoy.WeightedCluster{v1, v2}
+			},
+		},
+		{
+			name: "a conditional route, then the rest", from: "shop/client", to: "server.shop:80", want: "mTLS | plaintext", takes: []Assumption{RouteConditional},
 			given: func(w *world) {
-				vh := hostOf(w, "80", "server.shop")
+				vh := hostOf(w, "server.shop")
 				canary := &envoy.Route{Match: "prefix / with header end-user", Clusters: []envoy.WeightedCluster{{Name: "outbound|80||naked.legacy.svc.cluster.local"}}}
 				vh.Routes = append([]*envoy.Route{canary}, vh.Routes...)
-			}},
-		{name: "a redirect of some requests is no connection", from: "shop/client", to: "server.shop:80", want: "mTLS",
+			},
+		},
+		{
+			name: "a redirect of some requests is no connection", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
-				vh := hostOf(w, "80", "server.shop")
+				vh := hostOf(w, "server.shop")
 				vh.Routes = append([]*envoy.Route{{Name: "old", Match: "prefix /old", Redirect: true}}, vh.Routes...)
-			}},
-		{name: "a redirect of all requests", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
-			given: route(func(r *envoy.Route) { r.Clusters, r.Redirect = nil, true })},
-		{name: "a direct response is not REGISTRY_ONLY", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
-			given: route(func(r *envoy.Route) { r.Clusters, r.Name, r.DirectResponse = nil, "maintenance", 502 })},
-		{name: "a cluster that a header names", from: "shop/client", to: "server.shop:80", want: "unknown: not-modelled",
-			given: route(func(r *envoy.Route) { r.Clusters, r.ClusterHeader = nil, "x-cluster" })},
-		{name: "a virtual host without routes", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
-			given: func(w *world) { hostOf(w, "80", "server.shop").Routes = nil }},
-		{name: "no virtual host takes the name", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
-			given: func(w *world) { w.proxy("shop/client").Routes["80"].VirtualHosts = nil }},
-		{name: "a wildcard domain takes what no exact one does", from: "shop/client", to: "server.shop:80", want: "mTLS",
+			},
+		},
+		{
+			name: "a redirect of all requests", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
+			given: route(func(r *envoy.Route) { r.Clusters, r.Redirect = nil, true }),
+		},
+		{
+			name: "a direct response is not REGISTRY_ONLY", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
+			given: route(func(r *envoy.Route) { r.Clusters, r.Name, r.DirectResponse = nil, "maintenance", 502 }),
+		},
+		{
+			name: "a cluster that a header names", from: "shop/client", to: "server.shop:80", want: "unknown: not-modelled",
+			given: route(func(r *envoy.Route) { r.Clusters, r.ClusterHeader = nil, "x-cluster" }),
+		},
+		{
+			name: "a virtual host without routes", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
+			given: func(w *world) { hostOf(w, "server.shop").Routes = nil },
+		},
+		{
+			name: "no virtual host takes the name", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
+			given: func(w *world) { w.proxy("shop/client").Routes["80"].VirtualHosts = nil },
+		},
+		{
+			name: "a wildcard domain takes what no exact one does", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
-				hostOf(w, "80", "server.shop").Domains = []string{"*.shop.svc.cluster.local"}
-			}},
-		{name: "a route to a cluster that is not there", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
-			given: route(func(r *envoy.Route) { r.Clusters[0].Name = "outbound|80||gone.shop.svc.cluster.local" })},
-		{name: "a subset without endpoints", from: "shop/client", to: "server.shop:80", want: "fails: no-healthy-upstream",
+				hostOf(w, "server.shop").Domains = []string{"*.shop.svc.cluster.local"}
+			},
+		},
+		{
+			name: "a route to a cluster that is not there", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
+			given: route(func(r *envoy.Route) { r.Clusters[0].Name = "outbound|80||gone.shop.svc.cluster.local" }),
+		},
+		{
+			name: "a subset without endpoints", from: "shop/client", to: "server.shop:80", want: "fails: no-healthy-upstream",
 			given: func(w *world) {
 				w.proxy("shop/client").Endpoints["outbound|80||server.shop.svc.cluster.local"] = nil
-			}},
-		{name: "a draining endpoint is not called", from: "shop/client", to: "server.shop:80", want: "fails: no-healthy-upstream",
+			},
+		},
+		{
+			name: "a draining endpoint is not called", from: "shop/client", to: "server.shop:80", want: "fails: no-healthy-upstream",
 			given: func(w *world) {
 				w.proxy("shop/client").Endpoints["outbound|80||server.shop.svc.cluster.local"][0].Health = "DRAINING"
-			}},
-		{name: "REGISTRY_ONLY drops HTTP to an unknown host", from: "shop/client", to: "www.example.com:80", want: "fails: black-holed",
-			given: func(w *world) { w.policy = "REGISTRY_ONLY" }},
-		{name: "REGISTRY_ONLY drops TCP to an unknown host", from: "shop/client", to: "www.example.com:6379", want: "fails: black-holed",
-			given: func(w *world) { w.policy = "REGISTRY_ONLY" }},
+			},
+		},
+		{
+			name: "REGISTRY_ONLY drops HTTP to an unknown host", from: "shop/client", to: "www.example.com:80", want: "fails: black-holed",
+			given: func(w *world) { w.policy = "REGISTRY_ONLY" },
+		},
+		{
+			name: "REGISTRY_ONLY drops TCP to an unknown host", from: "shop/client", to: "www.example.com:6379", want: "fails: black-holed",
+			given: func(w *world) { w.policy = "REGISTRY_ONLY" },
+		},
 		{name: "ALLOW_ANY passes an unknown host through", from: "shop/client", to: "www.example.com:443", want: "appTLS"},
-		{name: "TCP on a port where HTTP listens falls to the passthrough chain", from: "shop/client", to: "raw.shop:80", want: "mTLS",
-			given: func(w *world) { w.service("shop/raw", "tcp 80 8080").of("shop/server") }},
-		{name: "tcp_proxy with several clusters", from: "shop/client", to: "server.shop:9000", want: "mTLS | plaintext", takes: []Assumption{RouteConditional},
+		{
+			name: "TCP on a port where HTTP listens falls to the passthrough chain", from: "shop/client", to: "raw.shop:80", want: "mTLS",
+			given: func(w *world) { w.service("shop/raw", "tcp 80 8080").of("shop/server") },
+		},
+		{
+			name: "tcp_proxy with several clusters", from: "shop/client", to: "server.shop:9000", want: "mTLS | plaintext", takes: []Assumption{RouteConditional},
 			given: func(w *world) {
 				l := listenerNamed(w.proxy("shop/client"), "10.96.0.1_9000")
 				l.FilterChains[0].Filters[0].Clusters = []envoy.WeightedCluster{
-					{Name: "outbound|9000||server.shop.svc.cluster.local", Weight: 1}, {Name: "outbound|80||naked.legacy.svc.cluster.local", Weight: 1}}
-			}},
-		{name: "a listener that ends in a protocol proxy", from: "shop/client", to: "server.shop:9000", want: "unknown: not-modelled",
+					{Name: "outbound|9000||server.shop.svc.cluster.local", Weight: 1}, {Name: "outbound|80||naked.legacy.svc.cluster.local", Weight: 1},
+				}
+			},
+		},
+		{
+			name: "a listener that ends in a protocol proxy", from: "shop/client", to: "server.shop:9000", want: "unknown: not-modelled",
 			given: func(w *world) {
 				listenerNamed(w.proxy("shop/client"), "10.96.0.1_9000").FilterChains[0].Filters = []*envoy.Filter{{Kind: envoy.MySQLRedis, Name: "envoy.filters.network.redis_proxy"}}
-			}},
-		{name: "an inline route configuration", from: "shop/client", to: "server.shop:80", want: "mTLS",
+			},
+		},
+		{
+			name: "an inline route configuration", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				x := w.proxy("shop/client")
 				f := wildcardListener(x, 80).FilterChains[0].Filters[0]
 				f.Routes, f.RouteName = x.Routes["80"], ""
 				x.Routes = nil
-			}},
-		{name: "the client's own chain does not match", from: "shop/client", to: "server.shop:9000", want: "fails: no-route",
+			},
+		},
+		{
+			name: "the client's own chain does not match", from: "shop/client", to: "server.shop:9000", want: "fails: no-route",
 			given: func(w *world) {
 				listenerNamed(w.proxy("shop/client"), "10.96.0.1_9000").FilterChains[0].Match.DestinationPrefixes = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
-			}},
-		{name: "endpoints of /clusters stand in for an unread dump, with the pods' labels", from: "shop/client", to: "server.shop:80", want: "mTLS", takes: []Assumption{TLSModeFromLabel},
+			},
+		},
+		{
+			name: "endpoints of /clusters stand in for an unread dump, with the pods' labels", from: "shop/client", to: "server.shop:80", want: "mTLS", takes: []Assumption{TLSModeFromLabel},
 			given: func(w *world) {
 				x := w.proxy("shop/client")
 				x.Endpoints, x.Read = nil, x.Read&^envoy.SectionEndpoints
 				x.Hosts = map[string][]envoy.Host{"outbound|80||server.shop.svc.cluster.local": {{Address: netip.MustParseAddrPort("10.1.0.2:8080")}}}
-			}},
-		{name: "the registry stands in, narrowed by the subset's labels", from: "shop/client", to: "server.shop:80", want: "mTLS", takes: []Assumption{TLSModeFromLabel},
+			},
+		},
+		{
+			name: "the registry stands in, narrowed by the subset's labels", from: "shop/client", to: "server.shop:80", want: "mTLS", takes: []Assumption{TLSModeFromLabel},
 			given: func(w *world) {
 				w.pod("shop/server-2")
 				subsets(w)
 				x := w.proxy("shop/client")
 				x.Endpoints, x.Read = nil, x.Read&^envoy.SectionEndpoints
 				clusterNamed(x, v1.Name).Config = "/apis/networking.istio.io/v1/namespaces/shop/destination-rule/server"
-				w.resources().DestinationRules = []*kube.DestinationRule{{Meta: kube.Meta{Name: "server", Namespace: "shop"},
-					Spec: kube.DestinationRuleSpec{Subsets: []kube.Subset{{Name: "v1", Labels: map[string]string{"app": "server"}}}}}}
-				routeOf(w, "80", "server.shop").Clusters = []envoy.WeightedCluster{{Name: v1.Name}}
-			}},
-		{name: "the registry stands in for the cluster's host, not for the one that was dialled", from: "shop/client", to: "server.shop:80", want: "plaintext", takes: []Assumption{TLSModeFromLabel},
+				w.resources().DestinationRules = []*kube.DestinationRule{{
+					Meta: kube.Meta{Name: "server", Namespace: "shop"},
+					Spec: kube.DestinationRuleSpec{Subsets: []kube.Subset{{Name: "v1", Labels: map[string]string{"app": "server"}}}},
+				}}
+				routeOf(w, "server.shop").Clusters = []envoy.WeightedCluster{{Name: v1.Name}}
+			},
+		},
+		{
+			name: "the registry stands in for the cluster's host, not for the one that was dialled", from: "shop/client", to: "server.shop:80", want: "plaintext", takes: []Assumption{TLSModeFromLabel},
 			given: func(w *world) {
 				x := w.proxy("shop/client")
 				x.Endpoints, x.Read = nil, x.Read&^envoy.SectionEndpoints
-				routeOf(w, "80", "server.shop").Clusters[0].Name = "outbound|80||naked.legacy.svc.cluster.local"
-			}},
+				routeOf(w, "server.shop").Clusters[0].Name = "outbound|80||naked.legacy.svc.cluster.local"
+			},
+		},
 	}
 }
 
@@ -137,8 +188,8 @@ func subsets(w *world) {
 	}
 }
 
-func hostOf(w *world, config, host string) *envoy.VirtualHost {
-	for _, vh := range w.proxy("shop/client").Routes[config].VirtualHosts {
+func hostOf(w *world, host string) *envoy.VirtualHost {
+	for _, vh := range w.proxy("shop/client").Routes["80"].VirtualHosts {
 		if vh.Domains[0] == fqdn(host) {
 			return vh
 		}

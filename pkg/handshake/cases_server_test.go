@@ -26,71 +26,103 @@ func serverCases() []edgeCase {
 		{name: "STRICT takes ports that no service names", given: mode(strict), from: "shop/client", to: "10.1.0.2:6060", want: "fails: plaintext-refused"},
 
 		{name: "PERMISSIVE http takes plaintext", given: direct(permissive), from: "shop/bare", to: "server.shop:80", want: "plaintext"},
-		{name: "PERMISSIVE tcp takes plaintext, if the client speaks first", given: direct(permissive), from: "shop/bare", to: "server.shop:9000", want: "plaintext",
-			takes: []Assumption{ClientSpeaksFirst}},
+		{
+			name: "PERMISSIVE tcp takes plaintext, if the client speaks first", given: direct(permissive), from: "shop/bare", to: "server.shop:9000", want: "plaintext",
+			takes: []Assumption{ClientSpeaksFirst},
+		},
 		{name: "PERMISSIVE https passes the application's own TLS", given: direct(permissive), from: "shop/bare", to: "server.shop:443", want: "appTLS"},
 		{name: "PERMISSIVE undeclared takes mTLS", given: vague(permissive), from: "shop/client", to: "vague.shop:7070", want: "mTLS"},
 		{name: "PERMISSIVE undeclared takes plaintext", given: vague(permissive), from: "legacy/naked", to: "vague.shop:7070", want: "plaintext"},
 
 		{name: "DISABLE: the client is told and sends plaintext", given: mode(disable), from: "shop/client", to: "server.shop:80", want: "plaintext"},
-		{name: "DISABLE: ISTIO_MUTUAL meets plaintext", from: "shop/client", to: "server.shop:80", want: "fails: tls-to-plaintext",
-			given: func(w *world) { w.accept("shop/server", disable); w.rule("server.shop", istioMutual) }},
+		{
+			name: "DISABLE: ISTIO_MUTUAL meets plaintext", from: "shop/client", to: "server.shop:80", want: "fails: tls-to-plaintext",
+			given: func(w *world) { w.accept("shop/server", disable); w.rule("server.shop", istioMutual) },
+		},
 		{name: "DISABLE: the inspectors are off and the application's own TLS passes as raw bytes", given: direct(disable), from: "shop/bare", to: "server.shop:443", want: "appTLS"},
 		{name: "DISABLE: server-first protocols work, nothing waits for the client", given: direct(disable), from: "shop/bare", to: "server.shop:9000", want: "plaintext"},
-		{name: "one port open in a STRICT workload", from: "legacy/naked", to: "server.shop:80", want: "plaintext",
-			given: func(w *world) { w.accept("shop/server", strict); w.accept("shop/server", permissive, 8080) }},
-		{name: "the other ports stay shut", from: "legacy/naked", to: "server.shop:9000", want: "fails: plaintext-refused",
-			given: func(w *world) { w.accept("shop/server", strict); w.accept("shop/server", permissive, 8080) }},
+		{
+			name: "one port open in a STRICT workload", from: "legacy/naked", to: "server.shop:80", want: "plaintext",
+			given: func(w *world) { w.accept("shop/server", strict); w.accept("shop/server", permissive, 8080) },
+		},
+		{
+			name: "the other ports stay shut", from: "legacy/naked", to: "server.shop:9000", want: "fails: plaintext-refused",
+			given: func(w *world) { w.accept("shop/server", strict); w.accept("shop/server", permissive, 8080) },
+		},
 		{name: "server-first TCP inside mTLS: the client's proxy speaks first", given: mode(strict), from: "shop/client", to: "server.shop:9000", want: "mTLS"},
-		{name: "the application's TLS meets an HTTP chain that sees raw bytes", from: "shop/bare", to: "odd.shop:443", want: "unknown: not-modelled",
+		{
+			name: "the application's TLS meets an HTTP chain that sees raw bytes", from: "shop/bare", to: "odd.shop:443", want: "unknown: not-modelled",
 			given: func(w *world) {
 				w.pod("shop/bare", noProxy)
 				w.accept("shop/server", disable)
 				w.service("shop/odd", "https 443 8080").of("shop/server")
-			}},
-		{name: "HTTP that a route sends to a port named https travels in mTLS through the TCP chain", from: "shop/client", to: "server.shop:80", want: "mTLS",
+			},
+		},
+		{
+			name: "HTTP that a route sends to a port named https travels in mTLS through the TCP chain", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				w.accept("shop/server", strict)
-				routeOf(w, "80", "server.shop").Clusters = []envoy.WeightedCluster{{Name: "outbound|443||server.shop.svc.cluster.local"}}
-			}},
+				routeOf(w, "server.shop").Clusters = []envoy.WeightedCluster{{Name: "outbound|443||server.shop.svc.cluster.local"}}
+			},
+		},
 	}
 }
 
 // observedCases are the rows of "What a failure looks like from both ends".
 func observedCases() []edgeCase {
 	return []edgeCase{
-		{name: "observed: plaintext to STRICT", from: "legacy/naked", to: "server.shop:80", want: "fails: plaintext-refused",
-			given: func(w *world) { w.accept("shop/server", strict) }},
-		{name: "observed: app's own TLS, no client proxy, to a STRICT https port", from: "legacy/naked", to: "server.shop:443", want: "fails: client-certificate-required",
-			given: func(w *world) { w.accept("shop/server", strict) }},
-		{name: "observed: mTLS to an endpoint without proxy", from: "shop/client", to: "naked.legacy:80", want: "fails: tls-to-plaintext",
-			given: func(w *world) { w.rule("naked.legacy", istioMutual) }},
-		{name: "observed: mTLS to an excluded port", from: "shop/client", to: "apart.shop:80", want: "fails: tls-to-plaintext",
+		{
+			name: "observed: plaintext to STRICT", from: "legacy/naked", to: "server.shop:80", want: "fails: plaintext-refused",
+			given: func(w *world) { w.accept("shop/server", strict) },
+		},
+		{
+			name: "observed: app's own TLS, no client proxy, to a STRICT https port", from: "legacy/naked", to: "server.shop:443", want: "fails: client-certificate-required",
+			given: func(w *world) { w.accept("shop/server", strict) },
+		},
+		{
+			name: "observed: mTLS to an endpoint without proxy", from: "shop/client", to: "naked.legacy:80", want: "fails: tls-to-plaintext",
+			given: func(w *world) { w.rule("naked.legacy", istioMutual) },
+		},
+		{
+			name: "observed: mTLS to an excluded port", from: "shop/client", to: "apart.shop:80", want: "fails: tls-to-plaintext",
 			given: func(w *world) {
 				w.pod("shop/apart", annotated("traffic.sidecar.istio.io/excludeInboundPorts", "8080"))
 				w.service("shop/apart", "http 80 8080").of("shop/apart")
-			}},
-		{name: "observed: mTLS to a port in DISABLE", from: "shop/client", to: "db.shop:5432", want: "fails: tls-to-plaintext",
-			given: func(w *world) { w.accept("shop/db-0", disable) }},
-		{name: "observed: the same, but the app itself speaks TLS", from: "shop/client", to: "apart.shop:443", want: "fails: mesh-tls-to-app-tls",
+			},
+		},
+		{
+			name: "observed: mTLS to a port in DISABLE", from: "shop/client", to: "db.shop:5432", want: "fails: tls-to-plaintext",
+			given: func(w *world) { w.accept("shop/db-0", disable) },
+		},
+		{
+			name: "observed: the same, but the app itself speaks TLS", from: "shop/client", to: "apart.shop:443", want: "fails: mesh-tls-to-app-tls",
 			given: func(w *world) {
 				w.pod("shop/apart", annotated("traffic.sidecar.istio.io/excludeInboundPorts", "8443"))
 				w.service("shop/apart", "https 443 8443").of("shop/apart")
-			}},
-		{name: "observed: TLS in TLS (ServiceEntry HTTPS and SIMPLE)", from: "shop/client", to: "api.example.com:443", want: "fails: double-tls",
-			given: func(w *world) { w.entry("api.example.com", "DNS", "https 443"); w.rule("api.example.com", tlsSimple) }},
-		{name: "observed: a pod's IP goes through PassthroughCluster as plaintext to STRICT", from: "shop/client", to: "10.1.0.2:8080", want: "fails: plaintext-refused",
-			given: func(w *world) { w.accept("shop/server", strict) }},
-		{name: "observed: a service that the client's Sidecar hides", from: "shop/client", to: "server.shop:80", want: "fails: plaintext-refused",
+			},
+		},
+		{
+			name: "observed: TLS in TLS (ServiceEntry HTTPS and SIMPLE)", from: "shop/client", to: "api.example.com:443", want: "fails: double-tls",
+			given: func(w *world) { w.entry("api.example.com", "DNS", "https 443"); w.rule("api.example.com", tlsSimple) },
+		},
+		{
+			name: "observed: a pod's IP goes through PassthroughCluster as plaintext to STRICT", from: "shop/client", to: "10.1.0.2:8080", want: "fails: plaintext-refused",
+			given: func(w *world) { w.accept("shop/server", strict) },
+		},
+		{
+			name: "observed: a service that the client's Sidecar hides", from: "shop/client", to: "server.shop:80", want: "fails: plaintext-refused",
 			given: func(w *world) {
 				w.accept("shop/server", strict)
 				hide(w.proxy("shop/client"), "server.shop.svc.cluster.local")
-			}},
-		{name: "observed: after a rejected push the old PERMISSIVE config lets plaintext in", from: "legacy/naked", to: "server.shop:80", want: "plaintext",
+			},
+		},
+		{
+			name: "observed: after a rejected push the old PERMISSIVE config lets plaintext in", from: "legacy/naked", to: "server.shop:80", want: "plaintext",
 			given: func(w *world) {
 				x := w.proxy("shop/server")
 				x.Rejected = []envoy.Rejection{{Kind: "listener", Name: "virtualInbound", Details: "proto constraint validation failed"}}
-			}},
+			},
+		},
 	}
 }
 
@@ -114,5 +146,5 @@ func hide(x *envoy.Proxy, host string) {
 	x.Clusters = clusters
 }
 
-// routeOf is the route of a host in the client's route configuration.
-func routeOf(w *world, config, host string) *envoy.Route { return hostOf(w, config, host).Routes[0] }
+// routeOf is the route of a host in the client's route configuration of port 80.
+func routeOf(w *world, host string) *envoy.Route { return hostOf(w, host).Routes[0] }

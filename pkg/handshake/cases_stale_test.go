@@ -25,71 +25,97 @@ func staleCases() []edgeCase {
 		{name: "the client's trust bundle is warming", from: "shop/client", to: "server.shop:80", want: "fails: client-secret-missing", given: secret("shop/client", "ROOTCA", warm)},
 		{name: "the server's certificate is warming", from: "shop/client", to: "server.shop:80", want: "fails: server-secret-missing", given: secret("shop/server", "default", warm)},
 		{name: "the server's trust bundle is warming", from: "shop/client", to: "server.shop:80", want: "fails: server-secret-missing", given: secret("shop/server", "ROOTCA", warm)},
-		{name: "a new certificate warms while the old one is active", from: "shop/client", to: "server.shop:80", want: "mTLS",
+		{
+			name: "a new certificate warms while the old one is active", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				x := w.proxy("shop/client")
 				x.Secrets = append([]*envoy.Secret{{Name: "default", Freshness: in(envoy.Warming)}}, x.Secrets...)
-			}},
-		{name: "a secret that could not be read", from: "shop/client", to: "server.shop:80", want: "unknown: evidence-missing",
-			given: secret("shop/server", "default", func(s *envoy.Secret) { s.Chain, s.Problem = nil, "certificate 1: malformed" })},
-		{name: "a trust bundle that could not be read", from: "shop/client", to: "server.shop:80", want: "unknown: evidence-missing",
-			given: secret("shop/client", "ROOTCA", func(s *envoy.Secret) { s.Bundle, s.Problem = nil, "certificate 1: malformed" })},
+			},
+		},
+		{
+			name: "a secret that could not be read", from: "shop/client", to: "server.shop:80", want: "unknown: evidence-missing",
+			given: secret("shop/server", "default", func(s *envoy.Secret) { s.Chain, s.Problem = nil, "certificate 1: malformed" }),
+		},
+		{
+			name: "a trust bundle that could not be read", from: "shop/client", to: "server.shop:80", want: "unknown: evidence-missing",
+			given: secret("shop/client", "ROOTCA", func(s *envoy.Secret) { s.Bundle, s.Problem = nil, "certificate 1: malformed" }),
+		},
 
-		{name: "the cluster of a new DestinationRule warms while the old one is active", from: "shop/client", to: "server.shop:80", want: "plaintext",
+		{
+			name: "the cluster of a new DestinationRule warms while the old one is active", from: "shop/client", to: "server.shop:80", want: "plaintext",
 			given: func(w *world) {
 				w.rule("server.shop", tlsDisable)
 				x := w.proxy("shop/client")
 				next := *clusterNamed(x, server80)
 				next.State, next.Socket = envoy.Warming, upstreamTLS(&envoy.TLSContext{})
 				x.Clusters = append(x.Clusters, &next)
-			}},
-		{name: "a cluster that warms for a secret, and no old one", from: "shop/client", to: "server.shop:80", want: "fails: client-secret-missing",
+			},
+		},
+		{
+			name: "a cluster that warms for a secret, and no old one", from: "shop/client", to: "server.shop:80", want: "fails: client-secret-missing",
 			given: func(w *world) {
 				w.rule("server.shop", tlsMutual)
 				x := w.proxy("shop/client")
 				clusterNamed(x, server80).State = envoy.Warming
 				x.Secrets = append(x.Secrets, &envoy.Secret{Name: "file-cert:/etc/certs/cert.pem", Freshness: in(envoy.Warming)})
-			}},
-		{name: "a cluster that warms for another reason", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
-			given: func(w *world) { clusterNamed(w.proxy("shop/client"), server80).State = envoy.Warming }},
+			},
+		},
+		{
+			name: "a cluster that warms for another reason", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
+			given: func(w *world) { clusterNamed(w.proxy("shop/client"), server80).State = envoy.Warming },
+		},
 
-		{name: "a draining inbound listener gives way to the active one", from: "legacy/naked", to: "server.shop:80", want: "fails: plaintext-refused",
+		{
+			name: "a draining inbound listener gives way to the active one", from: "legacy/naked", to: "server.shop:80", want: "fails: plaintext-refused",
 			given: func(w *world) {
 				w.accept("shop/server", strict)
 				x := w.proxy("shop/server")
 				old := *listenerNamed(x, "virtualInbound")
 				old.State, old.FilterChains = envoy.Draining, inboundChains("auto", 0, permissive)
 				x.Listeners = append(x.Listeners, &old)
-			}},
-		{name: "an inbound listener that warms while the PERMISSIVE one is active", from: "legacy/naked", to: "server.shop:80", want: "plaintext",
+			},
+		},
+		{
+			name: "an inbound listener that warms while the PERMISSIVE one is active", from: "legacy/naked", to: "server.shop:80", want: "plaintext",
 			given: func(w *world) {
 				x := w.proxy("shop/server")
 				next := *listenerNamed(x, "virtualInbound")
 				next.State, next.FilterChains = envoy.Warming, inboundChains("auto", 0, strict)
 				x.Listeners = append(x.Listeners, &next)
-			}},
-		{name: "the only inbound listener warms", from: "shop/client", to: "server.shop:80", want: "unknown: evidence-missing",
-			given: func(w *world) { listenerNamed(w.proxy("shop/server"), "virtualInbound").State = envoy.Warming }},
-		{name: "the inbound listener was rejected from the start", from: "shop/client", to: "server.shop:80", want: "fails: inbound-listener-rejected",
+			},
+		},
+		{
+			name: "the only inbound listener warms", from: "shop/client", to: "server.shop:80", want: "unknown: evidence-missing",
+			given: func(w *world) { listenerNamed(w.proxy("shop/server"), "virtualInbound").State = envoy.Warming },
+		},
+		{
+			name: "the inbound listener was rejected from the start", from: "shop/client", to: "server.shop:80", want: "fails: inbound-listener-rejected",
 			given: func(w *world) {
 				x := w.proxy("shop/server")
 				x.Listeners = x.Listeners[:len(x.Listeners)-1]
 				x.Rejected = []envoy.Rejection{{Kind: "listener", Name: "virtualInbound", Details: "unknown filter"}}
-			}},
-		{name: "an outbound listener that warms leaves its traffic to the passthrough", from: "shop/client", to: "server.shop:9000", want: "fails: plaintext-refused",
+			},
+		},
+		{
+			name: "an outbound listener that warms leaves its traffic to the passthrough", from: "shop/client", to: "server.shop:9000", want: "fails: plaintext-refused",
 			given: func(w *world) {
 				w.accept("shop/server", strict)
 				listenerNamed(w.proxy("shop/client"), "10.96.0.1_9000").State = envoy.Warming
-			}},
-		{name: "static resources take connections", from: "shop/client", to: "server.shop:80", want: "mTLS",
-			given: func(w *world) { clusterNamed(w.proxy("shop/client"), server80).State = envoy.Static }},
-		{name: "a UDP listener of the same address takes no TCP", from: "shop/client", to: "server.shop:9000", want: "mTLS",
+			},
+		},
+		{
+			name: "static resources take connections", from: "shop/client", to: "server.shop:80", want: "mTLS",
+			given: func(w *world) { clusterNamed(w.proxy("shop/client"), server80).State = envoy.Static },
+		},
+		{
+			name: "a UDP listener of the same address takes no TCP", from: "shop/client", to: "server.shop:9000", want: "mTLS",
 			given: func(w *world) {
 				x := w.proxy("shop/client")
 				udp := outboundListener("10.96.0.1", 9000)
 				udp.UDP = true
 				x.Listeners = append(x.Listeners, udp)
-			}},
+			},
+		},
 	}
 }
 
@@ -120,17 +146,21 @@ func unknownCases() []edgeCase {
 		}),
 		edge("no listener of the client's proxy is known", missing, func(w *world) { w.proxy("shop/client").Listeners = nil }),
 		edge("the pods were not read: what bypasses a proxy is not known", missing, func(w *world) { forget(w, "pods.core"); w.resources().Pods = nil }),
-		{name: "the pods were not read: who holds an address is not known", from: "shop/client", to: "naked.legacy:80", want: missing,
+		{
+			name: "the pods were not read: who holds an address is not known", from: "shop/client", to: "naked.legacy:80", want: missing,
 			given: func(w *world) {
 				forget(w, "pods.core")
 				w.resources().Pods = slices.DeleteFunc(w.resources().Pods, func(p *kube.Pod) bool { return p.Namespace == "legacy" })
-			}},
-		{name: "the endpoints were not read and the server takes plaintext only: the label may lie", from: "shop/client", to: "server.shop:80", want: missing,
+			},
+		},
+		{
+			name: "the endpoints were not read and the server takes plaintext only: the label may lie", from: "shop/client", to: "server.shop:80", want: missing,
 			given: func(w *world) {
 				w.accept("shop/server", disable)
 				w.proxy("shop/client").Endpoints = nil
 				without(w.proxy("shop/client"), envoy.SectionEndpoints)
-			}},
+			},
+		},
 		edge("transport_socket_matcher is not modelled", unmodelled, func(w *world) { clusterNamed(w.proxy("shop/client"), server80).HasMatcher = true }),
 		edge("a cluster field that is not modelled", unmodelled, func(w *world) { clusterNamed(w.proxy("shop/client"), server80).Unmodelled = []string{"Cluster.x"} }),
 		edge("original_dst by a header is not modelled", unmodelled, func(w *world) { clusterNamed(w.proxy("shop/client"), server80).UseHTTPHeader = true }),
@@ -159,13 +189,17 @@ func unknownCases() []edgeCase {
 			l := listenerNamed(w.proxy("shop/server"), "virtualInbound")
 			l.Filters = append(l.Filters, envoy.ListenerFilter{Kind: envoy.OtherListener, Name: "envoy.filters.listener.local_ratelimit"})
 		}),
-		{name: "ztunnel in front of the server", from: "shop/client", to: "ambient.shop:80", want: unmodelled,
+		{
+			name: "ztunnel in front of the server", from: "shop/client", to: "ambient.shop:80", want: unmodelled,
 			given: func(w *world) {
 				w.pod("shop/ambient", noProxy, annotated("ambient.istio.io/redirection", "enabled"))
 				w.service("shop/ambient", "http 80 8080").of("shop/ambient")
-			}},
-		{name: "ztunnel in front of the client", from: "shop/ambient", to: "server.shop:80", want: unmodelled,
-			given: func(w *world) { w.pod("shop/ambient", noProxy, annotated("ambient.istio.io/redirection", "enabled")) }},
+			},
+		},
+		{
+			name: "ztunnel in front of the client", from: "shop/ambient", to: "server.shop:80", want: unmodelled,
+			given: func(w *world) { w.pod("shop/ambient", noProxy, annotated("ambient.istio.io/redirection", "enabled")) },
+		},
 	}
 }
 

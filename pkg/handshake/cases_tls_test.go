@@ -14,7 +14,7 @@ const server80 = "outbound|80||server.shop.svc.cluster.local"
 func contexts(f func(client, server *envoy.TLSContext)) func(*world) {
 	return func(w *world) {
 		w.accept("shop/server", strict)
-		f(outboundContext(w.proxy("shop/client"), server80), ownInbound(w.proxy("shop/server")))
+		f(outboundContext(w.proxy("shop/client")), ownInbound(w.proxy("shop/server")))
 	}
 }
 
@@ -98,16 +98,16 @@ func certificateCases() []edgeCase {
 		}),
 		of("expired and allowed to be", "mTLS", func(w *world) {
 			w.find("shop/server").leaf = w.ca.Leaf("shop/server", testca.Expired(worldTime))
-			outboundContext(w.proxy("shop/client"), server80).Validation.AllowExpired = true
+			outboundContext(w.proxy("shop/client")).Validation.AllowExpired = true
 		}),
 		of("a chain deeper than max_verify_depth", "fails: server-certificate-path-length", func(w *world) {
 			w.find("shop/server").leaf = w.ca.Intermediate().Intermediate().Leaf("shop/server")
-			outboundContext(w.proxy("shop/client"), server80).Validation.MaxVerifyDepth = 1
+			outboundContext(w.proxy("shop/client")).Validation.MaxVerifyDepth = 1
 		}),
 		of("no SPIFFE ID where SANs are matched", "fails: server-san-mismatch", leaf("shop/server", func(ca *testca.CA) *testca.Leaf { return ca.Leaf("shop/server", testca.NoSPIFFE()) })),
 
 		of("inline certificates on both sides", "mTLS", func(w *world) {
-			client, server := outboundContext(w.proxy("shop/client"), server80), ownInbound(w.proxy("shop/server"))
+			client, server := outboundContext(w.proxy("shop/client")), ownInbound(w.proxy("shop/server"))
 			client.Certificates = []envoy.CertificateRef{{Chain: chainOf(w.find("shop/client").leaf)}}
 			server.Certificates = []envoy.CertificateRef{{Chain: chainOf(w.find("shop/server").leaf)}}
 			client.Validation.CA, server.Validation.CA = &envoy.TrustRef{Bundle: bundleOf(w.ca)}, &envoy.TrustRef{Bundle: bundleOf(w.ca)}
@@ -116,14 +116,14 @@ func certificateCases() []edgeCase {
 			ownInbound(w.proxy("shop/server")).Certificates = []envoy.CertificateRef{{File: "/etc/certs/cert.pem"}}
 		}),
 		of("the client's roots are in a file", "unknown: foreign-certificate", func(w *world) {
-			outboundContext(w.proxy("shop/client"), server80).Validation.CA = &envoy.TrustRef{File: "/etc/ssl/certs/ca-certificates.crt"}
+			outboundContext(w.proxy("shop/client")).Validation.CA = &envoy.TrustRef{File: "/etc/ssl/certs/ca-certificates.crt"}
 		}),
 		of("the system's roots", "unknown: foreign-certificate", func(w *world) {
-			outboundContext(w.proxy("shop/client"), server80).Validation = envoy.Validation{Present: true, SystemRoots: true}
+			outboundContext(w.proxy("shop/client")).Validation = envoy.Validation{Present: true, SystemRoots: true}
 		}),
 		of("validation without a CA checks SANs only", "mTLS", func(w *world) {
 			w.find("shop/server").leaf = foreign.Leaf("shop/server")
-			outboundContext(w.proxy("shop/client"), server80).Validation.CA = nil
+			outboundContext(w.proxy("shop/client")).Validation.CA = nil
 		}),
 		of("SPIFFE bundles know the trust domain", "mTLS", func(w *world) {
 			spiffe(w, "cluster.local", []certs.Matcher{{SANType: "DNS", Kind: "exact", Value: "ignored by the SPIFFE validator"}})
@@ -137,7 +137,7 @@ func certificateCases() []edgeCase {
 		}),
 		of("SANs that come with the trust bundle's secret", "fails: server-san-mismatch", func(w *world) {
 			secretNamed(w.proxy("shop/client"), "ROOTCA").SANs = []certs.Matcher{{Kind: "exact", Value: "spiffe://cluster.local/ns/shop/sa/other"}}
-			outboundContext(w.proxy("shop/client"), server80).Validation.SANs = nil
+			outboundContext(w.proxy("shop/client")).Validation.SANs = nil
 		}),
 
 		of("plaintext to STRICT, and a foreign root behind it", "fails: plaintext-refused, client-certificate-unknown-root", func(w *world) {
@@ -184,6 +184,6 @@ func defects() []edgeCase {
 // spiffe gives both sides SPIRE's kind of trust bundle.
 func spiffe(w *world, domain string, sans []certs.Matcher) {
 	v := envoy.Validation{Present: true, SPIFFE: map[string]*certs.Bundle{domain: bundleOf(w.ca)}, SANs: sans}
-	outboundContext(w.proxy("shop/client"), server80).Validation = v
+	outboundContext(w.proxy("shop/client")).Validation = v
 	ownInbound(w.proxy("shop/server")).Validation = v
 }

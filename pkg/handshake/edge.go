@@ -31,7 +31,9 @@ type Edge struct {
 	Server Server
 
 	Verdict Verdict
-	// Reason is empty when nothing fails and nothing is unknown; otherwise that of the first blocker.
+	// Reason is empty when the application gets through; otherwise it is that of the blocker that
+	// settles the verdict: the first certain failure, else the first that leaves it open, else the
+	// denial.
 	Reason Reason
 	// Why is one sentence for people.
 	Why string

@@ -2,10 +2,11 @@ package handshake
 
 import (
 	"fmt"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -126,8 +127,10 @@ func (w *world) transport(s *testService, port testPort, c *envoy.Cluster) {
 	case r == tlsSimple:
 		c.Socket = upstreamTLS(&envoy.TLSContext{SNI: s.host, AutoSANValidation: true, Validation: envoy.Validation{Present: true, CA: &envoy.TrustRef{SDS: "file-root:system"}}})
 	case r == tlsMutual:
-		c.Socket = upstreamTLS(&envoy.TLSContext{Certificates: []envoy.CertificateRef{{SDS: "file-cert:/etc/certs/cert.pem"}},
-			SNI: s.host, Validation: envoy.Validation{Present: true, CA: &envoy.TrustRef{SDS: "file-root:/etc/certs/root.pem"}}})
+		c.Socket = upstreamTLS(&envoy.TLSContext{
+			Certificates: []envoy.CertificateRef{{SDS: "file-cert:/etc/certs/cert.pem"}},
+			SNI:          s.host, Validation: envoy.Validation{Present: true, CA: &envoy.TrustRef{SDS: "file-root:/etc/certs/root.pem"}},
+		})
 	case r == istioMutual:
 		c.Socket = mutual
 	case s.entry != nil && s.entry.Spec.Location == "MESH_EXTERNAL": // no auto mTLS
@@ -362,9 +365,9 @@ func ownInbound(x *envoy.Proxy) *envoy.TLSContext {
 	return &ctx
 }
 
-// outboundContext is the TLS context that a client uses for a cluster.
-func outboundContext(x *envoy.Proxy, cluster string) *envoy.TLSContext {
-	c := clusterNamed(x, cluster)
+// outboundContext is the TLS context that a client uses for server.shop:80.
+func outboundContext(x *envoy.Proxy) *envoy.TLSContext {
+	c := clusterNamed(x, server80)
 	if c.Socket != nil {
 		return c.Socket.TLS
 	}

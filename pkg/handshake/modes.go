@@ -49,9 +49,9 @@ func accepts(l *envoy.Listener, port uint32) string {
 		inspect(&c, l, w)
 		return matchChain(l, c)
 	}
-	clear := probe(wire{App: mesh.HTTP})
+	plain := probe(wire{App: mesh.HTTP})
 	mtls := probe(wire{App: mesh.HTTP, TLS: workloadTLS, ALPN: []string{"istio", "istio-http/1.1"}, SNI: "outbound_.1_._.probe"})
-	takesClear := clear != nil && (clear.Socket == nil || clear.Socket.Kind == envoy.Raw)
+	takesClear := plain != nil && (plain.Socket == nil || plain.Socket.Kind == envoy.Raw)
 	takesTLS := mtls != nil && mtls.Socket != nil && mtls.Socket.TLS != nil && mtls.Socket.TLS.RequireClientCertificate
 	switch {
 	case takesClear && takesTLS:

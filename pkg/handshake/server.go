@@ -231,7 +231,7 @@ func (r *replay) chain(fc *envoy.FilterChain, w wire) *Edge {
 	case !w.encrypted():
 		r.block(PlaintextRefused, "%s sends plaintext and filter chain %s of %s speaks TLS", r.sender(), fc.Name, pod.Key())
 	case w.TLS == nil:
-		return r.appMeetsProxy(fc, w)
+		return r.appMeetsProxy(fc)
 	default:
 		return r.tlsChain(fc, w)
 	}
@@ -281,7 +281,7 @@ func (r *replay) identities() string {
 }
 
 // appMeetsProxy is the application's own TLS against a proxy's TLS socket.
-func (r *replay) appMeetsProxy(fc *envoy.FilterChain, w wire) *Edge {
+func (r *replay) appMeetsProxy(fc *envoy.FilterChain) *Edge {
 	if fc.Socket.TLS.RequireClientCertificate {
 		r.block(ClientCertificateRequired,
 			"the application's own TLS meets the proxy of %s, which demands a certificate of the mesh (filter chain %s)", r.Server.Pod.Key(), fc.Name)

@@ -15,9 +15,13 @@ func TestParseTarget(t *testing.T) {
 		in   string
 		want Target
 	}{
-		{"server", Target{"server", 0}}, {"server.shop:80", Target{"server.shop", 80}}, {"*.example.com:443", Target{"*.example.com", 443}},
-		{"10.1.0.1", Target{"10.1.0.1", 0}}, {"10.1.0.1:8080", Target{"10.1.0.1", 8080}},
-		{"fd00::1", Target{"fd00::1", 0}}, {"[fd00::1]:80", Target{"fd00::1", 80}},
+		{"server", Target{"server", 0}},
+		{"server.shop:80", Target{"server.shop", 80}},
+		{"*.example.com:443", Target{"*.example.com", 443}},
+		{"10.1.0.1", Target{"10.1.0.1", 0}},
+		{"10.1.0.1:8080", Target{"10.1.0.1", 8080}},
+		{"fd00::1", Target{"fd00::1", 0}},
+		{"[fd00::1]:80", Target{"fd00::1", 80}},
 	}
 	for _, tt := range tests {
 		got, err := ParseTarget(tt.in)

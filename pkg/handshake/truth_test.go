@@ -243,7 +243,7 @@ func readTruth(t *testing.T, file string) *truthFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { _ = f.Close() })
 	gz, err := gzip.NewReader(bufio.NewReader(f))
 	if err != nil {
 		t.Fatal(err)

@@ -151,6 +151,14 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *
 	r.fromLabel = u.fromPods && len(c.Matches) > 0
 	socket, how := chooseSocket(c, u.labels)
 	r.fact(Proxy, source, how+": "+r.engine.socket(socket)+r.ruleNote())
+	if r.opaqueUpstream(c, u, socket) {
+		return r.finish()
+	}
+	return r.arrive(r.wireOf(ix, c, socket, w))
+}
+
+// opaqueUpstream blocks what keeps the way to an endpoint from being known.
+func (r *replay) opaqueUpstream(c *envoy.Cluster, u upstream, socket *envoy.TransportSocket) bool {
 	switch {
 	case u.unsure:
 		r.block(EvidenceMissing, "the endpoints of %s were not read, and which of them subset %s has is not known", r.Client.Key(), r.Server.Subset)
@@ -167,10 +175,7 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *
 	case socket != nil && socket.Kind != envoy.Raw && socket.Kind != envoy.TLS:
 		r.block(NotModelled, "cluster %s uses transport socket %s", c.Name, socket.TypeURL)
 	}
-	if len(r.Blockers) > 0 {
-		return r.finish()
-	}
-	return r.arrive(r.wireOf(ix, c, socket, w))
+	return len(r.Blockers) > 0
 }
 
 func (r *replay) ruleNote() string {

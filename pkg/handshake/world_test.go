@@ -95,10 +95,6 @@ func annotated(key, value string) podOption {
 	return func(p *testPod) { p.Annotations[key] = value }
 }
 
-func labelled(key, value string) podOption {
-	return func(p *testPod) { p.Labels[key] = value }
-}
-
 // pod adds a pod; its service account has its name, and its address the next number.
 func (w *world) pod(name string, opts ...podOption) *testPod {
 	w.mustBeOpen()
@@ -129,14 +125,14 @@ func (w *world) pod(name string, opts ...podOption) *testPod {
 
 // testService is a Service or a ServiceEntry.
 type testService struct {
-	name, ns, host  string
-	vip             string // "" for a headless service and for an entry without an address
-	ports           []testPort
-	pods            []*testPod
-	entry           *kube.ServiceEntry // nil for a Service
-	notReady, alias string
-	isHeadless      bool
-	w               *world
+	name, ns, host string
+	vip            string // "" for a headless service and for an entry without an address
+	ports          []testPort
+	pods           []*testPod
+	entry          *kube.ServiceEntry // nil for a Service
+	alias          string
+	isHeadless     bool
+	w              *world
 }
 
 type testPort struct {
@@ -173,16 +169,10 @@ func (s *testService) of(pods ...string) *testService {
 	return s
 }
 
-func (s *testService) headless() *testService {
-	s.isHeadless, s.vip = true, ""
-	return s
-}
+func (s *testService) headless() { s.isHeadless, s.vip = true, "" }
 
 // externalName makes the service an alias of another name.
-func (s *testService) externalName(target string) *testService {
-	s.alias, s.vip = target, ""
-	return s
-}
+func (s *testService) externalName(target string) { s.alias, s.vip = target, "" }
 
 // entry adds a ServiceEntry of namespace shop.
 func (w *world) entry(host, resolution string, ports ...string) *testService {

@@ -138,21 +138,9 @@ func (r *Resources) AddList(k Kind, in io.Reader) (next string, err error) {
 	items := false
 	for d.PeekKind() == '"' {
 		name, err := d.ReadToken()
-		if err != nil {
-			return "", fmt.Errorf("list of %s: %w", k.Plural, err)
-		}
-		switch name.String() {
-		case "items":
-			items = true
-			err = r.addItems(k, d)
-		case "metadata":
-			var m struct {
-				Continue string `json:"continue"`
-			}
-			err = json.UnmarshalDecode(d, &m)
-			next = m.Continue
-		default:
-			err = d.SkipValue()
+		if err == nil {
+			items = items || name.String() == "items"
+			err = r.addMember(k, name.String(), d, &next)
 		}
 		if err != nil {
 			return "", fmt.Errorf("list of %s: %w", k.Plural, err)
@@ -165,6 +153,22 @@ func (r *Resources) AddList(k Kind, in io.Reader) (next string, err error) {
 		return "", fmt.Errorf("list of %s: no items", k.Plural)
 	}
 	return next, nil
+}
+
+// addMember reads one member of a list.
+func (r *Resources) addMember(k Kind, name string, d *jsontext.Decoder, next *string) error {
+	switch name {
+	case "items":
+		return r.addItems(k, d)
+	case "metadata":
+		var m struct {
+			Continue string `json:"continue"`
+		}
+		err := json.UnmarshalDecode(d, &m)
+		*next = m.Continue
+		return err
+	}
+	return d.SkipValue()
 }
 
 func (r *Resources) addItems(k Kind, d *jsontext.Decoder) error {

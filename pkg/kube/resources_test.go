@@ -186,7 +186,8 @@ func TestSelector(t *testing.T) {
 		selector *Selector
 		want     bool
 	}{
-		{nil, true}, {&Selector{}, true},
+		{nil, true},
+		{&Selector{}, true},
 		{&Selector{MatchLabels: map[string]string{"app": "a"}}, true},
 		{&Selector{MatchLabels: map[string]string{"app": "b"}}, false},
 		{&Selector{MatchLabels: map[string]string{"app": "a", "tier": ""}}, false},

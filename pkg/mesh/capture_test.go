@@ -42,13 +42,22 @@ func TestCapture(t *testing.T) {
 		name, metadata, spec string
 		captured, free       []string
 	}{
-		{"as injected", "", args("istio-init", injected),
-			[]string{in(8080), out("10.96.0.1", 80), out("fd00::1", 80), out("", 443)}, []string{in(15021), in(15090)}},
+		{
+			"as injected", "", args("istio-init", injected),
+			[]string{in(8080), out("10.96.0.1", 80), out("fd00::1", 80), out("", 443)},
+			[]string{in(15021), in(15090)},
+		},
 		{"istio-validation of the CNI has the same arguments", "", args("istio-validation", injected+" --run-validation --skip-rule-apply"), []string{in(8080)}, []string{in(15020)}},
-		{"long flags, joined", "", args("istio-init", "istio-iptables --istio-inbound-ports=* --istio-local-exclude-ports=9000 --istio-service-cidr=* --istio-local-outbound-ports-exclude=3306"),
-			[]string{in(8080), out("10.96.0.1", 80)}, []string{in(9000), out("10.96.0.1", 3306)}},
-		{"long flags, apart", "", args("istio-init", "istio-iptables --istio-inbound-ports 80,443 --istio-service-cidr 10.96.0.0/16,192.0.2.7"),
-			[]string{in(443), out("10.96.9.9", 80), out("192.0.2.7", 80)}, []string{in(8080), out("192.0.2.8", 80), out("", 80)}},
+		{
+			"long flags, joined", "", args("istio-init", "istio-iptables --istio-inbound-ports=* --istio-local-exclude-ports=9000 --istio-service-cidr=* --istio-local-outbound-ports-exclude=3306"),
+			[]string{in(8080), out("10.96.0.1", 80)},
+			[]string{in(9000), out("10.96.0.1", 3306)},
+		},
+		{
+			"long flags, apart", "", args("istio-init", "istio-iptables --istio-inbound-ports 80,443 --istio-service-cidr 10.96.0.0/16,192.0.2.7"),
+			[]string{in(443), out("10.96.9.9", 80), out("192.0.2.7", 80)},
+			[]string{in(8080), out("192.0.2.8", 80), out("", 80)},
+		},
 		{"excluded ranges beat included ports", "", args("istio-init", "istio-iptables -i * -x 10.96.0.0/16 -q 80 -b *"), []string{out("10.97.0.1", 80)}, []string{out("10.96.0.1", 80)}},
 		{"included ports are captured outside the ranges", "", args("istio-init", "istio-iptables -i 10.96.0.0/16 -q 6379"), []string{out("192.0.2.1", 6379)}, []string{out("192.0.2.1", 80)}},
 		{"excluded ports beat included ones", "", args("istio-init", "istio-iptables -i * -o 80 -q 80"), nil, []string{out("10.96.0.1", 80)}},
@@ -57,14 +66,23 @@ func TestCapture(t *testing.T) {
 		{"mode NONE", "", args("istio-init", "istio-iptables -m NONE -i * -b *"), nil, []string{in(8080), out("10.96.0.1", 80)}},
 		{"the arguments are what ran, not the annotations", annotations(traffic+"excludeInboundPorts", "8080"), args("istio-init", injected), []string{in(8080)}, nil},
 
-		{"annotations without an init container", annotations(traffic+"excludeInboundPorts", "9000, 9001", traffic+"excludeOutboundPorts", "3306"), "",
-			[]string{in(8080), out("10.96.0.1", 80)}, []string{in(9000), in(9001), in(15020), out("10.96.0.1", 3306)}},
-		{"annotated ranges", annotations(traffic+"includeOutboundIPRanges", "10.96.0.0/16", traffic+"excludeOutboundIPRanges", "10.96.1.0/24"), "",
-			[]string{out("10.96.0.1", 80), out("::ffff:10.96.0.1", 80)}, []string{out("10.96.1.1", 80), out("192.0.2.1", 80)}},
+		{
+			"annotations without an init container", annotations(traffic+"excludeInboundPorts", "9000, 9001", traffic+"excludeOutboundPorts", "3306"), "",
+			[]string{in(8080), out("10.96.0.1", 80)},
+			[]string{in(9000), in(9001), in(15020), out("10.96.0.1", 3306)},
+		},
+		{
+			"annotated ranges", annotations(traffic+"includeOutboundIPRanges", "10.96.0.0/16", traffic+"excludeOutboundIPRanges", "10.96.1.0/24"), "",
+			[]string{out("10.96.0.1", 80), out("::ffff:10.96.0.1", 80)},
+			[]string{out("10.96.1.1", 80), out("192.0.2.1", 80)},
+		},
 		{"annotated mode", annotations("sidecar.istio.io/interceptionMode", "NONE"), "", nil, []string{in(8080)}},
 		{"nothing said", "", "", []string{in(8080), out("10.96.0.1", 80)}, []string{in(15021)}},
-		{"words that are no ports or ranges are left out", annotations(traffic+"excludeInboundPorts", "http,70000,9000", traffic+"excludeOutboundIPRanges", "x,10.0.0.0/99"), "",
-			[]string{in(8080), out("10.0.0.1", 80)}, []string{in(9000)}},
+		{
+			"words that are no ports or ranges are left out", annotations(traffic+"excludeInboundPorts", "http,70000,9000", traffic+"excludeOutboundIPRanges", "x,10.0.0.0/99"), "",
+			[]string{in(8080), out("10.0.0.1", 80)},
+			[]string{in(9000)},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

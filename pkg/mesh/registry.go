@@ -111,6 +111,11 @@ func (s *Snapshot) serviceHost(svc *kube.Service, list []*kube.EndpointSlice) *H
 			h.Addresses = append(h.Addresses, a.Unmap())
 		}
 	}
+	s.addPorts(h, svc, list)
+	return h
+}
+
+func (s *Snapshot) addPorts(h *Host, svc *kube.Service, list []*kube.EndpointSlice) {
 	for _, sp := range svc.Spec.Ports {
 		protocol := ParseProtocol(uint32(sp.Port), sp.Name, sp.AppProtocol, sp.Protocol)
 		if protocol == UDP {
@@ -124,7 +129,6 @@ func (s *Snapshot) serviceHost(svc *kube.Service, list []*kube.EndpointSlice) *H
 		}
 		h.Ports = append(h.Ports, p)
 	}
-	return h
 }
 
 // serviceEndpoints reads the slices; where no slice was read at all (a bug report without

@@ -30,14 +30,21 @@ func TestServiceEndpoints(t *testing.T) {
 		want    []string
 	}{
 		{"a pod behind its address", []string{server, service("web", http), slice("web", p8080, `{"addresses":["10.1.0.1"]}`)}, []string{"10.1.0.1:8080 ready shop/server"}},
-		{"a pod on the node's network, by reference", []string{host, service("web", http),
-			slice("web", p8080, `{"addresses":["172.16.0.1"],"targetRef":{"kind":"Pod","namespace":"shop","name":"host"}}`)}, []string{"172.16.0.1:8080 ready shop/host"}},
+		{"a pod on the node's network, by reference", []string{
+			host, service("web", http),
+			slice("web", p8080, `{"addresses":["172.16.0.1"],"targetRef":{"kind":"Pod","namespace":"shop","name":"host"}}`),
+		}, []string{"172.16.0.1:8080 ready shop/host"}},
 		{"an address outside", []string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.1"]}`)}, []string{"192.0.2.1:8080 ready"}},
 		{"not ready", []string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.1"],"conditions":{"ready":false}}`)}, []string{"192.0.2.1:8080"}},
-		{"several slices, one endpoint in two of them", []string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.2"]},{"addresses":["192.0.2.1"]}`),
-			slice("web", p8080, `{"addresses":["192.0.2.2"]}`)}, []string{"192.0.2.1:8080 ready", "192.0.2.2:8080 ready"}},
-		{"dual stack: slices of both families", []string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.1"]}`), slice("web", p8080, `{"addresses":["fd00::1"]}`)},
-			[]string{"192.0.2.1:8080 ready", "[fd00::1]:8080 ready"}},
+		{"several slices, one endpoint in two of them", []string{
+			service("web", http), slice("web", p8080, `{"addresses":["192.0.2.2"]},{"addresses":["192.0.2.1"]}`),
+			slice("web", p8080, `{"addresses":["192.0.2.2"]}`),
+		}, []string{"192.0.2.1:8080 ready", "192.0.2.2:8080 ready"}},
+		{
+			"dual stack: slices of both families",
+			[]string{service("web", http), slice("web", p8080, `{"addresses":["192.0.2.1"]}`), slice("web", p8080, `{"addresses":["fd00::1"]}`)},
+			[]string{"192.0.2.1:8080 ready", "[fd00::1]:8080 ready"},
+		},
 		{"a slice of another port", []string{service("web", http), slice("web", `{"name":"metrics","port":9090}`, `{"addresses":["192.0.2.1"]}`)}, nil},
 		{"a slice of another service", []string{service("web", http), slice("other", p8080, `{"addresses":["192.0.2.1"]}`)}, nil},
 		{"words that are no address", []string{service("web", http), slice("web", p8080, `{"addresses":["x"]}`)}, nil},
@@ -112,15 +119,24 @@ func TestServiceEntryEndpoints(t *testing.T) {
 	}{
 		{"DNS: the host itself is resolved", []string{entry("x", http+`,"resolution":"DNS"`)}, []string{"api.example.com:80 ready"}},
 		{"DNS with a target port", []string{entry("x", `"hosts":["api.example.com"],"ports":[{"number":80,"targetPort":443,"protocol":"HTTP"}],"resolution":"DNS"`)}, []string{"api.example.com:443 ready"}},
-		{"DNS with endpoints by name", []string{entry("x", http+`,"resolution":"DNS","endpoints":[{"address":"b.example.com"},{"address":"a.example.com","ports":{"http":8080}}]`)},
-			[]string{"b.example.com:80 ready", "a.example.com:8080 ready"}},
-		{"STATIC", []string{entry("x", http+`,"resolution":"STATIC","endpoints":[{"address":"192.0.2.1"},{"address":"10.1.0.1"}]`), server},
-			[]string{"10.1.0.1:80 ready shop/server", "192.0.2.1:80 ready"}},
+		{
+			"DNS with endpoints by name",
+			[]string{entry("x", http+`,"resolution":"DNS","endpoints":[{"address":"b.example.com"},{"address":"a.example.com","ports":{"http":8080}}]`)},
+			[]string{"b.example.com:80 ready", "a.example.com:8080 ready"},
+		},
+		{
+			"STATIC",
+			[]string{entry("x", http+`,"resolution":"STATIC","endpoints":[{"address":"192.0.2.1"},{"address":"10.1.0.1"}]`), server},
+			[]string{"10.1.0.1:80 ready shop/server", "192.0.2.1:80 ready"},
+		},
 		{"STATIC without endpoints", []string{entry("x", http+`,"resolution":"STATIC"`)}, nil},
 		{"NONE goes where the client dialled", []string{entry("x", http)}, []string{"api.example.com:80 ready"}},
 		{"NONE with an address", []string{entry("x", http+`,"addresses":["10.1.0.1"]`), server}, []string{"10.1.0.1:80 ready shop/server"}},
-		{"a selector of WorkloadEntries and pods", []string{entry("x", http+`,"resolution":"STATIC","workloadSelector":{"labels":{"app":"vm"}}`), we, server},
-			[]string{"10.1.0.1:80 ready shop/server", "192.0.2.9:8000 ready"}},
+		{
+			"a selector of WorkloadEntries and pods",
+			[]string{entry("x", http+`,"resolution":"STATIC","workloadSelector":{"labels":{"app":"vm"}}`), we, server},
+			[]string{"10.1.0.1:80 ready shop/server", "192.0.2.9:8000 ready"},
+		},
 		{"a selector that selects nothing", []string{entry("x", http+`,"resolution":"DNS","workloadSelector":{"labels":{"app":"no"}}`), we}, nil},
 	}
 	for _, tt := range tests {
@@ -158,15 +174,35 @@ func TestParseProtocol(t *testing.T) {
 		name, app, transport string
 		want                 mesh.Protocol
 	}{
-		{80, "http", "", "TCP", mesh.HTTP}, {80, "http-web", "", "", mesh.HTTP}, {80, "HTTP2-x", "", "", mesh.HTTP}, {80, "grpc", "", "", mesh.HTTP},
-		{80, "grpc-web", "", "", mesh.HTTP}, {80, "grpc-web-x", "", "", mesh.HTTP}, {80, "https", "", "", mesh.TLS}, {80, "tls-raft", "", "", mesh.TLS},
-		{80, "tcp", "", "", mesh.TCP}, {80, "mysql", "", "", mesh.TCP}, {80, "redis-cache", "", "", mesh.TCP}, {80, "mongo", "", "", mesh.TCP},
-		{80, "web", "", "", mesh.Auto}, {80, "httpx", "", "", mesh.Auto}, {80, "", "", "", mesh.Auto}, {80, "hbone", "", "", mesh.Auto},
-		{53, "dns", "", "UDP", mesh.UDP}, {80, "http", "", "udp", mesh.UDP},
-		{80, "http", "https", "", mesh.TLS}, {80, "tcp", "kubernetes.io/h2c", "", mesh.HTTP}, {80, "web", "kubernetes.io/wss", "", mesh.TLS}, {80, "kubernetes.io/h2c", "", "", mesh.Auto},
+		{80, "http", "", "TCP", mesh.HTTP},
+		{80, "http-web", "", "", mesh.HTTP},
+		{80, "HTTP2-x", "", "", mesh.HTTP},
+		{80, "grpc", "", "", mesh.HTTP},
+		{80, "grpc-web", "", "", mesh.HTTP},
+		{80, "grpc-web-x", "", "", mesh.HTTP},
+		{80, "https", "", "", mesh.TLS},
+		{80, "tls-raft", "", "", mesh.TLS},
+		{80, "tcp", "", "", mesh.TCP},
+		{80, "mysql", "", "", mesh.TCP},
+		{80, "redis-cache", "", "", mesh.TCP},
+		{80, "mongo", "", "", mesh.TCP},
+		{80, "web", "", "", mesh.Auto},
+		{80, "httpx", "", "", mesh.Auto},
+		{80, "", "", "", mesh.Auto},
+		{80, "hbone", "", "", mesh.Auto},
+		{53, "dns", "", "UDP", mesh.UDP},
+		{80, "http", "", "udp", mesh.UDP},
+		{80, "http", "https", "", mesh.TLS},
+		{80, "tcp", "kubernetes.io/h2c", "", mesh.HTTP},
+		{80, "web", "kubernetes.io/wss", "", mesh.TLS},
+		{80, "kubernetes.io/h2c", "", "", mesh.Auto},
 		{80, "http", "example.com/own", "", mesh.Auto}, // the name does not count beside an appProtocol
-		{80, "tcp", "GRPC", "", mesh.HTTP}, {80, "tcp", "http-x", "", mesh.HTTP},
-		{3306, "db", "", "", mesh.TCP}, {3306, "http", "", "", mesh.HTTP}, {27017, "", "", "", mesh.TCP}, {25, "mail", "", "", mesh.TCP},
+		{80, "tcp", "GRPC", "", mesh.HTTP},
+		{80, "tcp", "http-x", "", mesh.HTTP},
+		{3306, "db", "", "", mesh.TCP},
+		{3306, "http", "", "", mesh.HTTP},
+		{27017, "", "", "", mesh.TCP},
+		{25, "mail", "", "", mesh.TCP},
 	}
 	for _, tt := range tests {
 		if got := mesh.ParseProtocol(tt.port, tt.name, tt.app, tt.transport); got != tt.want {
