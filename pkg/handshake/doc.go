@@ -11,6 +11,7 @@
 //	upstream.go which endpoints, and with which transport socket
 //	wire.go     what then travels: clear text, the application's TLS, or the proxy's
 //	server.go   is the port captured; what the listener filters see; which filter chain
+//	chain.go    what that chain does with it
 //	match.go    Envoy's filter chain matching
 //	tls.go      certificates of both sides, SAN matchers
 //	tlsparams.go  versions, cipher suites, curves

@@ -3,7 +3,6 @@ package handshake
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -216,79 +215,4 @@ var workloadTLS = &envoy.TLSContext{
 	Certificates: []envoy.CertificateRef{{SDS: "default"}},
 	Validation:   envoy.Validation{Present: true, CA: &envoy.TrustRef{SDS: "ROOTCA"}},
 	ALPN:         []string{"istio"},
-}
-
-// chain lets a filter chain take the connection: TLS, authorization, application.
-func (r *replay) chain(fc *envoy.FilterChain, w wire) *Edge {
-	pod := r.Server.Pod
-	switch {
-	case hasFilter(fc, envoy.SNICluster):
-		r.block(NotModelled, "filter chain %s of %s passes TLS on by its SNI (AUTO_PASSTHROUGH), which is not modelled yet", fc.Name, pod.Key())
-	case fc.Socket == nil || fc.Socket.Kind == envoy.Raw:
-		return r.rawChain(fc, w)
-	case fc.Socket.Kind != envoy.TLS || fc.Socket.TLS == nil:
-		r.block(NotModelled, "filter chain %s of %s uses transport socket %s", fc.Name, pod.Key(), fc.Socket.TypeURL)
-	case !w.encrypted():
-		r.block(PlaintextRefused, "%s sends plaintext and filter chain %s of %s speaks TLS", r.sender(), fc.Name, pod.Key())
-	case w.TLS == nil:
-		return r.appMeetsProxy(fc)
-	default:
-		return r.tlsChain(fc, w)
-	}
-	return r.finish()
-}
-
-// rawChain is a chain that takes bytes as they come.
-func (r *replay) rawChain(fc *envoy.FilterChain, w wire) *Edge {
-	pod := r.Server.Pod
-	http := hasFilter(fc, envoy.HTTPManager)
-	switch {
-	case http && w.TLS == nil && w.App == mesh.TLS:
-		r.block(NotModelled, "the application's own TLS meets filter chain %s of %s, which expects HTTP", fc.Name, pod.Key())
-		return r.finish()
-	case pod.Plane == mesh.Gateway && !http && w.TLS != nil:
-		r.block(NotModelled, "filter chain %s of the gateway %s passes TLS on (PASSTHROUGH): what answers behind it is not followed", fc.Name, pod.Key())
-		return r.finish()
-	}
-	r.authorize(fc, nobody)
-	return r.application(w)
-}
-
-// tlsChain is TLS between two proxies.
-func (r *replay) tlsChain(fc *envoy.FilterChain, w wire) *Edge {
-	who := r.handshake(fc.Socket.TLS, w)
-	r.authorize(fc, who)
-	switch ctx := fc.Socket.TLS; {
-	case ctx.Validation.Present && who.presented:
-		r.pass(MTLS, "mutual TLS: %s", r.identities())
-	case who.presented && ctx.RequireClientCertificate:
-		r.pass(TLS, "TLS: filter chain %s of %s asks for a client certificate and does not verify it", fc.Name, r.Server.Pod.Key())
-	default:
-		r.pass(TLS, "TLS without a client certificate: filter chain %s of %s asks for none", fc.Name, r.Server.Pod.Key())
-	}
-	return r.finish()
-}
-
-func hasFilter(fc *envoy.FilterChain, kind envoy.FilterKind) bool {
-	return slices.ContainsFunc(fc.Filters, func(f *envoy.Filter) bool { return f.Kind == kind })
-}
-
-func (r *replay) identities() string {
-	if r.TLS == nil || r.TLS.ClientID == "" || r.TLS.ServerID == "" {
-		return "both sides present certificates that the other accepts"
-	}
-	return r.TLS.ClientID + " to " + r.TLS.ServerID
-}
-
-// appMeetsProxy is the application's own TLS against a proxy's TLS socket.
-func (r *replay) appMeetsProxy(fc *envoy.FilterChain) *Edge {
-	if fc.Socket.TLS.RequireClientCertificate {
-		r.block(ClientCertificateRequired,
-			"the application's own TLS meets the proxy of %s, which demands a certificate of the mesh (filter chain %s)", r.Server.Pod.Key(), fc.Name)
-		return r.finish()
-	}
-	r.assume(AppCertificateAccepted)
-	r.authorize(fc, nobody)
-	r.pass(TLS, "the application's TLS ends at the proxy of %s (filter chain %s)", r.Server.Pod.Key(), fc.Name)
-	return r.finish()
 }
