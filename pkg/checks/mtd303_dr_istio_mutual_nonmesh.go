@@ -2,8 +2,10 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
@@ -19,7 +21,7 @@ var mtd303 = &diagnose.Check{
 			"where the application speaks TLS itself: 268436576 … TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
 			"HTTP 503 upstream connect error … remote connection failure; TCP: EOF or reset",
 		},
-		Detection:  "The effective DestinationRule says ISTIO_MUTUAL, the client's cluster has one transport socket for all endpoints, and the endpoint has no proxy, or its proxy takes plaintext only on that port.",
+		Detection:  "The effective DestinationRule says ISTIO_MUTUAL, the client's cluster has one transport socket for all endpoints, and the endpoint has no proxy, or its proxy takes plaintext only on that port. A warning for addresses that no pod holds, such as the API server behind a rule for *.local, unless the client is seen to call them.",
 		NotThis:    "WRONG_VERSION_NUMBER without such a rule points at a port that bypasses its proxy (MTD314) or at DISABLE behind a headless service (MTD313); from the application itself, at TLS within TLS (MTD307).",
 		Fix:        "Remove the tls block: auto mTLS sends mutual TLS to endpoints that can, and plaintext to the others. Or give the endpoints a proxy.",
 		References: []string{"istio/istio#36672", "istio/istio#23673"},
@@ -37,9 +39,30 @@ func drIstioMutualNonmesh(p *diagnose.Pass) {
 		case !unwrapped(e) || bypasses(e):
 			p.Passed()
 		default:
-			p.Failed(diagnose.Finding{Subject: ruleRef(rule.Rule), Field: rule.Field, Edges: edge(e)})
+			p.Failed(diagnose.Finding{Subject: ruleRef(rule.Rule), Field: rule.Field, Edges: edge(e), Severity: weight(e)})
 		}
 	}
+}
+
+// weight is an error for an endpoint that is seen to have no proxy, or that the client has
+// called. Of an address that no pod holds only the declaration is known, and a rule for all
+// hosts covers many that nobody calls.
+func weight(e *handshake.Edge) diagnose.Severity {
+	if e.Server.Pod != nil || called(e) {
+		return diagnose.Error
+	}
+	return diagnose.Warning
+}
+
+// called reports whether the client's proxy counted a connection to the endpoint. That it did
+// not count one means nothing.
+func called(e *handshake.Edge) bool {
+	if e.Client.Proxy == nil {
+		return false
+	}
+	return slices.ContainsFunc(e.Client.Proxy.Hosts[e.Outbound.Cluster], func(h envoy.Host) bool {
+		return h.Address == e.Server.Address && h.Stats["cx_total"]+h.Stats["cx_connect_fail"] > 0
+	})
 }
 
 // bypasses reports whether the server's port is kept from its proxy.
@@ -50,6 +73,9 @@ func describeDRIstioMutual(p *diagnose.Pass, f *diagnose.Finding) {
 	why := "whose endpoints have no proxy"
 	if meshed(e) {
 		why = "whose policy takes plaintext only"
+	}
+	if e.Server.Pod == nil {
+		why = "which is no pod of the mesh"
 	}
 	f.Title = fmt.Sprintf("%s says ISTIO_MUTUAL, so clients start mutual TLS to %s, %s", f.Subject, destinations(p, f.Edges), why)
 	f.Evidence = bothSides(p, e)

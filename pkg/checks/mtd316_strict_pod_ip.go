@@ -63,12 +63,23 @@ func judgeDialled(p *diagnose.Pass, e *handshake.Edge) {
 func dialled(p *diagnose.Pass, client *mesh.Pod) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, h := range client.Proxy.Hosts["PassthroughCluster"] {
-		if pod := p.PodAt(h.Address.Addr()); pod != nil && pod != client && h.Stats["cx_total"] > 0 {
+		pod := p.PodAt(h.Address.Addr())
+		if pod != nil && pod != client && h.Stats["cx_total"] > 0 && !headless(p, h.Address) {
 			out = append(out, h.Address)
 		}
 	}
 	slices.SortFunc(out, netip.AddrPort.Compare)
 	return out
+}
+
+// headless reports whether a headless Service leads to an address: then its name resolves to it,
+// and who dials it need not know that it is a pod's.
+func headless(p *diagnose.Pass, at netip.AddrPort) bool {
+	return slices.ContainsFunc(p.Hosts, func(h *mesh.Host) bool {
+		return h.Headless && slices.ContainsFunc(h.Ports, func(port *mesh.Port) bool {
+			return slices.ContainsFunc(port.Endpoints, func(ep mesh.Endpoint) bool { return ep.Address == at })
+		})
+	})
 }
 
 func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
