@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"runtime"
 	"testing"
@@ -50,7 +51,7 @@ func BenchmarkTokenizer(b *testing.B) {
 	for b.Loop() {
 		d := jsontext.NewDecoder(stream{bytes.NewReader(text)}, jsontext.AllowDuplicateNames(true))
 		for {
-			if _, err := d.ReadToken(); err == io.EOF {
+			if _, err := d.ReadToken(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				b.Fatal(err)

@@ -63,7 +63,7 @@ func captured(t testing.TB, folder, name string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer packed.Close()
+	defer func() { _ = packed.Close() }()
 	unpacked, err := gzip.NewReader(packed)
 	if err != nil {
 		t.Fatal(err)

@@ -20,9 +20,9 @@ func (m *protoModel) cluster(msg *cluster.Cluster) *Cluster {
 		Endpoints:     m.assignment(msg.GetLoadAssignment()),
 		UseHTTPHeader: msg.GetOriginalDstLbConfig().GetUseHttpHeader(),
 		PortOverride:  msg.GetOriginalDstLbConfig().GetUpstreamPortOverride().GetValue(),
-		HTTP2:         msg.GetHttp2ProtocolOptions() != nil,
+		HTTP2:         msg.GetHttp2ProtocolOptions() != nil, //nolint:staticcheck // deprecated, and still printed by proxies
 	}
-	upstream := msg.GetUpstreamHttpProtocolOptions()
+	upstream := msg.GetUpstreamHttpProtocolOptions() //nolint:staticcheck // deprecated, and still printed by proxies
 	c.AutoSNI, c.AutoSANValidation = upstream.GetAutoSni(), upstream.GetAutoSanValidation()
 	if c.HasMatcher {
 		c.Unmodelled = append(c.Unmodelled, "Cluster.transport_socket_matcher")

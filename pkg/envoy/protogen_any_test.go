@@ -96,7 +96,7 @@ func (g *generator) pack(m proto.Message) *anypb.Any {
 }
 
 // any puts a message that fits into an Any; where none is known the field stays unset.
-func (g *generator) any(f protoreflect.FieldDescriptor, a *anypb.Any, depth int) (protoreflect.Value, bool) {
+func (g *generator) any(f protoreflect.FieldDescriptor, depth int) (protoreflect.Value, bool) {
 	options := anyOptions[f.FullName()]
 	if len(options) == 0 || depth > maxDepth {
 		return protoreflect.Value{}, false

@@ -116,8 +116,8 @@ func (g *generator) setMap(m protoreflect.Message, f protoreflect.FieldDescripto
 func (g *generator) value(f protoreflect.FieldDescriptor, zero protoreflect.Value, depth int) (protoreflect.Value, bool) {
 	switch f.Kind() {
 	case protoreflect.MessageKind, protoreflect.GroupKind:
-		if a, ok := zero.Message().Interface().(*anypb.Any); ok {
-			return g.any(f, a, depth)
+		if _, ok := zero.Message().Interface().(*anypb.Any); ok {
+			return g.any(f, depth)
 		}
 		g.fill(zero.Message(), depth+1)
 		return zero, true

@@ -52,7 +52,7 @@ func bindsToPort(msg *listener.Listener) bool {
 	if b := msg.GetBindToPort(); b != nil {
 		return b.GetValue()
 	}
-	if b := msg.GetDeprecatedV1().GetBindToPort(); b != nil {
+	if b := msg.GetDeprecatedV1().GetBindToPort(); b != nil { //nolint:staticcheck // deprecated, and still printed by proxies
 		return b.GetValue()
 	}
 	return true

@@ -99,12 +99,11 @@ func (m *protoModel) identify() {
 		return
 	}
 	n.Type = parts[0]
-	name, namespace := parts[2], ""
-	if dot := strings.LastIndex(parts[2], "."); dot > 0 {
-		name, namespace = parts[2][:dot], parts[2][dot+1:]
-	} else {
+	dot := strings.LastIndex(parts[2], ".")
+	if dot <= 0 {
 		return
 	}
+	name, namespace := parts[2][:dot], parts[2][dot+1:]
 	if n.Name == "" {
 		n.Name = name
 	}

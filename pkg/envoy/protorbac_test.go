@@ -96,7 +96,7 @@ func (m *protoModel) principal(p *rbac.Principal) *RBACRule {
 	case *rbac.Principal_Authenticated_:
 		return m.authenticated(r.Authenticated)
 	case *rbac.Principal_SourceIp:
-		return ipRule(r.SourceIp, "Principal.source_ip", setSource)
+		return ipRule(r.SourceIp, "Principal.source_ip", setSource) //nolint:staticcheck // deprecated, and still printed by proxies
 	case *rbac.Principal_DirectRemoteIp:
 		return ipRule(r.DirectRemoteIp, "Principal.direct_remote_ip", setSource)
 	case *rbac.Principal_RemoteIp:
@@ -104,7 +104,7 @@ func (m *protoModel) principal(p *rbac.Principal) *RBACRule {
 	case *rbac.Principal_FilterState:
 		return m.filterState(r.FilterState)
 	case *rbac.Principal_Metadata:
-		return m.metadata(r.Metadata)
+		return m.metadata(r.Metadata) //nolint:staticcheck // deprecated, and still printed by proxies
 	case *rbac.Principal_Header:
 		return &RBACRule{HTTP: "header " + r.Header.GetName()}
 	case *rbac.Principal_UrlPath:

@@ -158,7 +158,7 @@ func (m *protoModel) sans(v *tls.CertificateValidationContext, unmodelled *[]str
 		}
 		sans = append(sans, s)
 	}
-	for _, untyped := range v.GetMatchSubjectAltNames() {
+	for _, untyped := range v.GetMatchSubjectAltNames() { //nolint:staticcheck // deprecated, and still printed by proxies
 		s := m.stringMatcher(untyped, unmodelled)
 		if len(v.GetMatchTypedSubjectAltNames()) == 0 {
 			sans = append(sans, s)
@@ -296,7 +296,7 @@ func trustOf(sds *tls.SdsSecretConfig) *TrustRef {
 func sourceOf(c *core.ConfigSource) string {
 	switch s := c.GetConfigSourceSpecifier().(type) {
 	case *core.ConfigSource_Path:
-		return s.Path
+		return s.Path //nolint:staticcheck // deprecated, and still printed by proxies
 	case *core.ConfigSource_PathConfigSource:
 		return s.PathConfigSource.GetPath()
 	case *core.ConfigSource_Ads:

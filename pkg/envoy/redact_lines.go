@@ -19,8 +19,8 @@ func RedactText(w io.Writer, r io.Reader) error {
 	var l lineCleaner
 	for {
 		line, err := in.ReadString('\n')
-		if line != "" {
-			out.WriteString(l.clean(line))
+		if _, failed := out.WriteString(l.clean(line)); failed != nil {
+			return fmt.Errorf("redact: text: %w", failed)
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -50,6 +50,9 @@ var (
 )
 
 func (l *lineCleaner) clean(line string) string {
+	if line == "" {
+		return "" // the input has ended
+	}
 	text, end := strings.CutSuffix(line, "\n")
 	if end {
 		return l.cleanLine(text, "\n")
