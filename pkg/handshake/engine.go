@@ -31,20 +31,37 @@ func New(s *mesh.Snapshot) *Engine {
 }
 
 // indexApps notes what the application behind each endpoint is declared to speak. A port that
-// several services declare differently is not declared.
+// several Services declare differently is not declared. A ServiceEntry declares what its clients
+// speak, which TLS origination changes on the way: it counts only where no Service does.
 func (e *Engine) indexApps() {
-	for _, h := range e.snap.Hosts {
-		for _, p := range h.Ports {
-			for _, ep := range p.Endpoints {
-				if ep.Pod != nil {
-					e.pods[ep.Address] = ep.Pod
-				}
-				if was, ok := e.apps[ep.Address]; ok && was != p.Protocol {
-					e.apps[ep.Address] = mesh.Auto
-				} else {
-					e.apps[ep.Address] = p.Protocol
-				}
+	byService := map[netip.AddrPort]bool{}
+	for _, kind := range []string{"Service", "ServiceEntry"} {
+		for _, h := range e.snap.Hosts {
+			if h.Ref.Kind != kind {
+				continue
 			}
+			for _, p := range h.Ports {
+				e.indexPort(p, kind == "Service", byService)
+			}
+		}
+	}
+}
+
+func (e *Engine) indexPort(p *mesh.Port, service bool, byService map[netip.AddrPort]bool) {
+	for _, ep := range p.Endpoints {
+		if ep.Pod != nil {
+			e.pods[ep.Address] = ep.Pod
+		}
+		was, known := e.apps[ep.Address]
+		switch {
+		case !service && byService[ep.Address]:
+		case known && was != p.Protocol:
+			e.apps[ep.Address] = mesh.Auto
+		default:
+			e.apps[ep.Address] = p.Protocol
+		}
+		if service {
+			byService[ep.Address] = true
 		}
 	}
 }
