@@ -53,14 +53,36 @@ type Comparison struct {
 	Compared    map[string]int // by what was compared
 }
 
-func (c *Comparison) equal(what, where string, product, istiod any) {
+func (c *Comparison) count(what string) { c.add(what, 1) }
+
+func (c *Comparison) add(what string, n int) {
 	if c.Compared == nil {
 		c.Compared = map[string]int{}
 	}
-	c.Compared[what]++
+	c.Compared[what] += n
+}
+
+func (c *Comparison) equal(what, where string, product, istiod any) {
+	c.count(what)
 	if p, i := fmt.Sprint(product), fmt.Sprint(istiod); p != i {
 		c.Differences = append(c.Differences, Difference{what, where, p, i})
 	}
+}
+
+func (c *Comparison) merge(o *Comparison) {
+	c.Differences = append(c.Differences, o.Differences...)
+	for k, n := range o.Compared {
+		c.add(k, n)
+	}
+}
+
+// ComparePolicies compares what pkg/policy makes of resources with what istiod gave every proxy.
+func (i *Istiod) ComparePolicies(res *kube.Resources) (*Comparison, error) {
+	mesh, err := kube.ParseMeshConfig([]byte(i.Case.meshConfig()))
+	if err != nil {
+		return nil, err
+	}
+	return i.ComparePolicy(NewPolicies(res, mesh)), nil
 }
 
 // ComparePolicy compares what policies say with what istiod gave every proxy.

@@ -1,0 +1,137 @@
+package oracle
+
+import (
+	"slices"
+	"strings"
+
+	"istio.io/istio/pkg/config/kube"
+	"istio.io/istio/pkg/config/protocol"
+	corev1 "k8s.io/api/core/v1"
+
+	product "github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// nowhere is what names resolve to that no registry gives an address: a documentation range.
+const nowhere = "203.0.113.9"
+
+// Dial is one way in which an application calls a host's port.
+type Dial struct {
+	Host     string // as the registry has it; the application puts a word for an asterisk
+	Port     int
+	Protocol protocol.Instance
+	// Address is what the name resolves to.
+	Address string
+	// Direct are the endpoints that packets to Address reach on their own.
+	Direct []Address
+}
+
+// Address is an IP address or a DNS name, and a port.
+type Address struct {
+	Host string
+	Port int
+}
+
+// name is what the application calls.
+func (d Dial) name() string { return strings.Replace(d.Host, "*", "any", 1) }
+
+// Dials lists how every host of a case is called. Protocols are read with istiod's own code.
+func (i *Istiod) Dials() []Dial {
+	var out []Dial
+	for _, s := range i.Resources.Services {
+		for _, p := range s.Spec.Ports {
+			d := Dial{Host: s.Name + "." + s.Namespace + ".svc.cluster.local", Port: int(p.Port), Protocol: declared(p)}
+			if d.Protocol != protocol.UDP {
+				out = append(out, i.serviceDials(s, p, d)...)
+			}
+		}
+	}
+	for _, e := range i.Resources.ServiceEntries {
+		for _, host := range e.Spec.Hosts {
+			for _, p := range e.Spec.Ports {
+				d := Dial{Host: host, Port: int(p.Number), Protocol: protocol.Parse(p.Protocol)}
+				out = append(out, i.entryDials(e, d)...)
+			}
+		}
+	}
+	return out
+}
+
+func declared(p product.ServicePort) protocol.Instance {
+	var app *string
+	if p.AppProtocol != "" {
+		app = &p.AppProtocol
+	}
+	return kube.ConvertProtocol(p.Port, p.Name, corev1.Protocol(p.Protocol), app)
+}
+
+func (i *Istiod) serviceDials(s *product.Service, p product.ServicePort, d Dial) []Dial {
+	switch {
+	case s.Spec.Type == "ExternalName":
+		return i.aliasDials(s, d)
+	case !s.Headless():
+		d.Address, d.Direct = s.Spec.ClusterIP, i.ready(s, p)
+		return []Dial{d}
+	}
+	var out []Dial
+	for _, a := range i.ready(s, p) { // nothing translates the port
+		d.Address, d.Direct = a.Host, []Address{{a.Host, d.Port}}
+		out = append(out, d)
+	}
+	return out
+}
+
+// aliasDials resolve an ExternalName: to a Service of that name, or to something outside.
+func (i *Istiod) aliasDials(s *product.Service, d Dial) []Dial {
+	for _, to := range i.Resources.Services {
+		if to.Name+"."+to.Namespace+".svc.cluster.local" != s.Spec.ExternalName || to.Spec.Type == "ExternalName" {
+			continue
+		}
+		var out []Dial
+		for _, p := range to.Spec.Ports {
+			if int(p.Port) == d.Port {
+				out = append(out, i.serviceDials(to, p, d)...)
+			}
+		}
+		if out == nil && !to.Headless() {
+			d.Address = to.Spec.ClusterIP
+			out = []Dial{d}
+		}
+		return out
+	}
+	d.Address, d.Direct = nowhere, []Address{{s.Spec.ExternalName, d.Port}}
+	return []Dial{d}
+}
+
+// ready are the ready endpoints of a service port.
+func (i *Istiod) ready(s *product.Service, p product.ServicePort) []Address {
+	var out []Address
+	for _, es := range i.Resources.EndpointSlices {
+		if es.Namespace != s.Namespace || es.Service() != s.Name {
+			continue
+		}
+		at := slices.IndexFunc(es.Ports, func(o product.SlicePort) bool { return o.Name == p.Name })
+		for _, e := range es.Endpoints {
+			if at >= 0 && *e.Conditions.Ready {
+				out = append(out, Address{e.Addresses[0], int(es.Ports[at].Port)})
+			}
+		}
+	}
+	return out
+}
+
+// entryDials resolve the host of a ServiceEntry: to its address, which nothing in the kernel
+// translates, or to something outside.
+func (i *Istiod) entryDials(e *product.ServiceEntry, d Dial) []Dial {
+	if len(e.Spec.Addresses) == 0 {
+		d.Address = nowhere
+		d.Direct = []Address{{d.Host, d.Port}}
+		return []Dial{d}
+	}
+	var out []Dial
+	for _, a := range e.Spec.Addresses {
+		d.Address, _, _ = strings.Cut(a, "/")
+		d.Direct = []Address{{d.Address, d.Port}}
+		out = append(out, d)
+	}
+	return out
+}

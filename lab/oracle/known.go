@@ -1,0 +1,110 @@
+package oracle
+
+import (
+	"slices"
+	"strings"
+
+)
+
+// Known is a difference between the product and the simulation that was judged. Its fixture in
+// testdata/known must show it: one that is gone fails the test until its entry is removed.
+type Known struct {
+	Name  string
+	Wrong string // who is wrong: product or simulation
+	Why   string
+	// settle removes the difference from the ways of one destination.
+	settle func(d destination, product, simulated []Way) ([]Way, []Way)
+}
+
+// destination is what the ways of a comparison lead to.
+type destination struct {
+	*Istiod
+	client *Proxy // nil without a proxy
+	host   string
+	entry  bool // the host is a ServiceEntry's
+}
+
+// KnownDifferences lists them all.
+func KnownDifferences() []Known {
+	return []Known{
+		{
+			"tcp-at-http-chain", "product",
+			"a container port that two services declare has one inbound protocol; Envoy's HTTP connection manager answers 400 to what is not HTTP. The replay takes the client's word for the protocol on both sides",
+			tcpAtHTTP,
+		},
+		{
+			"entry-endpoints", "product",
+			"a client without a proxy, or whose proxy passes the connection through, does not reach a ServiceEntry's endpoints: only proxies know them. The replay takes DNS to lead there (assumption dns-as-registered)",
+			entryEndpoints,
+		},
+		{
+			"self", "product",
+			"a pod that dials its own address, one of a headless Service's, goes over the loopback device and bypasses its proxy. The replay looks for a listener, and finds another service's",
+			self,
+		},
+	}
+}
+
+// tcpAtHTTP takes the simulation's word.
+func tcpAtHTTP(_ destination, product, simulated []Way) ([]Way, []Way) {
+	return each(product, func(p Way) (Way, bool) {
+		s := p
+		s.Result = Protocol
+		known := slices.Contains(simulated, s) && (p.Result == ClearText || p.Result == MutualTLS)
+		if known {
+			return s, true
+		}
+		return p, true
+	}), simulated
+}
+
+// entryEndpoints forgets where both say that a connection leads which no proxy balances.
+func entryEndpoints(d destination, product, simulated []Way) ([]Way, []Way) {
+	if !d.entry {
+		return product, simulated
+	}
+	forget := func(w Way) (Way, bool) {
+		if w.Cluster == "direct" || d.client.originalDst(w.Cluster) {
+			w = Way{Cluster: w.Cluster, Socket: w.Socket, Result: Outside}
+		}
+		return w, true
+	}
+	product, simulated = each(product, forget), each(simulated, forget)
+	if len(product) == 0 && !slices.ContainsFunc(simulated, func(w Way) bool { return w.Endpoint != "" }) {
+		simulated = nil // an entry without endpoints
+	}
+	return product, simulated
+}
+
+// self drops what the product says beside the simulation, where the client is an endpoint of a
+// headless Service.
+func self(d destination, product, simulated []Way) ([]Way, []Way) {
+	if d.client == nil || !d.headlessOver(d.host, d.client.Pod.Status.PodIP) {
+		return product, simulated
+	}
+	return each(product, func(w Way) (Way, bool) {
+		return w, slices.Contains(simulated, w) || strings.HasSuffix(w.Cluster, "|"+d.host)
+	}), simulated
+}
+
+// headlessOver reports whether a host is a headless Service with an endpoint at an address.
+func (i *Istiod) headlessOver(name, address string) bool {
+	for _, d := range i.Dials() {
+		if d.Host == name && d.Address == address {
+			return true
+		}
+	}
+	return false
+}
+
+// each maps ways, drops those for which f returns false, and keeps one of equals.
+func each(ways []Way, f func(Way) (Way, bool)) []Way {
+	var out []Way
+	for _, w := range ways {
+		if w, keep := f(w); keep && !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
