@@ -11,6 +11,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -38,62 +39,162 @@ func holdings(p *diagnose.Pass) iter.Seq[holding] {
 	}
 }
 
-// role is what a certificate of a chain is for: "leaf", "intermediate" or "root".
-func role(chain certs.Chain, i int) string {
-	switch {
-	case i == 0:
-		return "leaf"
-	case certs.Describe(chain[i]).SelfSigned:
-		return "root"
+// What a certificate is for.
+const (
+	leaf         = "leaf"
+	intermediate = "intermediate"
+	root         = "root"
+)
+
+// held is one certificate of a holding: of the chain that the proxy presents, or of the bundle
+// that it trusts.
+type held struct {
+	*x509.Certificate
+	holding
+	role string
+	sent bool // it is of the chain
+}
+
+// certificates are those of a holding, the leaf first.
+func (h holding) certificates() []held {
+	var out []held
+	for i, c := range h.secret.Chain {
+		x := held{c, h, intermediate, true}
+		if i == 0 {
+			x.role = leaf
+		} else if certs.Describe(c).SelfSigned {
+			x.role = root
+		}
+		out = append(out, x)
 	}
-	return "intermediate"
+	for _, c := range h.secret.Bundle.Certificates() {
+		out = append(out, held{c, h, root, false})
+	}
+	return out
 }
 
-// name is how a finding's field calls a certificate of a holding.
-func (h holding) name(i int) string {
-	return fmt.Sprintf("secret %s, %s", h.secret.Name, role(h.secret.Chain, i))
+// blame names what has to be renewed: the workload's own certificate, or the CA that many share.
+func (c held) blame(p *diagnose.Pass) (ref kube.Ref, field string) {
+	switch {
+	case c.role == leaf:
+		return c.pod.Workload.Ref, "secret " + c.secret.Name + ", leaf"
+	case c.sent:
+		return kube.Ref{Kind: "CertificateAuthority", Name: c.Subject.String()}, c.role + " certificate, serial " + certs.Describe(c.Certificate).Serial
+	}
+	return rootCertRef(p), "data[root-cert.pem]"
 }
 
-// find is the place of the first certificate of the chain, from the leaf up, that is wrong; -1
-// when none is.
-func (h holding) find(wrong func(*x509.Certificate) bool) int {
-	return slices.IndexFunc(h.secret.Chain, wrong)
+// group keeps the certificates of CAs apart, and joins those of a workload's pods.
+func (c held) group() string {
+	if c.role == leaf {
+		return ""
+	}
+	return certs.Describe(c.Certificate).SHA256
 }
 
-// fact says what was read of a certificate.
-func (h holding) fact(c *x509.Certificate) handshake.Fact {
-	info := certs.Describe(c)
+// what says in words which certificate it is.
+func (c held) what() string {
+	switch {
+	case c.role == leaf && c.secret.Name == "default":
+		return "leaf certificate of " + c.pod.Workload.String()
+	case c.role == leaf:
+		return "certificate " + c.secret.Name + " of " + c.pod.Workload.String()
+	case c.sent:
+		return fmt.Sprintf("%s certificate %q, sent by proxies,", c.role, c.Subject)
+	}
+	return fmt.Sprintf("root certificate %q, which proxies trust,", c.Subject)
+}
+
+// fact says what was read of it.
+func (c held) fact() handshake.Fact {
+	info := certs.Describe(c.Certificate)
 	name := info.Subject
 	if len(info.URIs) > 0 {
 		name = info.URIs[0]
 	}
 	return handshake.Fact{
 		Layer:  handshake.Proxy,
-		Source: h.pod.Key().String() + " config_dump secrets/" + h.secret.Name,
-		Value:  fmt.Sprintf("%s, serial %s, valid %s to %s, issued by %q", name, info.Serial, stamp(c.NotBefore), stamp(c.NotAfter), info.Issuer),
+		Source: c.pod.Key().String() + " config_dump secrets/" + c.secret.Name,
+		Value:  fmt.Sprintf("%s of %s, serial %s, valid %s to %s, issued by %q", c.role, name, info.Serial, stamp(c.NotBefore), stamp(c.NotAfter), info.Issuer),
 	}
+}
+
+// rejected are the edges that fail for one of these reasons because of it: those where a peer
+// rejects the holder's chain, or the holder of a bundle rejects the peer's.
+func (c held) rejected(p *diagnose.Pass, reasons ...certs.Reason) []*handshake.Edge {
+	var out []*handshake.Edge
+	for e := range p.Edges() {
+		side, ok := sideOf(e, c.pod)
+		if ok && !c.sent {
+			side = other(side)
+			ok = !slices.Contains(reasons, ownFault(p, e, side))
+		}
+		if ok && slices.ContainsFunc(reasons, func(r certs.Reason) bool { return e.Blocked(handshake.CertificateReason(side, r)) }) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// ownFault is why a peer's chain is out of its time by itself, whatever the roots are; "" if it
+// is not.
+func ownFault(p *diagnose.Pass, e *handshake.Edge, side handshake.Side) certs.Reason {
+	pod := e.Client
+	if side == handshake.ServerSide {
+		pod = e.Server.Pod
+	}
+	if pod == nil || pod.Proxy == nil {
+		return ""
+	}
+	for _, s := range pod.Proxy.Secrets {
+		for _, c := range s.Chain {
+			switch {
+			case !p.CapturedAt.Before(c.NotAfter):
+				return certs.Expired
+			case p.CapturedAt.Before(c.NotBefore):
+				return certs.NotYetValid
+			}
+		}
+	}
+	return ""
+}
+
+func other(s handshake.Side) handshake.Side {
+	if s == handshake.ClientSide {
+		return handshake.ServerSide
+	}
+	return handshake.ClientSide
+}
+
+// renewal is what to do about a certificate that is not renewed.
+func renewal(c held) []diagnose.Fix {
+	if c.role != leaf {
+		return []diagnose.Fix{{
+			Title: "rotate the CA: put its next root into every trust bundle first, then issue under it (istiod: Secret cacerts in its namespace)",
+			Risk:  "in the other order peers reject each other",
+		}}
+	}
+	pod := c.pod.Key()
+	return []diagnose.Fix{{
+		Title:   "see why the agent could not renew, and mend that: it then recovers without a restart",
+		Command: fmt.Sprintf("kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'csr|sign|citadel|sds|15012'", pod.Namespace, pod.Name),
+	}}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // capturedAt is the clock by which certificates are judged.
 func capturedAt(p *diagnose.Pass) handshake.Fact {
-	return handshake.Fact{Layer: handshake.Observed, Source: "time of the capture", Value: stamp(p.CapturedAt)}
+	source := "time of the capture"
+	if undated(p) {
+		source = "date of the file, for want of a time of the capture"
+	}
+	return handshake.Fact{Layer: handshake.Observed, Source: source, Value: stamp(p.CapturedAt)}
 }
 
-// rejected are the edges that fail because a peer rejects a pod's certificate for one of these
-// reasons, whichever side the pod is on.
-func rejected(p *diagnose.Pass, pod *mesh.Pod, reasons ...certs.Reason) []*handshake.Edge {
-	var out []*handshake.Edge
-	for e := range p.Edges() {
-		if side, ok := sideOf(e, pod); ok && slices.ContainsFunc(reasons, func(r certs.Reason) bool {
-			return e.Blocked(handshake.CertificateReason(side, r))
-		}) {
-			out = append(out, e)
-		}
-	}
-	return out
-}
+// undated reports whether the evidence does not say when it was taken: of a lone dump only the
+// file's own date is known, which copying changes.
+func undated(p *diagnose.Pass) bool { return p.Source.Type == "dump" }
 
 // sideOf is the side of an edge on which a pod is.
 func sideOf(e *handshake.Edge, pod *mesh.Pod) (handshake.Side, bool) {

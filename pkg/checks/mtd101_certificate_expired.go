@@ -3,6 +3,7 @@ package checks
 import (
 	"crypto/x509"
 	"fmt"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -22,7 +23,7 @@ var mtd101 = &diagnose.Check{
 			"SSLV3_ALERT_CERTIFICATE_EXPIRED",
 			"istio-proxy container's log: failed to sign CSR",
 		},
-		Detection:  "The active secrets of each proxy, against the time of the capture. The report says which certificate of the chain it is.",
+		Detection:  "The active secrets of each proxy, against the time of the capture. The report says which certificate of the chain it is. Of a lone dump, which does not say when it was taken, it is information.",
 		NotThis:    "A certificate that its peer does not trust (MTD201) fails in the same places. /certs may list old certificates that only long-lived connections still use; active secrets are what counts.",
 		Fix:        "Leaf: find why the agent cannot reach the CA (port 15012, its token, the CA itself); it recovers by itself once it can. Intermediate or root: rotate the CA. Restarting the pod gets a new certificate only if the cause is gone.",
 		References: []string{"istio/istio#28050", "istio/istio#26225", "istio.io/docs/ops/common-problems/security-issues"},
@@ -32,43 +33,35 @@ var mtd101 = &diagnose.Check{
 }
 
 func certificateExpired(p *diagnose.Pass) {
+	ended := func(c *x509.Certificate) bool { return !p.CapturedAt.Before(c.NotAfter) }
 	for h := range holdings(p) {
-		i := h.find(func(c *x509.Certificate) bool { return !p.CapturedAt.Before(c.NotAfter) })
-		switch {
-		case len(h.secret.Chain) == 0:
-			p.NotApplicable()
-		case i < 0:
+		bad := slices.DeleteFunc(h.certificates(), func(c held) bool { return !ended(c.Certificate) })
+		for _, c := range bad {
+			p.Failed(expired(p, c))
+		}
+		if len(bad) == 0 {
 			p.Passed()
-		default:
-			p.Failed(expired(p, h, i))
 		}
 	}
 }
 
-func expired(p *diagnose.Pass, h holding, i int) diagnose.Finding {
-	c, ref := h.secret.Chain[i], h.pod.Workload.Ref
-	return diagnose.Finding{
-		Subject: ref, Field: h.name(i),
-		Title: fmt.Sprintf("the %s certificate of %s expired %s before the capture, so no peer accepts it",
-			role(h.secret.Chain, i), ref, ago(p.CapturedAt.Sub(c.NotAfter))),
-		Evidence:  []handshake.Fact{h.fact(c), capturedAt(p)},
-		Edges:     rejected(p, h.pod, certs.Expired),
-		Workloads: []kube.Ref{ref},
-		Fixes:     renewal(h, i),
+func expired(p *diagnose.Pass, c held) diagnose.Finding {
+	ref, field := c.blame(p)
+	f := diagnose.Finding{
+		Subject: ref, Field: field, Group: c.group(),
+		Title:     fmt.Sprintf("the %s expired %s before the capture, so no peer accepts it", c.what(), ago(p.CapturedAt.Sub(c.NotAfter))),
+		Evidence:  []handshake.Fact{c.fact(), capturedAt(p)},
+		Edges:     c.rejected(p, certs.Expired),
+		Workloads: []kube.Ref{c.pod.Workload.Ref},
+		Fixes:     renewal(c),
 	}
-}
-
-// renewal is what to do about a certificate that is not renewed.
-func renewal(h holding, i int) []diagnose.Fix {
-	if i > 0 {
-		return []diagnose.Fix{{
-			Title: "rotate the CA: the certificate above the workload's own has ended",
-			Risk:  "distribute the new root to every proxy before certificates under it are issued, else peers reject each other",
-		}}
+	switch {
+	case undated(p):
+		f.Severity = diagnose.Info
+		f.Title = fmt.Sprintf("the %s ended %s before the date of the file; when the dump was taken is not known", c.what(), ago(p.CapturedAt.Sub(c.NotAfter)))
+	case c.role == root && len(f.Edges) == 0:
+		f.Severity = diagnose.Info
+		f.Title = fmt.Sprintf("the %s expired %s before the capture; no certificate in use needs it", c.what(), ago(p.CapturedAt.Sub(c.NotAfter)))
 	}
-	pod := h.pod.Key()
-	return []diagnose.Fix{{
-		Title:   "see why the agent could not renew, and mend that: it then recovers without a restart",
-		Command: fmt.Sprintf("kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'csr|sign|citadel|sds|15012'", pod.Namespace, pod.Name),
-	}}
+	return f
 }

@@ -1,13 +1,18 @@
 package checks
 
 import (
+	"bytes"
+	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 var mtd102 = &diagnose.Check{
@@ -35,16 +40,19 @@ const (
 	renewalDue, renewalLate = 0.55, 0.75
 	otherLate               = 0.9
 	caNotice                = 30 * 24 * time.Hour
+	// readingTime is how far the reading of a proxy may lie from the time of the capture: a
+	// certificate of a minute's lifetime is not overdue for having been read first.
+	readingTime = time.Minute
 )
 
 func rotationStalled(p *diagnose.Pass) {
 	for h := range holdings(p) {
-		if len(h.secret.Chain) == 0 {
-			judgeAnchors(p, h)
+		if undated(p) {
+			p.Unknown(diagnose.PodRef(h.pod), "the evidence does not say when it was taken")
 			continue
 		}
-		for i := range h.secret.Chain {
-			if f, late := overdue(p, h, i); late {
+		for _, c := range h.certificates() {
+			if f, late := overdue(p, c); late {
 				p.Failed(f)
 			} else {
 				p.Passed()
@@ -53,45 +61,47 @@ func rotationStalled(p *diagnose.Pass) {
 	}
 }
 
-// overdue judges one certificate of a chain. Expired ones are for MTD101.
-func overdue(p *diagnose.Pass, h holding, i int) (diagnose.Finding, bool) {
-	c, ref := h.secret.Chain[i], h.pod.Workload.Ref
-	left := c.NotAfter.Sub(p.CapturedAt)
-	used := certs.Describe(c).UsedAt(p.CapturedAt)
+// overdue judges one certificate. Expired ones are for MTD101.
+func overdue(p *diagnose.Pass, c held) (diagnose.Finding, bool) {
+	left, info := c.NotAfter.Sub(p.CapturedAt), certs.Describe(c.Certificate)
+	used := info.UsedAt(p.CapturedAt)
+	late := time.Duration((used - renewalDue) * float64(info.Lifetime()))
+	ref, field := c.blame(p)
 	f := diagnose.Finding{
-		Subject: ref, Field: h.name(i), Workloads: []kube.Ref{ref}, Severity: diagnose.Warning,
-		Evidence: []handshake.Fact{h.fact(c), capturedAt(p)}, Fixes: renewal(h, i),
+		Subject: ref, Field: field, Group: c.group(), Workloads: []kube.Ref{c.pod.Workload.Ref}, Severity: diagnose.Warning,
+		Title:    fmt.Sprintf("the %s ends in %s", c.what(), ago(left)),
+		Evidence: []handshake.Fact{c.fact(), capturedAt(p)}, Fixes: renewal(c),
 	}
 	switch {
 	case left <= 0:
 		return f, false
-	case i > 0:
-		f.Title = fmt.Sprintf("the %s certificate above that of %s ends in %s", role(h.secret.Chain, i), ref, ago(left))
-		return f, left < caNotice && used > renewalDue
-	case h.secret.Name != "default":
-		f.Title = fmt.Sprintf("the certificate %s of %s ends in %s", h.secret.Name, ref, ago(left))
+	case c.role != leaf:
+		return f, left < caNotice && used > renewalDue && (c.sent || needed(p, c))
+	case c.secret.Name != "default":
 		return f, used > otherLate
 	}
-	f.Title = fmt.Sprintf("the certificate of %s was not renewed at half of its lifetime: %d %% have passed, it ends in %s", ref, int(used*100), ago(left))
+	f.Title = fmt.Sprintf("the %s was not renewed at half of its lifetime: %d %% have passed, it ends in %s", c.what(), int(used*100), ago(left))
 	if used < renewalLate {
 		f.Severity = diagnose.Info
 	}
-	return f, used > renewalDue
+	return f, late > readingTime
 }
 
-// judgeAnchors looks at the roots that a proxy trusts: near their end, all of the mesh is hit.
-func judgeAnchors(p *diagnose.Pass, h holding) {
-	for _, c := range h.secret.Bundle.Certificates() {
-		left := c.NotAfter.Sub(p.CapturedAt)
-		if left <= 0 || left > caNotice || certs.Describe(c).UsedAt(p.CapturedAt) < renewalDue {
-			p.Passed()
-			continue
-		}
-		ref := rootCertRef(p)
-		p.Failed(diagnose.Finding{
-			Subject: ref, Field: "data[root-cert.pem]", Group: certs.Describe(c).SHA256, Workloads: []kube.Ref{h.pod.Workload.Ref},
-			Title:    fmt.Sprintf("the root certificate %q, which proxies trust, ends in %s", c.Subject, ago(left)),
-			Evidence: []handshake.Fact{h.fact(c), capturedAt(p)}, Fixes: renewal(h, 1),
+// needed reports whether a certificate of some proxy hangs on a root, and on no other of the
+// bundle that lives longer. One that is left over from a rotation may end.
+func needed(p *diagnose.Pass, c held) bool {
+	longer := slices.DeleteFunc(c.secret.Bundle.Certificates(), func(o *x509.Certificate) bool { return !o.NotAfter.After(c.NotAfter) })
+	return slices.ContainsFunc(p.Snapshot.Pods, func(pod *mesh.Pod) bool {
+		return pod.Proxy != nil && slices.ContainsFunc(pod.Proxy.Secrets, func(s *envoy.Secret) bool {
+			by := func(root *x509.Certificate) bool { return signed(root, s.Chain) }
+			return len(s.Chain) > 0 && by(c.Certificate) && !slices.ContainsFunc(longer, by)
 		})
-	}
+	})
+}
+
+// signed reports whether a root signed the last certificate of a chain, or is it.
+func signed(root *x509.Certificate, chain certs.Chain) bool {
+	last := chain[len(chain)-1]
+	return last.Equal(root) || bytes.Equal(last.RawIssuer, root.RawSubject) &&
+		root.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature) == nil
 }

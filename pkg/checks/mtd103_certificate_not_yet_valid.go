@@ -1,8 +1,8 @@
 package checks
 
 import (
-	"crypto/x509"
 	"fmt"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -31,30 +31,36 @@ var mtd103 = &diagnose.Check{
 
 func notYetValid(p *diagnose.Pass) {
 	for h := range holdings(p) {
-		i := h.find(func(c *x509.Certificate) bool { return p.CapturedAt.Before(c.NotBefore) })
-		switch {
-		case len(h.secret.Chain) == 0:
-			p.NotApplicable()
-		case i < 0:
+		bad := slices.DeleteFunc(h.certificates(), func(c held) bool { return !p.CapturedAt.Before(c.NotBefore) })
+		if len(bad) > 0 && h.secret.LastUpdated.After(p.CapturedAt) {
+			p.Unknown(diagnose.PodRef(h.pod), "its secret "+h.secret.Name+" was updated after the time of the capture: the clock of the capture is slow")
+			continue
+		}
+		for _, c := range bad {
+			p.Failed(early(p, c))
+		}
+		if len(bad) == 0 {
 			p.Passed()
-		default:
-			p.Failed(early(p, h, i))
 		}
 	}
 }
 
-func early(p *diagnose.Pass, h holding, i int) diagnose.Finding {
-	c, ref := h.secret.Chain[i], h.pod.Workload.Ref
-	return diagnose.Finding{
-		Subject: ref, Field: h.name(i),
-		Title: fmt.Sprintf("the %s certificate of %s begins %s after the capture, so peers refuse it until then",
-			role(h.secret.Chain, i), ref, ago(c.NotBefore.Sub(p.CapturedAt))),
-		Evidence:  []handshake.Fact{h.fact(c), capturedAt(p)},
-		Edges:     rejected(p, h.pod, certs.NotYetValid),
-		Workloads: []kube.Ref{ref},
+func early(p *diagnose.Pass, c held) diagnose.Finding {
+	ref, field := c.blame(p)
+	f := diagnose.Finding{
+		Subject: ref, Field: field, Group: c.group(),
+		Title:     fmt.Sprintf("the %s begins %s after the capture, so peers refuse it until then", c.what(), ago(c.NotBefore.Sub(p.CapturedAt))),
+		Evidence:  []handshake.Fact{c.fact(), capturedAt(p)},
+		Edges:     c.rejected(p, certs.NotYetValid),
+		Workloads: []kube.Ref{c.pod.Workload.Ref},
 		Fixes: []diagnose.Fix{{
-			Title:   "compare the clock of its node with the CA's and your own",
-			Command: fmt.Sprintf("kubectl -n %s exec %s -c istio-proxy -- date -u; kubectl -n %s exec deploy/istiod -- date -u; date -u", h.pod.Namespace, h.pod.Name, p.MeshConfig("").Root()),
+			Title: "compare the clock of its node with the CA's and your own",
+			Command: fmt.Sprintf("kubectl -n %s exec %s -c istio-proxy -- date -u; kubectl -n %s exec deploy/istiod -- date -u; date -u",
+				c.pod.Namespace, c.pod.Name, p.MeshConfig("").Root()),
 		}},
 	}
+	if undated(p) || c.role == root && len(f.Edges) == 0 {
+		f.Severity = diagnose.Info
+	}
+	return f
 }

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"crypto/x509"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -8,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -71,6 +74,33 @@ func (r *recording) unread(kind diagnose.Evidence) {
 		}
 	}
 	r.Resources = kept
+}
+
+// reissue gives every proxy a new certificate and trust bundle of one CA.
+func (r *recording) reissue() *testca.CA {
+	ca := testca.New(r.CapturedAt)
+	for _, p := range r.Proxies {
+		for _, s := range p.Secrets {
+			switch s.Name {
+			case "default":
+				s.Chain = ca.Leaf(p.Node.Namespace + "/" + p.Node.ServiceAccount).Chain
+			case "ROOTCA":
+				s.Bundle = certs.NewBundle(ca.Certificate)
+			}
+		}
+	}
+	return ca
+}
+
+// trust replaces the bundles of all proxies.
+func (r *recording) trust(roots ...*x509.Certificate) {
+	for _, p := range r.Proxies {
+		for _, s := range p.Secrets {
+			if s.Name == "ROOTCA" {
+				s.Bundle = certs.NewBundle(roots...)
+			}
+		}
+	}
 }
 
 func (r *recording) judge(checks ...*diagnose.Check) *diagnose.Result {
