@@ -47,6 +47,9 @@ type Builder struct {
 
 // All brings everything up to date. What is already built from the same versions is left alone.
 func (b Builder) All(ctx context.Context) error {
+	if err := b.commands(ctx); err != nil {
+		return err
+	}
 	for _, dir := range []string{b.Dir.Join("bin"), b.Dir.Join("share")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err

@@ -39,7 +39,8 @@ func newRoot(spec Spec) error {
 
 // system shows the machine's programs and libraries, read-only, and this process namespace.
 func system() error {
-	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64"} {
+	// Debian's /usr/sbin/iptables leads through /etc/alternatives.
+	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives"} {
 		if err := showSystem(dir); err != nil {
 			return err
 		}
@@ -55,7 +56,7 @@ func system() error {
 	return unix.Mount("proc", base+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 }
 
-// showSystem repeats a top directory of the machine: a link as a link, a directory as a bind mount.
+// showSystem repeats a directory of the machine: a link as a link, a directory as a bind mount.
 func showSystem(dir string) error {
 	info, err := os.Lstat(dir)
 	switch {

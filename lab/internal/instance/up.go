@@ -65,7 +65,7 @@ func launch(dir layout.Dir, rbac string) (State, error) {
 	if err := os.MkdirAll(dir.Run("logs"), 0o755); err != nil {
 		return State{}, err
 	}
-	log, err := os.Create(dir.Run("logs", "api.log"))
+	log, err := os.Create(dir.Run("logs", "daemon.log"))
 	if err != nil {
 		return State{}, err
 	}
@@ -108,7 +108,7 @@ func waitReady(ctx context.Context, dir layout.Dir, s State, progress io.Writer)
 }
 
 func lastLine(dir layout.Dir) string {
-	text, err := os.ReadFile(dir.Run("logs", "api.log"))
+	text, err := os.ReadFile(dir.Run("logs", "daemon.log"))
 	if err != nil || len(text) == 0 {
 		return ""
 	}

@@ -79,7 +79,8 @@ func (a *Agent) pod(ctx context.Context, o any) {
 	w.update(pod)
 }
 
-// gone ends the worker of a pod that was removed without grace.
+// gone ends the worker of a pod that the API server no longer has. Only now is it forgotten: news
+// of a pod that has ended here may still come until then.
 func (a *Agent) gone(o any) {
 	if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
 		o = unknown.Obj
@@ -90,6 +91,10 @@ func (a *Agent) gone(o any) {
 	}
 	if w := a.worker(key(pod)); w != nil && w.uid == pod.UID {
 		w.kill()
+		go func() {
+			<-w.done
+			a.forget(w)
+		}()
 	}
 }
 

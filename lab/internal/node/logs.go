@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -68,20 +69,11 @@ func seekTail(f io.ReadSeeker, n int) error {
 
 // tailStart is where the last n lines of text begin.
 func tailStart(text []byte, n int) int {
-	at := len(text)
-	for i := len(text) - 1; i >= 0; i-- {
-		if text[i] != '\n' || i == len(text)-1 {
-			continue
-		}
-		if n--; n <= 0 {
-			return i + 1
-		}
-		at = i + 1
+	start := len(text)
+	for ; n > 0 && start > 0; n-- {
+		start = bytes.LastIndexByte(text[:start-1], '\n') + 1
 	}
-	if n <= 0 {
-		return at
-	}
-	return 0
+	return start
 }
 
 type flushing struct{ http.ResponseWriter }

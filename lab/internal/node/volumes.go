@@ -167,8 +167,11 @@ func write(dir string, files contents) error {
 	if files == nil {
 		return os.Chmod(dir, 0o777)
 	}
+	keep := map[string]bool{}
 	for name, text := range files {
-		if err := replace(filepath.Join(dir, filepath.Clean("/"+name)), text); err != nil {
+		path := filepath.Clean("/" + name)
+		keep[strings.Split(path, "/")[1]] = true
+		if err := replace(filepath.Join(dir, path), text); err != nil {
 			return err
 		}
 	}
@@ -177,7 +180,7 @@ func write(dir string, files contents) error {
 		return err
 	}
 	for _, e := range entries {
-		if _, ok := files[e.Name()]; ok || e.IsDir() {
+		if keep[e.Name()] || e.IsDir() {
 			continue // a directory may be another volume's mount point
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {

@@ -246,7 +246,6 @@ func (w *worker) remove(ctx context.Context) {
 		w.agent.ips.release(w.ip)
 	}
 	w.agent.clean(w.pod())
-	w.agent.forget(w)
 	pod, now := w.pod(), int64(0)
 	err := w.agent.client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
 		GracePeriodSeconds: &now, Preconditions: &metav1.Preconditions{UID: &w.uid},

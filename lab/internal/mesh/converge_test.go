@@ -1,0 +1,55 @@
+package mesh
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSummary(t *testing.T) {
+	const answer = `[
+		{"proxy":"client.shop","resources":{
+			"type.googleapis.com/envoy.config.cluster.v3.Cluster":{"sent":"1","acked":"1"},
+			"type.googleapis.com/envoy.config.listener.v3.Listener":{"sent":"2","acked":"1","lastError":"no such filter"}}},
+		{"proxy":"server.shop","resources":{
+			"type.googleapis.com/envoy.config.cluster.v3.Cluster":{"sent":"2"}}}]`
+	var statuses []syncStatus
+	if err := json.Unmarshal([]byte(answer), &statuses); err != nil {
+		t.Fatal(err)
+	}
+	got := summary(statuses)
+	want := Converged{
+		Proxies: []string{"client.shop", "server.shop"},
+		Unacked: []Unacked{{"client.shop", "Listener", "no such filter"}, {"server.shop", "Cluster", ""}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
+	}
+	if !got.unanswered() {
+		t.Error("a push without an answer counts as answered")
+	}
+	if (Converged{Unacked: want.Unacked[:1]}).unanswered() {
+		t.Error("a refusal counts as no answer")
+	}
+}
+
+func TestStillness(t *testing.T) {
+	at := time.Unix(0, 0)
+	s := stillness{now: func() time.Time { return at }}
+	step := func(picture string, want time.Duration) {
+		t.Helper()
+		if got := s.since(picture); got != want {
+			t.Errorf("at %v, since(%q) = %v, want %v", at.Unix(), picture, got, want)
+		}
+		at = at.Add(time.Second)
+	}
+	step("a", 0)
+	step("a", time.Second)
+	step("b", 0)
+	step("a", 0)
+	step("a", time.Second)
+	_ = s.moved(nil)
+	step("a", 0)
+}
