@@ -50,6 +50,8 @@ func (o *captureOptions) run(ctx context.Context, env *Env, args []string) error
 		return usageError("capture -f mesh.tar.gz", "where to? -f is missing")
 	case o.global.evidence.from != "":
 		return usageError("leave --from out", "capture reads a cluster, not a path")
+	case o.file == "-" && env.OutTerminal:
+		return usageError("pipe it, or name a file", "a bundle is nothing to look at: standard output is a terminal")
 	}
 	w, err := o.create(env.Out)
 	if err != nil {

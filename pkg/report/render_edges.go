@@ -36,7 +36,7 @@ func streamEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge) error {
 	encoder.SetEscapeHTML(false)
 	for i, e := range edges {
 		if i > 0 {
-			out.WriteByte(',')
+			fmt.Fprint(out, ",")
 		}
 		if err := encoder.Encode(edge(e)); err != nil {
 			return err
