@@ -11,7 +11,7 @@ import (
 
 var mtd601 = &diagnose.Check{
 	Code: "MTD601", Name: "strict-nonmesh-client", Severity: diagnose.Info,
-	Title: "STRICT workloads refuse a caller without a proxy",
+	Title: "a caller without a proxy is refused by workloads that are STRICT",
 	Doc: diagnose.Doc{
 		Meaning: "A pod without a proxy cannot present a certificate of the mesh, so a workload whose mode is STRICT closes its connections. That is what STRICT is for: nothing shows that the pod wants to call, " +
 			"so this is a note for each namespace of such pods, and an error only for the pod or workload that was asked about.",

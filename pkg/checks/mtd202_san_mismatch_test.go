@@ -1,0 +1,44 @@
+package checks
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+)
+
+func TestSANMismatchOfARule(t *testing.T) {
+	f := record(t, "23-dr-wrong-san").one(mtd202)
+	has(t, lines([]*diagnose.Finding{f}), "error DestinationRule shop/server [spec.trafficPolicy.tls.subjectAltNames] 21: DestinationRule shop/server does not list spiffe://cluster.local/ns/shop/sa/server")
+	const want = `kubectl -n shop patch destinationrule server --type=json -p '[{"op":"remove","path":"/spec/trafficPolicy/tls/subjectAltNames"}]'`
+	if f.Fixes[0].Command != want {
+		t.Error(f.Fixes[0].Command)
+	}
+	has(t, f.Fixes[1].Command, `"value":["spiffe://cluster.local/ns/shop/sa/server"]`)
+}
+
+// Without a rule that names identities it is the server that shows another than istiod knows.
+func TestSANMismatchOfAServer(t *testing.T) {
+	r := record(t, healthy)
+	r.secret("shop/server", "default").Chain = r.reissue().Leaf("shop/other").Chain
+	f := r.one(mtd202)
+	has(t, lines([]*diagnose.Finding{f}), "error Deployment shop/server [secret default] 21: Deployment shop/server presents spiffe://cluster.local/ns/shop/sa/other")
+}
+
+func TestSANMismatchQuietAndBlind(t *testing.T) {
+	for _, name := range []string{healthy, "04-dr-simple-in-mesh", "11-root-mismatch"} {
+		record(t, name).quiet(mtd202)
+	}
+	r := record(t, healthy)
+	r.secret("shop/server", "default").Chain = r.reissue().Leaf("spiffe://old.example/ns/shop/sa/server").Chain
+	r.quiet(mtd202) // that is MTD203
+
+	r = record(t, "23-dr-wrong-san")
+	r.unread(diagnose.DestinationRules)
+	r.blind(mtd202, diagnose.DestinationRules)
+	r = record(t, "23-dr-wrong-san")
+	for _, p := range r.Proxies {
+		p.Read &^= envoy.SectionSecrets
+	}
+	r.blind(mtd202, diagnose.Secrets)
+}

@@ -1,0 +1,50 @@
+package checks
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+)
+
+func TestCertificateNotAccepted(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(*recording, *testca.CA)
+		want  string
+	}{
+		"made for signing code": {
+			func(r *recording, ca *testca.CA) {
+				r.secret("shop/server", "default").Chain = ca.Leaf("shop/server", testca.WrongEKU()).Chain
+			},
+			"is not accepted by its peers: key usage",
+		},
+		"below a CA that may not name it": {
+			func(r *recording, ca *testca.CA) {
+				sub := ca.Intermediate(testca.ExcludeURIs("cluster.local"))
+				r.secret("shop/server", "default").Chain = sub.Leaf("shop/server").Chain
+			},
+			"is not accepted by its peers: name constraints",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := record(t, healthy)
+			c.spoil(r, r.reissue())
+			f := r.one(mtd204)
+			has(t, lines([]*diagnose.Finding{f}), "error Deployment shop/server [secret default] 31: ")
+			has(t, f.Title, c.want)
+			r.quiet(mtd201)
+		})
+	}
+}
+
+func TestCertificateNotAcceptedQuietAndBlind(t *testing.T) {
+	for _, name := range []string{healthy, "04-dr-simple-in-mesh", "11-root-mismatch", "12-cert-expired", "23-dr-wrong-san"} {
+		record(t, name).quiet(mtd204)
+	}
+	r := record(t, healthy)
+	for _, p := range r.Proxies {
+		p.Read &^= envoy.SectionSecrets
+	}
+	r.blind(mtd204, diagnose.Secrets)
+}
