@@ -35,14 +35,23 @@ func set(pointer, value string) string {
 // mTLS decides per endpoint; where that does not heal, ISTIO_MUTUAL. Neither is offered unless
 // it heals every broken edge on paper and breaks none that works.
 func tlsFixes(p *diagnose.Pass, rule *kube.DestinationRule, field string, broken []*handshake.Edge) []diagnose.Fix {
-	ref := ruleRef(rule)
+	ref, then := ruleRef(rule), "so that auto mTLS decides per endpoint"
+	if external(broken) {
+		then = "so that the application's own TLS passes through"
+	}
 	if edited, pointer, ok := withoutTLS(rule, field); ok && heals(p, replaced(p, rule, edited), broken) {
-		return []diagnose.Fix{{
-			Title:   "remove the tls block of " + ref.String() + ", so that auto mTLS decides per endpoint",
-			Command: jsonPatch(ref, remove(pointer)),
-		}}
+		what := "the tls block"
+		if !strings.HasSuffix(pointer, "/tls") {
+			what += " and what would be empty without it"
+		}
+		return []diagnose.Fix{{Title: fmt.Sprintf("remove %s from %s, %s", what, ref, then), Command: jsonPatch(ref, remove(pointer))}}
 	}
 	return mutualFixes(p, rule, field, broken)
+}
+
+// external reports whether edges lead out of the mesh, where auto mTLS leaves connections alone.
+func external(edges []*handshake.Edge) bool {
+	return slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return e.Server.Host != nil && e.Server.Host.External })
 }
 
 // mutualFixes set ISTIO_MUTUAL, where that heals.
@@ -63,6 +72,9 @@ func mutualFixes(p *diagnose.Pass, rule *kube.DestinationRule, field string, bro
 func ruleFix(p *diagnose.Pass, title string, host *mesh.Host, mode string, ports []uint32, broken []*handshake.Edge) []diagnose.Fix {
 	rule := &kube.DestinationRule{}
 	rule.Name, rule.Namespace = host.Ref.Name+"-mtls", host.Namespace
+	if mode == "DISABLE" {
+		rule.Name = host.Ref.Name + "-plaintext"
+	}
 	rule.CreationTimestamp = p.CapturedAt
 	rule.Spec.Host = host.Name
 	rule.Spec.TrafficPolicy = &kube.TrafficPolicy{}

@@ -45,7 +45,7 @@ func authzPlaintext(p *diagnose.Pass) {
 
 func describeAuthzPlaintext(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	f.Title = fmt.Sprintf("%s makes %s send plaintext to %s: it arrives without an identity and is denied", f.Subject, callers(f.Edges), destinations(p, f.Edges))
+	f.Title = fmt.Sprintf("%s makes %s send plaintext to %s, where they arrive without an identity and are denied", f.Subject, callers(f.Edges), destinations(p, f.Edges))
 	f.Evidence = append(bothSides(p, e), handshake.Fact{Layer: handshake.Proxy, Source: e.Server.Pod.Key().String() + " RBAC of " + e.Inbound.Chain, Value: e.Why})
 	if c := whyPlain(p, e); c.rule != nil {
 		f.Fixes = tlsFixes(p, c.rule, f.Field, f.Edges)

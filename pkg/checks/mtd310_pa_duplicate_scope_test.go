@@ -1,0 +1,37 @@
+package checks
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+func TestPADuplicate(t *testing.T) {
+	fires(t, "20-pa-duplicate-scope", mtd310,
+		"warning PeerAuthentication shop/b-new [spec] 0: PeerAuthentication shop/b-new (PERMISSIVE) has no effect: PeerAuthentication shop/a-old (STRICT) is older and of the same scope",
+		"kubectl -n shop delete peerauthentication b-new")
+}
+
+// Two that say the same contradict each other in nothing.
+func TestPADuplicateOfTheSameMode(t *testing.T) {
+	r := record(t, "20-pa-duplicate-scope")
+	r.policy("shop", "b-new").Spec.MTLS.Mode = "STRICT"
+	has(t, r.says(mtd310), "info PeerAuthentication shop/b-new")
+	r.policy("shop", "b-new").Spec.PortLevelMTLS = map[string]kube.MutualTLS{"8080": {Mode: "DISABLE"}}
+	has(t, r.says(mtd310), "warning PeerAuthentication shop/b-new")
+}
+
+// Two policies that select one workload are duplicates as well.
+func TestPADuplicateOfAWorkload(t *testing.T) {
+	r := record(t, "22-headless-port-disable")
+	second := *r.policy("shop", "hl")
+	second.Name, second.CreationTimestamp = "hl-2", second.CreationTimestamp.Add(1)
+	second.Spec.MTLS = nil
+	r.Resources.PeerAuthentications = append(r.Resources.PeerAuthentications, &second)
+	has(t, r.says(mtd310), "warning PeerAuthentication shop/hl-2 [spec] 0: PeerAuthentication shop/hl-2 (UNSET) has no effect: PeerAuthentication shop/hl (STRICT) is older")
+}
+
+func TestPADuplicateQuietAndBlind(t *testing.T) {
+	record(t, healthy).quiet(mtd310)
+	blinded(t, "20-pa-duplicate-scope", mtd310)
+}

@@ -1,0 +1,52 @@
+package checks
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+func TestPARootSelector(t *testing.T) {
+	fires(t, "10-pa-root-selector-ignored", mtd311,
+		"error PeerAuthentication istio-system/open-server [spec.selector] 9: PeerAuthentication istio-system/open-server has a selector and lies in the root namespace, so it applies to nothing",
+		`apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata:
+  name: open-server
+  namespace: shop
+spec:
+  selector:
+    matchLabels:
+      app: "server"
+  mtls:
+    mode: PERMISSIVE
+`)
+	hasFix(t, record(t, "10-pa-root-selector-ignored").one(mtd311), "kubectl -n istio-system delete peerauthentication open-server")
+}
+
+// How bad it is depends on what the policy was to do, and to whom.
+func TestPARootSelectorSeverity(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode, app, want string
+	}{
+		"was to protect":            {"STRICT", "server", "error"},
+		"was to open, nobody minds": {"DISABLE", "server", "warning"},
+		"changes nothing":           {"PERMISSIVE", "server", "info"},
+		"selects nobody":            {"STRICT", "nobody", "info"},
+	} {
+		r := record(t, "02-permissive-default")
+		pa := &kube.PeerAuthentication{Meta: kube.Meta{Name: "x", Namespace: "istio-system"}}
+		pa.Spec.Selector = &kube.Selector{MatchLabels: map[string]string{"app": c.app}}
+		pa.Spec.MTLS = &kube.MutualTLS{Mode: c.mode}
+		pa.Spec.PortLevelMTLS = map[string]kube.MutualTLS{"8080": {Mode: "STRICT"}}
+		r.Resources.PeerAuthentications = append(r.Resources.PeerAuthentications, pa)
+		t.Run(name, func(t *testing.T) {
+			has(t, r.says(mtd311), c.want+" PeerAuthentication istio-system/x [spec.selector] 0: ")
+		})
+	}
+}
+
+func TestPARootSelectorQuietAndBlind(t *testing.T) {
+	record(t, healthy).quiet(mtd311)
+	blinded(t, "10-pa-root-selector-ignored", mtd311)
+}

@@ -1,0 +1,67 @@
+package checks
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+func TestSidecarHides(t *testing.T) {
+	r := record(t, "18-sidecar-egress-hides-service")
+	f := r.one(mtd315)
+	has(t, r.says(mtd315), "error Sidecar pay/default [spec.egress[0].hosts] 22: Sidecar pay/default hides hl.shop, migration.shop and 2 more from the proxies of pay/api, pay/client, which send it plaintext instead")
+	fix := f.Fixes[0].Command
+	if strings.Count(fix, `"path":"/spec/egress/0/hosts/-"`) != 4 || !strings.Contains(fix, `"value":"shop/server.shop.svc.cluster.local"`) {
+		t.Error(fix)
+	}
+}
+
+// A service that is not exported is hidden in the same way, and then the service says so.
+func TestExportToHides(t *testing.T) {
+	r := record(t, "18-sidecar-egress-hides-service")
+	r.Resources.Sidecars = nil
+	for _, s := range r.Resources.Services {
+		if s.Namespace == "shop" && s.Name == "server" {
+			s.Annotations = map[string]string{"networking.istio.io/exportTo": ".,other"}
+		}
+	}
+	f := r.one(mtd315)
+	has(t, r.says(mtd315), "error Service shop/server [metadata.annotations[networking.istio.io/exportTo]]")
+	has(t, f.Evidence[len(f.Evidence)-1].Value, "does not include namespace pay")
+}
+
+func TestImported(t *testing.T) {
+	h := &mesh.Host{Name: "server.shop.svc.cluster.local", Namespace: "shop"}
+	for entry, want := range map[string]bool{
+		"./*": false, "shop/*": true, "*/*": true, "*/server.shop.svc.cluster.local": true,
+		"shop/*.shop.svc.cluster.local": true, "pay/*": false, "shop/other.shop.svc.cluster.local": false,
+		"~/*": false, "broken": false,
+	} {
+		if got := imported(entry, "pay", h); got != want {
+			t.Errorf("%s: %v", entry, got)
+		}
+	}
+	if !imported("./*", "shop", h) {
+		t.Error("./* is the Sidecar's own namespace")
+	}
+}
+
+// The Sidecar that selects the pod counts, then the namespace's, then the root namespace's.
+func TestSidecarOf(t *testing.T) {
+	r := record(t, "18-sidecar-egress-hides-service")
+	selecting := &kube.Sidecar{Meta: kube.Meta{Namespace: "pay", Name: "mine"}}
+	selecting.Spec.WorkloadSelector = &kube.EntrySelector{Labels: map[string]string{"app": "client"}}
+	r.Resources.Sidecars = append(r.Resources.Sidecars, selecting)
+	has(t, r.says(mtd315), "from the proxies of pay/api, which")
+
+	r.Resources.Sidecars[0].Namespace = "istio-system"
+	has(t, r.says(mtd315), "error Sidecar istio-system/default")
+}
+
+func TestSidecarHidesQuietAndBlind(t *testing.T) {
+	record(t, healthy).quiet(mtd315)
+	blinded(t, "18-sidecar-egress-hides-service", mtd315)
+	unseenProxy(t, "18-sidecar-egress-hides-service", "shop/server", mtd315)
+}
