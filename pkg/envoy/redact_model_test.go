@@ -22,7 +22,7 @@ func TestRedactKeepsTheModel(t *testing.T) {
 				decodePart(t, before, name, text)
 				decodePart(t, after, name, redacted)
 			}
-			compareProxies(t, before.Proxy(), after.Proxy())
+			compareQuickly(t, before.Proxy(), before.Proxy(), after.Proxy())
 		})
 	}
 }
