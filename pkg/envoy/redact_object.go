@@ -73,11 +73,16 @@ func (c *copier) label(p *pair, rule nameRule) error {
 		return err
 	}
 	p.named = true
-	p.secret = p.secret || namesSecret(unquote(raw))
+	p.secret = p.secret || labelsSecret(raw)
 	if err := c.text(raw, p.inside(rule)); err != nil {
 		return err
 	}
 	return c.release(p)
+}
+
+// labelsSecret is namesSecret of a JSON string. Most labels of a dump are names of clusters and hosts.
+func labelsSecret(raw jsontext.Value) bool {
+	return !bytes.ContainsAny(raw, "|:") && namesSecret(unquote(raw))
 }
 
 func (c *copier) hold(p *pair, name jsontext.Value, rule nameRule) error {
