@@ -111,7 +111,7 @@ func (i *Istiod) ready(s *product.Service, p product.ServicePort) []Address {
 		}
 		at := slices.IndexFunc(es.Ports, func(o product.SlicePort) bool { return o.Name == p.Name })
 		for _, e := range es.Endpoints {
-			if at >= 0 && *e.Conditions.Ready {
+			if ready := e.Conditions.Ready; at >= 0 && (ready == nil || *ready) && len(e.Addresses) > 0 {
 				out = append(out, Address{e.Addresses[0], int(es.Ports[at].Port)})
 			}
 		}

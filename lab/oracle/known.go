@@ -3,7 +3,6 @@ package oracle
 import (
 	"slices"
 	"strings"
-
 )
 
 // Known is a difference between the product and the simulation that was judged. Its fixture in
@@ -107,4 +106,3 @@ func each(ways []Way, f func(Way) (Way, bool)) []Way {
 	}
 	return out
 }
-

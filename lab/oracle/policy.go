@@ -275,4 +275,3 @@ func (i *Istiod) registered(o outbound, address string, port uint32) *model.Isti
 	}
 	return found
 }
-
