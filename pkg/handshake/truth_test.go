@@ -223,18 +223,23 @@ func outsideRegistry(t *testing.T, engine *Engine, truth *truthFile, edges []*Ed
 	return out
 }
 
-// captureFiles lists the recordings; MTLS_DOCTOR_CAPTURES names another folder of them.
+// captureFiles lists the recordings: one fault each in captures, policy sets of many kinds in
+// truth. MTLS_DOCTOR_CAPTURES names another folder instead.
 func captureFiles(t testing.TB) []string {
 	t.Helper()
-	dir := os.Getenv("MTLS_DOCTOR_CAPTURES")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "testdata", "captures")
+	dirs := []string{filepath.Join("..", "..", "testdata", "captures"), filepath.Join("..", "..", "testdata", "truth")}
+	if dir := os.Getenv("MTLS_DOCTOR_CAPTURES"); dir != "" {
+		dirs = []string{dir}
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.tar.gz"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captures in %s (%v)", dir, err)
+	var out []string
+	for _, dir := range dirs {
+		files, err := filepath.Glob(filepath.Join(dir, "*.tar.gz"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no captures in %s (%v)", dir, err)
+		}
+		out = append(out, files...)
 	}
-	return files
+	return out
 }
 
 func readTruth(t *testing.T, file string) *truthFile {
