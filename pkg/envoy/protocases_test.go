@@ -33,6 +33,19 @@ func TestDecoderReadsOddConfigsAsProtojson(t *testing.T) {
 	}
 }
 
+// TestSocketsThatDifferAreNotInterned puts two contexts into one dump that differ only in what a
+// fingerprint of their anchors does not show.
+func TestSocketsThatDifferAreNotInterned(t *testing.T) {
+	_, root := testPEMs(t)
+	withCA := func(pem string) string {
+		return `{"listener":{"@type":"type.googleapis.com/envoy.config.listener.v3.Listener",` +
+			chainOfTLS(`"validation_context":{"trusted_ca":{"inline_string":"`+escape(t, pem)+`"}}`) + `}}`
+	}
+	text := []byte(`{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.ListenersConfigDump","static_listeners":[` +
+		withCA(root) + `,` + withCA(root+testCRL) + `]}]}`)
+	compareProxies(t, newProtoModel(t).dump(protoDump(t, text)), decodeDump(t, text))
+}
+
 func filterOf(config string) string {
 	return `"filter_chains":[{"filters":[{"name":"f","typed_config":{` + config + `}}]}]`
 }

@@ -156,8 +156,11 @@ func (g *generator) metadata() *structpb.Struct {
 
 // material is what a data source can hold: certificates, what a redacted dump shows, nonsense.
 func (g *generator) material() string {
-	return pick(g, g.chain, g.root, g.root+g.chain, "", "no certificate", g.chain[:len(g.chain)/2])
+	return pick(g, g.chain, g.root, g.root+testCRL, g.root+g.chain, "", "no certificate", g.chain[:len(g.chain)/2])
 }
+
+// testCRL is taken for a revocation list by its label.
+const testCRL = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"
 
 // testPEMs are a chain and the root that it leads to.
 func testPEMs(t testing.TB) (chain, root string) {

@@ -25,10 +25,10 @@ func (c *TLSContext) content() string {
 	}
 	v := c.Validation
 	if v.CA != nil {
-		fmt.Fprintf(&b, "%q %q %q %s;", v.CA.SDS, v.CA.SDSVia, v.CA.File, v.CA.Bundle.Fingerprint())
+		fmt.Fprintf(&b, "%q %q %q %s %v;", v.CA.SDS, v.CA.SDSVia, v.CA.File, v.CA.Bundle.Fingerprint(), v.CA.Bundle.HasCRL())
 	}
 	for _, domain := range sortedKeys(v.SPIFFE) {
-		fmt.Fprintf(&b, "%q %s;", domain, v.SPIFFE[domain].Fingerprint())
+		fmt.Fprintf(&b, "%q %s %v;", domain, v.SPIFFE[domain].Fingerprint(), v.SPIFFE[domain].HasCRL())
 	}
 	fmt.Fprintf(&b, "%#v %q %q %v;", v.SANs, v.Hashes, v.SPKI,
 		[]any{v.Present, v.AllowExpired, v.AcceptUntrusted, v.SystemRoots, v.HasCRL, v.MaxVerifyDepth})
