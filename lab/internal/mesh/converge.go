@@ -216,7 +216,7 @@ func (m Mesh) missing(ctx context.Context, statuses []syncStatus, except []strin
 	}
 	var missing []string
 	for _, p := range pods {
-		if name := p.Name + "." + p.Namespace; p.Proxied() && !connected[name] && !slices.Contains(except, p.Namespace+"/"+p.Name) {
+		if name := p.Name + "." + p.Namespace; p.Proxied() && !p.Ended && !connected[name] && !slices.Contains(except, p.Namespace+"/"+p.Name) {
 			missing = append(missing, name)
 		}
 	}

@@ -55,13 +55,15 @@ func debug[T any](ctx context.Context, m Mesh, istiod node.PodInfo, page string)
 	return answer, nil
 }
 
-// until polls until the condition holds. Its last error explains a time-out.
+// until polls until the condition holds. Its last error before the time-out explains that.
 func until(ctx context.Context, limit time.Duration, what string, condition func(context.Context) (bool, error)) error {
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, poll, limit, true, func(ctx context.Context) (bool, error) {
-		var met bool
-		met, last = condition(ctx)
-		return met && last == nil, nil
+		met, err := condition(ctx)
+		if ctx.Err() == nil {
+			last = err
+		}
+		return met && err == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("wait until %s: %w", what, errors.Join(err, last))

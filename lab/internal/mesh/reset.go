@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -30,6 +31,9 @@ func (m Mesh) Reset(ctx context.Context, manifests string) error {
 		if slices.Contains(system, s.Name) {
 			continue
 		}
+		if err := m.empty(ctx, s.Name); err != nil {
+			return fmt.Errorf("empty namespace %s: %w", s.Name, err)
+		}
 		if err := m.Kube.CoreV1().Namespaces().Delete(ctx, s.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("delete namespace %s: %w", s.Name, err)
 		}
@@ -38,4 +42,18 @@ func (m Mesh) Reset(ctx context.Context, manifests string) error {
 		spaces, err := m.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
 		return err == nil && len(spaces.Items) <= len(system), err
 	})
+}
+
+// empty removes workloads and pods without grace: the controller that deletes a namespace would
+// look again only after half of the longest grace.
+func (m Mesh) empty(ctx context.Context, namespace string) error {
+	all, now := metav1.ListOptions{}, int64(0)
+	background := metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationBackground)}
+	return errors.Join(
+		m.Kube.AppsV1().Deployments(namespace).DeleteCollection(ctx, background, all),
+		m.Kube.AppsV1().StatefulSets(namespace).DeleteCollection(ctx, background, all),
+		m.Kube.AppsV1().DaemonSets(namespace).DeleteCollection(ctx, background, all),
+		m.Kube.AppsV1().ReplicaSets(namespace).DeleteCollection(ctx, background, all),
+		m.Kube.BatchV1().Jobs(namespace).DeleteCollection(ctx, background, all),
+		m.Kube.CoreV1().Pods(namespace).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, all))
 }

@@ -155,7 +155,12 @@ func (a *Agent) register(ctx context.Context) error {
 		return err
 	}
 	node.Status = nodeStatus(version.GitVersion)
-	_, err = nodes.UpdateStatus(ctx, node, metav1.UpdateOptions{})
+	if node, err = nodes.UpdateStatus(ctx, node, metav1.UpdateOptions{}); err != nil {
+		return err
+	}
+	// Every node starts with the taint not-ready; the controller that would remove it does not run here.
+	node.Spec.Taints = nil
+	_, err = nodes.Update(ctx, node, metav1.UpdateOptions{})
 	return err
 }
 

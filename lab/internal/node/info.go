@@ -26,6 +26,7 @@ type PodInfo struct {
 	IP          string
 	HostNetwork bool
 	Ready       bool
+	Ended       bool // it has completed or failed, as a Job's pod does
 	Containers  []ContainerInfo
 }
 
@@ -63,7 +64,7 @@ func (w *worker) info() PodInfo {
 	pod := w.pod()
 	p := PodInfo{
 		Namespace: pod.Namespace, Name: pod.Name, Workload: workload(pod), Labels: pod.Labels, IP: w.ip.String(),
-		HostNetwork: pod.Spec.HostNetwork, Ready: pod.DeletionTimestamp == nil && ready(w.init, w.main),
+		HostNetwork: pod.Spec.HostNetwork, Ready: pod.DeletionTimestamp == nil && ready(w.init, w.main), Ended: finished(pod),
 	}
 	for _, k := range slices.Concat(w.init, w.main) {
 		s := k.status()
