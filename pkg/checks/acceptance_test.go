@@ -75,7 +75,7 @@ func TestFaults(t *testing.T) {
 	for name, want := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			res := record(t, name).judge(All()...)
+			res := shared(t, name).judge(All()...)
 			if diff := cmp.Diff(want, causes(res), cmp.AllowUnexported(cause{})); diff != "" {
 				t.Errorf("causes (-want +got):\n%s", diff)
 			}

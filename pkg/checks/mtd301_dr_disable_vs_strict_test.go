@@ -35,8 +35,8 @@ func TestDRDisableWithAutoMTLSOff(t *testing.T) {
 
 // A rule that sends plaintext to those who take it is nobody's fault.
 func TestDRDisableQuietAndBlind(t *testing.T) {
-	record(t, "09-dr-client-ns-shadow").quiet(mtd301)
-	record(t, healthy).silent(mtd301)
+	shared(t, "09-dr-client-ns-shadow").quiet(mtd301)
+	shared(t, healthy).silent(mtd301)
 	blinded(t, "03-dr-disable-vs-strict", mtd301)
 	unseenProxy(t, "03-dr-disable-vs-strict", "shop/server", mtd301)
 }

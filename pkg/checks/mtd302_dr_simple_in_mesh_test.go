@@ -8,8 +8,8 @@ func TestDRSimple(t *testing.T) {
 }
 
 func TestDRSimpleQuietAndBlind(t *testing.T) {
-	record(t, healthy).silent(mtd302)
-	record(t, "14-serviceentry-double-tls").silent(mtd302) // SIMPLE to a host outside the mesh
+	shared(t, healthy).silent(mtd302)
+	shared(t, "14-serviceentry-double-tls").silent(mtd302) // SIMPLE to a host outside the mesh
 	blinded(t, "04-dr-simple-in-mesh", mtd302)
 	unseenProxy(t, "04-dr-simple-in-mesh", "pay/client", mtd302)
 }

@@ -34,9 +34,9 @@ func TestDRIstioMutualOfTheWholeMesh(t *testing.T) {
 }
 
 func TestDRIstioMutualQuietAndBlind(t *testing.T) {
-	record(t, "23-dr-wrong-san").quiet(mtd303)
-	record(t, healthy).silent(mtd303)
-	record(t, "15-exclude-inbound-ports").silent(mtd303)
+	shared(t, "23-dr-wrong-san").quiet(mtd303)
+	shared(t, healthy).silent(mtd303)
+	shared(t, "15-exclude-inbound-ports").silent(mtd303)
 	blinded(t, "05-dr-istio-mutual-nonmesh", mtd303)
 	unseenProxy(t, "05-dr-istio-mutual-nonmesh", "pay/client", mtd303)
 }

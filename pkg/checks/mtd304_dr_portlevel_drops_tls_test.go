@@ -13,7 +13,7 @@ func TestDRPortLevelQuietAndBlind(t *testing.T) {
 	r := record(t, "21-dr-portlevel-drops-tls")
 	r.MeshConfigs["default"].EnableAutoMTLS = nil
 	r.silent(mtd304)
-	record(t, healthy).silent(mtd304)
+	shared(t, healthy).silent(mtd304)
 	blinded(t, "21-dr-portlevel-drops-tls", mtd304)
 	unseenProxy(t, "21-dr-portlevel-drops-tls", "shop/server", mtd304)
 }

@@ -22,8 +22,8 @@ func TestDRHidesQuietAndBlind(t *testing.T) {
 	r := record(t, "09-dr-client-ns-shadow")
 	r.MeshConfigs["default"].EnableAutoMTLS = nil
 	r.silent(mtd305)
-	record(t, "13-automtls-off").silent(mtd305)
-	record(t, healthy).silent(mtd305)
+	shared(t, "13-automtls-off").silent(mtd305)
+	shared(t, healthy).silent(mtd305)
 	blinded(t, "09-dr-client-ns-shadow", mtd305)
 	unseenProxy(t, "09-dr-client-ns-shadow", "shop/server", mtd305)
 }

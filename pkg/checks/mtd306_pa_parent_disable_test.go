@@ -6,7 +6,7 @@ func TestPAParentDisable(t *testing.T) {
 	fires(t, "06-pa-parent-disable-child-strict", mtd306,
 		"error PeerAuthentication shop/default [spec.mtls.mode] 21: PeerAuthentication shop/default is DISABLE, so clients send plaintext to server.shop, whose own policy accepts only mutual TLS",
 		`kubectl -n shop patch peerauthentication default --type=json -p '[{"op":"add","path":"/spec/mtls/mode","value":"PERMISSIVE"}]'`)
-	hasFix(t, record(t, "06-pa-parent-disable-child-strict").one(mtd306), `apiVersion: networking.istio.io/v1
+	hasFix(t, shared(t, "06-pa-parent-disable-child-strict").one(mtd306), `apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata:
   name: server-mtls
@@ -27,8 +27,8 @@ func TestPAMeshDisable(t *testing.T) {
 }
 
 func TestPAParentQuietAndBlind(t *testing.T) {
-	record(t, "03-dr-disable-vs-strict").silent(mtd306)
-	record(t, healthy).silent(mtd306)
+	shared(t, "03-dr-disable-vs-strict").silent(mtd306)
+	shared(t, healthy).silent(mtd306)
 	blinded(t, "06-pa-parent-disable-child-strict", mtd306)
 	unseenProxy(t, "06-pa-parent-disable-child-strict", "shop/server", mtd306)
 }

@@ -25,8 +25,8 @@ func TestAutoMTLSOffInARevision(t *testing.T) {
 }
 
 func TestAutoMTLSOffQuietAndBlind(t *testing.T) {
-	record(t, "21-dr-portlevel-drops-tls").silent(mtd308)
-	record(t, healthy).silent(mtd308)
+	shared(t, "21-dr-portlevel-drops-tls").silent(mtd308)
+	shared(t, healthy).silent(mtd308)
 	blinded(t, "13-automtls-off", mtd308)
 	unseenProxy(t, "13-automtls-off", "shop/server", mtd308)
 }

@@ -34,10 +34,10 @@ func TestPAServicePortSeverity(t *testing.T) {
 
 // The container's port, and one that no Service knows, are what the key is for.
 func TestPAServicePortQuietAndBlind(t *testing.T) {
-	record(t, "22-headless-port-disable").quiet(mtd309)
+	shared(t, "22-headless-port-disable").quiet(mtd309)
 	r := record(t, "07-pa-portlevel-service-port")
 	r.policy("shop", "server").Spec.PortLevelMTLS = map[string]kube.MutualTLS{"8080": {Mode: "PERMISSIVE"}, "7777": {Mode: "DISABLE"}, "x": {Mode: "STRICT"}}
 	r.quiet(mtd309)
-	record(t, healthy).silent(mtd309)
+	shared(t, healthy).silent(mtd309)
 	blinded(t, "07-pa-portlevel-service-port", mtd309)
 }

@@ -32,6 +32,6 @@ func TestPADuplicateOfAWorkload(t *testing.T) {
 }
 
 func TestPADuplicateQuietAndBlind(t *testing.T) {
-	record(t, healthy).quiet(mtd310)
+	shared(t, healthy).quiet(mtd310)
 	blinded(t, "20-pa-duplicate-scope", mtd310)
 }

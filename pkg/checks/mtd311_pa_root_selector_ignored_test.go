@@ -21,7 +21,7 @@ spec:
   mtls:
     mode: PERMISSIVE
 `)
-	hasFix(t, record(t, "10-pa-root-selector-ignored").one(mtd311), "kubectl -n istio-system delete peerauthentication open-server")
+	hasFix(t, shared(t, "10-pa-root-selector-ignored").one(mtd311), "kubectl -n istio-system delete peerauthentication open-server")
 }
 
 // How bad it is depends on what the policy was to do, and to whom.
@@ -47,6 +47,6 @@ func TestPARootSelectorSeverity(t *testing.T) {
 }
 
 func TestPARootSelectorQuietAndBlind(t *testing.T) {
-	record(t, healthy).quiet(mtd311)
+	shared(t, healthy).quiet(mtd311)
 	blinded(t, "10-pa-root-selector-ignored", mtd311)
 }

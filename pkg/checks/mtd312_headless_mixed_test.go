@@ -36,8 +36,8 @@ func TestHeadlessMixedLabelMissing(t *testing.T) {
 }
 
 func TestHeadlessMixedQuietAndBlind(t *testing.T) {
-	record(t, "02-permissive-default").quiet(mtd312)
-	record(t, healthy).quiet(mtd312)
+	shared(t, "02-permissive-default").quiet(mtd312)
+	shared(t, healthy).quiet(mtd312)
 	blinded(t, "08-headless-mixed", mtd312)
 	unseenProxy(t, "08-headless-mixed", "shop/hlmix-in", mtd312)
 }

@@ -22,12 +22,12 @@ func TestHeadlessPortDisable(t *testing.T) {
 	fires(t, "22-headless-port-disable", mtd313,
 		"error PeerAuthentication shop/hl [spec.portLevelMtls.9000.mode] 7: PeerAuthentication shop/hl turns mutual TLS off for port 9000 of shop/hl, but clients of hl.shop send it to all endpoints alike",
 		`kubectl -n shop patch peerauthentication hl --type=json -p '[{"op":"add","path":"/spec/portLevelMtls/9000/mode","value":"PERMISSIVE"}]'`)
-	hasFix(t, record(t, "22-headless-port-disable").one(mtd313), hlPlaintext)
+	hasFix(t, shared(t, "22-headless-port-disable").one(mtd313), hlPlaintext)
 }
 
 func TestHeadlessPortQuietAndBlind(t *testing.T) {
-	record(t, healthy).quiet(mtd313)
-	record(t, "15-exclude-inbound-ports").silent(mtd313)
+	shared(t, healthy).quiet(mtd313)
+	shared(t, "15-exclude-inbound-ports").silent(mtd313)
 	blinded(t, "22-headless-port-disable", mtd313)
 	unseenProxy(t, "22-headless-port-disable", "shop/hl", mtd313)
 }

@@ -13,7 +13,7 @@ func TestExcludeInbound(t *testing.T) {
 	fires(t, "15-exclude-inbound-ports", mtd314,
 		"error Deployment shop/multi [spec.template.metadata.annotations["+excludeAnnotation+"]] 14: Deployment shop/multi keeps ports 8081, 9001 from its proxy (excludeInboundPorts), but clients still send mutual TLS there",
 		`kubectl -n shop patch deployment multi --type=json -p '[{"op":"remove","path":"/spec/template/metadata/annotations/traffic.sidecar.istio.io~1excludeInboundPorts"}]'`)
-	first := record(t, "15-exclude-inbound-ports").one(mtd314).Fixes[0]
+	first := shared(t, "15-exclude-inbound-ports").one(mtd314).Fixes[0]
 	if !strings.Contains(first.Manifest, "number: 8081\n      tls:\n        mode: DISABLE\n    - port:\n        number: 9001\n") {
 		t.Errorf("%+v", first)
 	}
@@ -45,8 +45,8 @@ func TestBypass(t *testing.T) {
 }
 
 func TestExcludeInboundQuietAndBlind(t *testing.T) {
-	record(t, healthy).quiet(mtd314)
-	record(t, "22-headless-port-disable").quiet(mtd314)
+	shared(t, healthy).quiet(mtd314)
+	shared(t, "22-headless-port-disable").quiet(mtd314)
 	blinded(t, "15-exclude-inbound-ports", mtd314)
 	unseenProxy(t, "15-exclude-inbound-ports", "pay/client", mtd314)
 }

@@ -61,7 +61,7 @@ func TestSidecarOf(t *testing.T) {
 }
 
 func TestSidecarHidesQuietAndBlind(t *testing.T) {
-	record(t, healthy).quiet(mtd315)
+	shared(t, healthy).quiet(mtd315)
 	blinded(t, "18-sidecar-egress-hides-service", mtd315)
 	unseenProxy(t, "18-sidecar-egress-hides-service", "shop/server", mtd315)
 }

@@ -46,8 +46,8 @@ func TestStrictPodIPOnlyWhenSeen(t *testing.T) {
 
 // A headless name resolves to the pods: that is not to dial their address.
 func TestStrictPodIPQuietAndBlind(t *testing.T) {
-	record(t, "18-sidecar-egress-hides-service").silent(mtd316)
-	record(t, healthy).silent(mtd316)
+	shared(t, "18-sidecar-egress-hides-service").silent(mtd316)
+	shared(t, healthy).silent(mtd316)
 	blinded(t, "19-strict-pod-ip", mtd316)
 	r := record(t, "19-strict-pod-ip")
 	r.proxy("pay/client").Read &^= envoy.SectionHosts

@@ -17,8 +17,8 @@ func TestAuthzPlaintextWithoutCulprit(t *testing.T) {
 }
 
 func TestAuthzPlaintextQuietAndBlind(t *testing.T) {
-	record(t, "02-permissive-default").quiet(mtd317)
-	record(t, "03-dr-disable-vs-strict").quiet(mtd317)
+	shared(t, "02-permissive-default").quiet(mtd317)
+	shared(t, "03-dr-disable-vs-strict").quiet(mtd317)
 	blinded(t, "17-authz-principal-plaintext", mtd317)
 	unseenProxy(t, "17-authz-principal-plaintext", "shop/server", mtd317)
 }

@@ -1,8 +1,6 @@
 package checks
 
 import (
-	"strings"
-
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
@@ -47,6 +45,3 @@ func podMetadata(w *mesh.Workload) string {
 	}
 	return "spec.template.metadata"
 }
-
-// lowerKind is a reference as istioctl and kubectl take it: "deployment/server".
-func lowerKind(r kube.Ref) string { return strings.ToLower(r.Kind) + "/" + r.Name }

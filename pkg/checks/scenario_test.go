@@ -1,11 +1,28 @@
 package checks
 
 import (
+	"maps"
+	"sync"
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
+
+// opened are recordings that tests share. Checks must not change what they look at; the race
+// detector sees it if they do.
+var opened sync.Map
+
+// shared is a recording for tests that spoil nothing but the maps of proxies and mesh configs,
+// or whole lists of resources.
+func shared(t testing.TB, name string) *recording {
+	t.Helper()
+	open, _ := opened.LoadOrStore(name, sync.OnceValue(func() *mesh.Evidence { return record(t, name).Evidence }))
+	ev := *open.(func() *mesh.Evidence)()
+	ev.Proxies, ev.MeshConfigs = maps.Clone(ev.Proxies), maps.Clone(ev.MeshConfigs)
+	return &recording{Evidence: &ev, t: t}
+}
 
 // silent fails the test if a check finds anything.
 func (r *recording) silent(check *diagnose.Check) {
@@ -15,12 +32,7 @@ func (r *recording) silent(check *diagnose.Check) {
 	}
 }
 
-// withoutProxies forgets every proxy's config, and withoutProxy that of one workload's pods.
-func (r *recording) withoutProxies() *recording {
-	r.Proxies = nil
-	return r
-}
-
+// withoutProxy forgets what the proxy of a workload's first pod runs.
 func (r *recording) withoutProxy(workload string) *recording {
 	r.t.Helper()
 	for k, p := range r.Proxies {
@@ -29,12 +41,6 @@ func (r *recording) withoutProxy(workload string) *recording {
 			return r
 		}
 	}
-	return r
-}
-
-// without forgets a kind of resources.
-func (r *recording) without(kind diagnose.Evidence) *recording {
-	r.unread(kind)
 	return r
 }
 
@@ -84,7 +90,7 @@ func (r *recording) pods(app string) []*kube.Pod {
 // of edges, and one of its fixes has that command or manifest.
 func fires(t *testing.T, name string, check *diagnose.Check, says, fix string) {
 	t.Helper()
-	f := record(t, name).one(check)
+	f := shared(t, name).one(check)
 	has(t, lines([]*diagnose.Finding{f}), says)
 	hasFix(t, f, fix)
 	if len(f.Evidence) < 2 {
@@ -106,24 +112,26 @@ func hasFix(t *testing.T, f *diagnose.Finding, want string) {
 // that a proxy which was not read leaves its edges unknown.
 func blinded(t *testing.T, name string, check *diagnose.Check) {
 	t.Helper()
+	whole := shared(t, name)
 	for _, need := range check.Needs {
+		evidence := *whole.Evidence
+		r := &recording{Evidence: &evidence, t: t}
 		switch need {
 		case diagnose.Proxies:
-			record(t, name).withoutProxies().blind(check, need)
+			r.Proxies = nil
 		case diagnose.MeshConfig:
-			r := record(t, name)
 			r.MeshConfigs = nil
-			r.blind(check, need)
 		default:
-			record(t, name).without(need).blind(check, need)
+			r.unread(need)
 		}
+		r.blind(check, need)
 	}
 }
 
 // unseenProxy checks that edges of a proxy which was not read are unknown to a check.
 func unseenProxy(t *testing.T, name, workload string, check *diagnose.Check) {
 	t.Helper()
-	if got := record(t, name).withoutProxy(workload).unknowns(check); len(got) == 0 {
+	if got := shared(t, name).withoutProxy(workload).unknowns(check); len(got) == 0 {
 		t.Errorf("%s was not read, and %s does not say so", workload, check.Code)
 	}
 }

@@ -1,0 +1,132 @@
+package diagnose
+
+import (
+	"iter"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
+)
+
+// passOver is a pass over hand-made edges.
+func passOver(s *mesh.Snapshot, scope Scope, edges ...*handshake.Edge) *Pass {
+	w := newWorld(s, scope)
+	w.edges = edges
+	return newPass(w, &Check{Code: "MTD301", Severity: Error})
+}
+
+func count[T any](seq iter.Seq[T]) int {
+	n := 0
+	for range seq {
+		n++
+	}
+	return n
+}
+
+// What has no verdict is not judged, and the pod that was not seen is named once.
+func TestKnown(t *testing.T) {
+	s := snapshot()
+	e := edges(s, "ab", "ac", "cb", "db")
+	for _, x := range e[1:] {
+		x.Verdict, x.Why = handshake.Unknown, "not read"
+	}
+	e[1].Blockers = []handshake.Blocker{{Reason: handshake.ClientUnread}}
+	e[3].Server.Pod = nil
+	p := passOver(s, Scope{}, append(e, e[2])...)
+	if n := count(p.Known()); n != 1 {
+		t.Errorf("%d edges", n)
+	}
+	pod := func(name string) kube.Ref { return kube.Ref{Kind: "Pod", Namespace: "n", Name: name} }
+	want := []Unknown{{pod("a"), "not read"}, {pod("b"), "not read"}, {pod("d"), "not read"}}
+	if diff := cmp.Diff(want, p.outcome.Unknown); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Every iteration may be left early.
+func TestLeaveEarly(t *testing.T) {
+	s := snapshot()
+	p := passOver(s, Scope{}, edges(s, "ab", "cd")...)
+	for range p.Known() {
+		break
+	}
+	for range p.Pods() {
+		break
+	}
+	for range p.Workloads() {
+		break
+	}
+	for range p.ProxyPods() {
+		break
+	}
+}
+
+func TestProxyPods(t *testing.T) {
+	s := snapshot()
+	s.Pods[0].Proxy, s.Pods[0].Plane = &envoy.Proxy{}, mesh.Sidecar
+	s.Pods[1].Plane, s.Pods[1].Unread = mesh.Sidecar, "timed out"
+	p := passOver(s, Scope{})
+	if n := count(p.ProxyPods()); n != 1 {
+		t.Errorf("%d pods", n)
+	}
+	if diff := cmp.Diff([]Unknown{{PodRef(s.Pods[1]), "timed out"}}, p.outcome.Unknown); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestScope(t *testing.T) {
+	s := snapshot()
+	named := func(name string) func(*mesh.Pod) bool { return func(p *mesh.Pod) bool { return p.Name == name } }
+	p := passOver(s, Scope{In: named("a"), Asked: named("b")})
+	if count(p.Pods()) != 1 || count(p.Workloads()) != 1 || !p.InScope(s.Pods[0]) || p.InScope(s.Pods[1]) {
+		t.Error("the scope is a")
+	}
+	if p.Asked(s.Pods[0]) || !p.Asked(s.Pods[1]) {
+		t.Error("b was asked about")
+	}
+	p = passOver(s, Scope{})
+	if count(p.Pods()) != 4 || count(p.Workloads()) != 4 || p.Asked(s.Pods[0]) {
+		t.Error("no scope is everything, and nobody in particular")
+	}
+	r := Run(s, nil, Scope{In: named("a")})
+	if !r.InScope(s.Pods[0]) || r.InScope(s.Pods[1]) || len(r.Edges()) != 0 {
+		t.Error("a result knows its scope")
+	}
+}
+
+// The answers of policy are asked for once.
+func TestWorldRemembers(t *testing.T) {
+	s := snapshot()
+	e := edges(s, "ab")[0]
+	e.Server.Host = &mesh.Host{Name: "b.n.svc.cluster.local", Namespace: "n"}
+	w := newWorld(s, Scope{})
+	rule := &kube.DestinationRule{Meta: kube.Meta{Namespace: "n", Name: "b"}}
+	rule.Spec.Host = "b"
+	rule.Spec.TrafficPolicy = &kube.TrafficPolicy{TLS: &kube.ClientTLS{Mode: "DISABLE"}}
+	w.DestinationRule = w.Rules([]*kube.DestinationRule{rule})
+	if got := w.Rule(e); got.Mode != policy.TLSDisable || got.Rule != rule {
+		t.Errorf("%s", got)
+	}
+	w.DestinationRule = w.Rules(nil)
+	if got := w.Rule(e); got.Rule != rule {
+		t.Error("it asked again")
+	}
+	if got := w.RuleFrom(w.DestinationRule, e); got.Rule != nil {
+		t.Errorf("other rules, other answers: %s", got)
+	}
+	e.Server.Host = nil
+	if got := w.RuleFrom(w.Rules([]*kube.DestinationRule{rule}), e); got.Rule != nil {
+		t.Error("no registry knows where it leads")
+	}
+	if got := w.Mode(s.Pods[0]); got.Workload.Mode != policy.Permissive {
+		t.Errorf("%s", got.Workload)
+	}
+	if _, ok := w.modes[s.Pods[0]]; !ok {
+		t.Error("the mode is not remembered")
+	}
+}
