@@ -112,9 +112,9 @@ func unsure(p *diagnose.Pass, pod *mesh.Pod, asked policy.Derivation) string {
 
 func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) diagnose.Finding {
 	asked := p.Mode(pod).Port(ports[len(ports)-1])
-	edges := affected(p, pod, d)
+	broken, open := affected(p, pod, d)
 	f := diagnose.Finding{
-		Subject: pod.Workload.Ref, Group: d.asked + "/" + d.runs, Edges: edges, Workloads: []kube.Ref{pod.Workload.Ref},
+		Subject: pod.Workload.Ref, Group: d.asked + "/" + d.runs, Edges: broken, Workloads: []kube.Ref{pod.Workload.Ref},
 		Title: fmt.Sprintf("the proxy of %s is %s on %s, although its policy says %s", workloadName(pod.Workload), d.runs, portNames(ports), d.asked),
 		Evidence: []handshake.Fact{
 			modeFact(asked),
@@ -127,26 +127,31 @@ func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) dia
 	}
 	if d.asked == handshake.AcceptsMTLS {
 		f.Title += ": plaintext still gets in"
-	} else if len(edges) == 0 {
+	} else if len(broken) == 0 {
 		f.Severity = diagnose.Warning
+	}
+	if len(open) > 0 {
+		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "replayed", Value: "without mutual TLS get in: " + callers(open)})
 	}
 	return f
 }
 
-// affected are the edges that go otherwise than the policy wants: plaintext that gets in where
-// mutual TLS is asked for, or connections that fail for want of it where it is not.
-func affected(p *diagnose.Pass, pod *mesh.Pod, d discord) []*handshake.Edge {
-	var out []*handshake.Edge
+// affected are the edges that go otherwise than the policy wants: broken ones fail for want of
+// the mutual TLS, or of the plaintext, that it lets in; open ones get in although it asks for
+// mutual TLS. Callers of the latter have nothing wrong with them.
+func affected(p *diagnose.Pass, pod *mesh.Pod, d discord) (broken, open []*handshake.Edge) {
 	for e := range p.Edges() {
 		if e.Server.Pod != pod || e.Inbound.Accepts != d.runs || string(p.Mode(pod).Port(serverPort(e)).Mode) != d.asked {
 			continue
 		}
-		open := e.Verdict == handshake.Plaintext || e.Verdict == handshake.AppTLS
-		if (d.asked == handshake.AcceptsMTLS && open) || refusedPlain(e) || unwrapped(e) {
-			out = append(out, e)
+		switch {
+		case refusedPlain(e), unwrapped(e):
+			broken = append(broken, e)
+		case d.asked == handshake.AcceptsMTLS && (e.Verdict == handshake.Plaintext || e.Verdict == handshake.AppTLS):
+			open = append(open, e)
 		}
 	}
-	return out
+	return broken, open
 }
 
 func lastUpdate(p *envoy.Proxy) string {
