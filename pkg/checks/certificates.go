@@ -78,7 +78,7 @@ func (c held) blame(p *diagnose.Pass) (ref kube.Ref, field string) {
 	switch {
 	case c.role == leaf:
 		return c.pod.Workload.Ref, "secret " + c.secret.Name + ", leaf"
-	case c.sent:
+	case c.role == intermediate:
 		return kube.Ref{Kind: "CertificateAuthority", Name: c.Subject.String()}, c.role + " certificate, serial " + certs.Describe(c.Certificate).Serial
 	}
 	return rootCertRef(p), "data[root-cert.pem]"
@@ -99,8 +99,8 @@ func (c held) what() string {
 		return "leaf certificate of " + c.pod.Workload.String()
 	case c.role == leaf:
 		return "certificate " + c.secret.Name + " of " + c.pod.Workload.String()
-	case c.sent:
-		return fmt.Sprintf("%s certificate %q, sent by proxies,", c.role, c.Subject)
+	case c.role == intermediate:
+		return fmt.Sprintf("intermediate certificate %q, which proxies send,", c.Subject)
 	}
 	return fmt.Sprintf("root certificate %q, which proxies trust,", c.Subject)
 }
