@@ -171,6 +171,9 @@ func TestLiveIsRecorded(t *testing.T) {
 	}
 	for name, collect := range collects {
 		for scope, args := range scopes {
+			if name == "none read" && len(args) > 0 {
+				continue // the scopes differ in which proxies are read
+			}
 			t.Run(name+"/"+scope, func(t *testing.T) {
 				env := testEnv(nil, nil, nil, os.Getenv)
 				env.Collect = collect

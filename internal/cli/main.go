@@ -16,7 +16,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
-	if len(args) == 0 { // execve(2) allows it
+	if len(args) == 0 {          // execve(2) allows it
 		args = []string{"kubectl-mtls_doctor"}
 	}
 	return run(ctx, osEnv(args[0], in, out, errOut), args[1:])

@@ -93,15 +93,17 @@ func TestHealth(t *testing.T) {
 		findings []*diagnose.Finding
 		want     Health
 	}{
-		"ok":              {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}}, nil, OK},
-		"no proxy":        {Workload{Plane: mesh.NoProxy, Pods: Count{1, 1}, Doubts: 1}, nil, NotApplicable},
-		"no proxy, fails": {Workload{Plane: mesh.NoProxy, Pods: Count{1, 1}}, failed, Fail},
-		"ztunnel":         {Workload{Plane: mesh.Ztunnel, Pods: Count{1, 1}}, nil, UnknownHealth},
-		"a pod unread":    {Workload{Plane: mesh.Sidecar, Pods: Count{1, 2}}, nil, UnknownHealth},
-		"unread, fails":   {Workload{Plane: mesh.Sidecar, Pods: Count{1, 2}}, failed, Fail},
-		"doubts":          {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}, Doubts: 1}, nil, UnknownHealth},
-		"warning":         {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}}, []*diagnose.Finding{{Severity: diagnose.Warning}}, Warn},
-		"info":            {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}}, []*diagnose.Finding{{Severity: diagnose.Info}}, OK},
+		"ok":               {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}, Certificate: &Certificate{}}, nil, OK},
+		"no proxy":         {Workload{Plane: mesh.NoProxy, Pods: Count{1, 1}, Certificate: &Certificate{}, Doubts: 1}, nil, NotApplicable},
+		"no proxy, fails":  {Workload{Plane: mesh.NoProxy, Pods: Count{1, 1}, Certificate: &Certificate{}}, failed, Fail},
+		"ztunnel":          {Workload{Plane: mesh.Ztunnel, Pods: Count{1, 1}, Certificate: &Certificate{}}, nil, UnknownHealth},
+		"a pod unread":     {Workload{Plane: mesh.Sidecar, Pods: Count{1, 2}}, nil, UnknownHealth},
+		"unread, fails":    {Workload{Plane: mesh.Sidecar, Pods: Count{1, 2}}, failed, Fail},
+		"doubts":           {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}, Certificate: &Certificate{}, Doubts: 1}, nil, UnknownHealth},
+		"a section unread": {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}, Certificate: &Certificate{}, Missing: []string{"listeners"}}, nil, UnknownHealth},
+		"silent":           {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}}, nil, UnknownHealth},
+		"warning":          {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}, Certificate: &Certificate{}}, []*diagnose.Finding{{Severity: diagnose.Warning}}, Warn},
+		"info":             {Workload{Plane: mesh.Sidecar, Pods: Count{1, 1}, Certificate: &Certificate{}}, []*diagnose.Finding{{Severity: diagnose.Info}}, OK},
 	}
 	for name, test := range tests {
 		if got := health(&test.workload, test.findings); got != test.want {

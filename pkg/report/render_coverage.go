@@ -94,8 +94,12 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
-// subjectName is a resource in words; of a list, whose subject is the ID of its kind, the kind.
+// subjectName is a resource in words. Lists and kinds of evidence are subjects too: they are
+// named by the ID of their kind.
 func subjectName(r kube.Ref) string {
+	if r.Kind == "Evidence" {
+		return strings.TrimSuffix(r.Name, ".core")
+	}
 	if r.Kind != "List" {
 		return r.String()
 	}

@@ -59,6 +59,9 @@ func (p *page) refName(r kube.Ref) string {
 	if len(p.Scope.Namespaces) == 1 && r.Namespace == p.Scope.Namespaces[0] {
 		return short
 	}
+	if r.Namespace == "" { // a lone dump that does not say whose it is
+		return short
+	}
 	return r.Namespace + "/" + short
 }
 
@@ -84,7 +87,7 @@ func enforcedCell(w *Workload) string {
 	switch {
 	case w.Plane != mesh.Sidecar:
 		return "-"
-	case len(w.Ports) == 0 && w.Pods.Read < w.Pods.Total:
+	case len(w.Ports) == 0 && (w.Pods.Read < w.Pods.Total || slices.Contains(w.Missing, "listeners")):
 		return "?"
 	case len(w.Ports) == 0:
 		return "no port"
@@ -114,7 +117,7 @@ func (p *page) certCell(w *Workload) string {
 	switch {
 	case w.Plane == mesh.NoProxy || w.Plane == mesh.Ztunnel:
 		return "-"
-	case w.Certificate == nil && w.Pods.Read < w.Pods.Total:
+	case w.Certificate == nil && (w.Pods.Read < w.Pods.Total || slices.Contains(w.Missing, "secrets")):
 		return "?"
 	case w.Certificate == nil:
 		return "none"
@@ -151,6 +154,12 @@ func unknownBecause(w *Workload) string {
 		return plural(len(w.Unread), "pod") + " unread"
 	case w.Plane == mesh.Ztunnel:
 		return "ztunnel not read"
+	case len(w.Missing) == 3:
+		return "config unread"
+	case len(w.Missing) > 0:
+		return strings.Join(w.Missing, ", ") + " unread"
+	case w.silent():
+		return "no certificate, no calls"
 	}
 	return plural(w.Doubts, "call") + " unknown"
 }

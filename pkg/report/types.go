@@ -86,8 +86,24 @@ type Workload struct {
 	Certificate *Certificate `json:"certificate,omitempty"`
 	// Findings are codes of findings that name it.
 	Findings []string `json:"findings"`
+	// Missing are sections of its proxies' config that were not read: listeners, clusters, secrets.
+	Missing []string `json:"missing,omitempty"`
+	// Upstreams are told only when the services of the mesh were not read, as in a lone config dump.
+	Upstreams []Upstream `json:"upstreams,omitempty"`
 	// Unread says why a pod's proxy was not read, by pod.
 	Unread map[string]string `json:"unread,omitempty"`
+}
+
+// Upstream is a destination that a proxy knows, and what the proxy sends to it.
+type Upstream struct {
+	Host   string `json:"host"`
+	Port   uint32 `json:"port"`
+	Subset string `json:"subset,omitempty"`
+	// Sends is auto (mTLS to endpoints with a proxy, plaintext to others), mTLS, tls, plaintext,
+	// or "" when it is not modelled.
+	Sends string `json:"sends"`
+	// Rule is the DestinationRule that was applied, namespace/name.
+	Rule string `json:"rule,omitempty"`
 }
 
 // Count is "x of y".

@@ -48,11 +48,28 @@ func describe(r *diagnose.Result, w *mesh.Workload) Workload {
 		}
 		x.Pods.Read++
 		x.present(p)
+		x.miss(p.Proxy)
 	}
+	x.Upstreams = upstreams(r, w)
 	if x.Plane == mesh.Sidecar {
 		x.modes(r, w)
 	}
 	return x
+}
+
+// miss notes the sections that a verdict rests on and that were not read of a proxy.
+func (x *Workload) miss(p *envoy.Proxy) {
+	if p == nil {
+		return
+	}
+	for _, s := range []struct {
+		section envoy.Sections
+		name    string
+	}{{envoy.SectionListeners, "listeners"}, {envoy.SectionClusters, "clusters"}, {envoy.SectionSecrets, "secrets"}} {
+		if !p.Read.Has(s.section) {
+			x.Missing = appendNew(x.Missing, s.name)
+		}
+	}
 }
 
 // present notes the certificate that a pod's proxy presents; the one that ends first stays.
@@ -172,7 +189,7 @@ func health(w *Workload, fs []*diagnose.Finding) Health {
 	switch {
 	case w.Plane == mesh.NoProxy:
 		h = NotApplicable
-	case w.Pods.Read < w.Pods.Total || w.Doubts > 0 || w.Plane == mesh.Ztunnel:
+	case w.Pods.Read < w.Pods.Total || w.Doubts > 0 || len(w.Missing) > 0 || w.Plane == mesh.Ztunnel || w.silent():
 		h = UnknownHealth
 	}
 	for _, f := range fs {
@@ -184,4 +201,9 @@ func health(w *Workload, fs []*diagnose.Finding) Health {
 		}
 	}
 	return h
+}
+
+// silent reports whether the evidence says nothing of a workload: no certificate and no call.
+func (x *Workload) silent() bool {
+	return x.Certificate == nil && x.Inbound.Total+x.Outbound.Total == 0
 }
