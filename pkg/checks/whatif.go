@@ -23,11 +23,11 @@ func heals(p *diagnose.Pass, list []*kube.DestinationRule, broken []*handshake.E
 }
 
 // changes reports whether other rules ask for something else on an edge.
-func changes(p *diagnose.Pass, rules *policy.DestinationRules, e *handshake.Edge) bool {
+func changes(p *diagnose.Pass, rules *diagnose.Rules, e *handshake.Edge) bool {
 	if !e.Client.HasProxy() || e.Server.Host == nil {
 		return false
 	}
-	was, now := p.Rule(e), p.RuleFrom(rules, e)
+	was, now := p.Rule(e), rules.Of(e)
 	return was.Mode != now.Mode || was.Passthrough != now.Passthrough || was.EndpointMode != now.EndpointMode
 }
 
@@ -47,7 +47,7 @@ func replaced(p *diagnose.Pass, from, to *kube.DestinationRule) []*kube.Destinat
 
 // fits reports whether what istiod would build for the client by these rules is what the
 // server's end takes.
-func fits(p *diagnose.Pass, rules *policy.DestinationRules, e *handshake.Edge) bool {
+func fits(p *diagnose.Pass, rules *diagnose.Rules, e *handshake.Edge) bool {
 	mutual, known := sends(p, rules, e)
 	switch {
 	case !known:
@@ -60,12 +60,12 @@ func fits(p *diagnose.Pass, rules *policy.DestinationRules, e *handshake.Edge) b
 
 // sends says whether a client would send mutual TLS to the endpoint of an edge; known is false
 // when that cannot be told.
-func sends(p *diagnose.Pass, rules *policy.DestinationRules, e *handshake.Edge) (mutual, known bool) {
+func sends(p *diagnose.Pass, rules *diagnose.Rules, e *handshake.Edge) (mutual, known bool) {
 	host := e.Server.Host
 	if host == nil {
 		return false, false
 	}
-	tls := p.RuleFrom(rules, e)
+	tls := rules.Of(e)
 	server := p.PeerAuth.ForNamespace(host.Namespace, e.Client.Revision())
 	expected := policy.ExpectedClient(autoMTLS(p, e.Client), server, tls, policy.Target{
 		External: host.External || host.ExternalName != "", Headless: host.Headless,

@@ -49,7 +49,7 @@ func TestKnown(t *testing.T) {
 }
 
 // Every iteration may be left early.
-func TestLeaveEarly(t *testing.T) {
+func TestLeaveEarly(*testing.T) {
 	s := snapshot()
 	p := passOver(s, Scope{}, edges(s, "ab", "cd")...)
 	for range p.Known() {
@@ -99,34 +99,54 @@ func TestScope(t *testing.T) {
 	}
 }
 
-// The answers of policy are asked for once.
-func TestWorldRemembers(t *testing.T) {
+// The rules answer once for all clients that get the same answer, and by client where a rule
+// selects some.
+func TestRules(t *testing.T) {
 	s := snapshot()
-	e := edges(s, "ab")[0]
-	e.Server.Host = &mesh.Host{Name: "b.n.svc.cluster.local", Namespace: "n"}
-	w := newWorld(s, Scope{})
+	e := edges(s, "ab", "cb")
+	for _, x := range e {
+		x.Server.Host = &mesh.Host{Name: "b.n.svc.cluster.local", Namespace: "n"}
+	}
+	e[1].Server.Host = e[0].Server.Host
 	rule := &kube.DestinationRule{Meta: kube.Meta{Namespace: "n", Name: "b"}}
 	rule.Spec.Host = "b"
 	rule.Spec.TrafficPolicy = &kube.TrafficPolicy{TLS: &kube.ClientTLS{Mode: "DISABLE"}}
-	w.DestinationRule = w.Rules([]*kube.DestinationRule{rule})
-	if got := w.Rule(e); got.Mode != policy.TLSDisable || got.Rule != rule {
-		t.Errorf("%s", got)
+	w := newWorld(s, Scope{})
+	if got := w.Rule(e[0]); got.Rule != nil {
+		t.Errorf("there is none: %s", got)
 	}
-	w.DestinationRule = w.Rules(nil)
-	if got := w.Rule(e); got.Rule != rule {
-		t.Error("it asked again")
+
+	for _, selector := range []*kube.Selector{nil, {MatchLabels: map[string]string{"app": "a"}}} {
+		rule.Spec.WorkloadSelector = selector
+		s.Pods[0].Labels = map[string]string{"app": "a"}
+		rules := w.Rules([]*kube.DestinationRule{rule})
+		if got := rules.Of(e[0]); got.Mode != policy.TLSDisable || got.Rule != rule {
+			t.Errorf("%s", got)
+		}
+		if got := rules.Of(e[1]); (got.Rule == nil) != (selector != nil) {
+			t.Errorf("selector %v: %s", selector, got)
+		}
+		want := 1
+		if selector != nil {
+			want = 2
+		}
+		if rules.Of(e[0]); len(rules.known) != want {
+			t.Errorf("selector %v: %d answers are known", selector, len(rules.known))
+		}
 	}
-	if got := w.RuleFrom(w.DestinationRule, e); got.Rule != nil {
-		t.Errorf("other rules, other answers: %s", got)
-	}
-	e.Server.Host = nil
-	if got := w.RuleFrom(w.Rules([]*kube.DestinationRule{rule}), e); got.Rule != nil {
+	e[0].Server.Host = nil
+	if got := w.Rules([]*kube.DestinationRule{rule}).Of(e[0]); got.Rule != nil {
 		t.Error("no registry knows where it leads")
 	}
+}
+
+func TestModeIsRemembered(t *testing.T) {
+	s := snapshot()
+	w := newWorld(s, Scope{})
 	if got := w.Mode(s.Pods[0]); got.Workload.Mode != policy.Permissive {
 		t.Errorf("%s", got.Workload)
 	}
 	if _, ok := w.modes[s.Pods[0]]; !ok {
-		t.Error("the mode is not remembered")
+		t.Error("it is not")
 	}
 }

@@ -11,26 +11,24 @@ import (
 // World is what every check sees.
 type World struct {
 	*mesh.Snapshot
-	Engine          *handshake.Engine
-	PeerAuth        *policy.PeerAuthentications
-	DestinationRule *policy.DestinationRules
+	Engine   *handshake.Engine
+	PeerAuth *policy.PeerAuthentications
 
 	scope     Scope
 	edges     []*handshake.Edge
 	peers     map[*mesh.Pod]bool // the other ends of edges that fail
 	explained map[*handshake.Edge]bool
-	rules     map[*handshake.Edge]policy.ClientTLS
+	rules     *Rules
 	modes     map[*mesh.Pod]policy.Effective
 }
 
 func newWorld(s *mesh.Snapshot, scope Scope) *World {
 	w := &World{
 		Snapshot: s, Engine: handshake.New(s), scope: scope,
-		PeerAuth:        policy.NewPeerAuthentications(s.Resources.PeerAuthentications, s.MeshConfig("").Root()),
-		DestinationRule: policy.NewDestinationRules(s.Resources.DestinationRules, policyConfig(s)),
-		explained:       map[*handshake.Edge]bool{},
-		rules:           map[*handshake.Edge]policy.ClientTLS{},
-		modes:           map[*mesh.Pod]policy.Effective{},
+		PeerAuth:  policy.NewPeerAuthentications(s.Resources.PeerAuthentications, s.MeshConfig("").Root()),
+		explained: map[*handshake.Edge]bool{},
+		rules:     newRules(s.Resources.DestinationRules, policyConfig(s)),
+		modes:     map[*mesh.Pod]policy.Effective{},
 	}
 	q := handshake.Query{}
 	if scope.In != nil {
@@ -64,32 +62,12 @@ func policyConfig(s *mesh.Snapshot) policy.Config {
 	return c
 }
 
-// Rule is what the DestinationRules ask of the client's proxy on an edge. An edge to a host
-// that no registry knows has none.
-func (w *World) Rule(e *handshake.Edge) policy.ClientTLS {
-	if c, ok := w.rules[e]; ok {
-		return c
-	}
-	c := w.RuleFrom(w.DestinationRule, e)
-	w.rules[e] = c
-	return c
-}
+// Rule is what the DestinationRules ask of the client's proxy on an edge.
+func (w *World) Rule(e *handshake.Edge) policy.ClientTLS { return w.rules.Of(e) }
 
-// RuleFrom is Rule with other DestinationRules: those of a fix that is tried on paper.
-func (w *World) RuleFrom(rules *policy.DestinationRules, e *handshake.Edge) policy.ClientTLS {
-	if e.Server.Host == nil {
-		return policy.ClientTLS{}
-	}
-	return rules.Effective(policy.Query{
-		ClientNamespace: e.Client.Namespace, ClientLabels: e.Client.Labels, Revision: e.Client.Revision(),
-		ServiceNamespace: e.Server.Host.Namespace, Host: e.Server.Host.Name,
-		Port: int32(e.Server.Port), Subset: e.Server.Subset,
-	})
-}
-
-// Rules indexes DestinationRules as those of the evidence are.
-func (w *World) Rules(list []*kube.DestinationRule) *policy.DestinationRules {
-	return policy.NewDestinationRules(list, policyConfig(w.Snapshot))
+// Rules are other DestinationRules in the place of those of the evidence.
+func (w *World) Rules(list []*kube.DestinationRule) *Rules {
+	return newRules(list, policyConfig(w.Snapshot))
 }
 
 // Mode is what the PeerAuthentications ask a pod to accept.

@@ -1,0 +1,57 @@
+package diagnose
+
+import (
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
+)
+
+// Rules are DestinationRules: those of the evidence, or those of a fix that is tried on paper.
+// They answer once for all clients that get the same answer.
+type Rules struct {
+	index *policy.DestinationRules
+	// selective says that a rule selects clients by their labels.
+	selective bool
+	known     map[question]policy.ClientTLS
+}
+
+// question is what the answer depends on.
+type question struct {
+	namespace, revision string
+	client              *mesh.Pod // nil unless labels matter
+	host                *mesh.Host
+	port                uint32
+	subset              string
+}
+
+func newRules(list []*kube.DestinationRule, cfg policy.Config) *Rules {
+	return &Rules{
+		index:     policy.NewDestinationRules(list, cfg),
+		selective: slices.ContainsFunc(list, func(r *kube.DestinationRule) bool { return r.Spec.WorkloadSelector != nil }),
+		known:     map[question]policy.ClientTLS{},
+	}
+}
+
+// Of is what the rules ask of the client's proxy on an edge. An edge to a host that no registry
+// knows has none.
+func (r *Rules) Of(e *handshake.Edge) policy.ClientTLS {
+	if e.Server.Host == nil {
+		return policy.ClientTLS{}
+	}
+	q := question{namespace: e.Client.Namespace, revision: e.Client.Revision(), host: e.Server.Host, port: e.Server.Port, subset: e.Server.Subset}
+	if r.selective {
+		q.client = e.Client
+	}
+	if c, ok := r.known[q]; ok {
+		return c
+	}
+	c := r.index.Effective(policy.Query{
+		ClientNamespace: q.namespace, ClientLabels: e.Client.Labels, Revision: q.revision,
+		ServiceNamespace: q.host.Namespace, Host: q.host.Name, Port: int32(q.port), Subset: q.subset,
+	})
+	r.known[q] = c
+	return c
+}
