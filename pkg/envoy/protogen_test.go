@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	tls "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -48,6 +49,7 @@ func (g *generator) message(m proto.Message, depth int) proto.Message {
 
 // fill sets some of the fields of m, at most one of each oneof.
 func (g *generator) fill(m protoreflect.Message, depth int) {
+	defer g.complete(m)
 	if depth > maxDepth || g.special(m) {
 		return
 	}
@@ -66,6 +68,13 @@ func (g *generator) fill(m protoreflect.Message, depth int) {
 			continue
 		}
 		g.set(m, f, depth)
+	}
+}
+
+// complete sets what Envoy demands and the readings may rely on: a secret has a name.
+func (g *generator) complete(m protoreflect.Message) {
+	if s, ok := m.Interface().(*tls.SdsSecretConfig); ok && s.GetName() == "" {
+		s.Name = pick(g, "default", "ROOTCA")
 	}
 }
 

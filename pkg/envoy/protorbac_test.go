@@ -154,10 +154,10 @@ func (m *protoModel) authenticated(a *rbac.Principal_Authenticated) *RBACRule {
 }
 
 func (m *protoModel) filterState(f *matcher.FilterStateMatcher) *RBACRule {
-	if f.GetKey() != "io.istio.peer_principal" || f.GetStringMatch() == nil {
+	principal, unmodelled := m.ruleMatcher(f.GetStringMatch())
+	if unmodelled == "" && (f.GetKey() != "io.istio.peer_principal" || f.GetStringMatch() == nil) {
 		return &RBACRule{Unmodelled: "Principal.filter_state " + f.GetKey()}
 	}
-	principal, unmodelled := m.ruleMatcher(f.GetStringMatch())
 	return &RBACRule{Principal: principal, Unmodelled: unmodelled}
 }
 
