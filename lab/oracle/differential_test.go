@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if err := log.Configure(o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // compare compares everything over one case. A mutant may misread.

@@ -88,7 +88,7 @@ func TestKnown(t *testing.T) {
 // find looks for a mesh on which a comparison does something, and shrinks and keeps it.
 func find(t *testing.T, name string, m mutant, known []Known, does func(*Comparison) bool) Case {
 	t.Helper()
-	for n := range uint64(3000) {
+	for n := range uint64(5000) {
 		c := Generate(*seed, n)
 		got, err := compareOnce(t, c, m, known)
 		if err != nil || !does(got) {

@@ -89,20 +89,20 @@ func (g *generator) workloads() {
 	for _, ns := range []string{"a", "b"} {
 		for _, app := range g.some("x", "y") {
 			for v := range 1 + g.upTo(1) {
-				g.pod(ns, app, fmt.Sprintf("v%d", v+1))
+				g.pod(ns, app, fmt.Sprintf("v%d", v+1), g.chance(78))
 			}
 		}
 	}
 	if g.chance(25) {
-		g.pod(pick(g, root, "c"), "x", "v1")
+		g.pod(pick(g, root, "c"), "x", "v1", g.chance(78))
 	}
 }
 
-func (g *generator) pod(ns, app, version string) {
+func (g *generator) pod(ns, app, version string, proxied bool) {
 	g.ips++
 	p := pod{
 		namespace: ns, name: fmt.Sprintf("%s-%s-%d", app, version, g.ips), ip: fmt.Sprintf("10.0.0.%d", g.ips),
-		app: app, version: version, proxied: g.chance(78), ready: g.chance(95),
+		app: app, version: version, proxied: proxied, ready: g.chance(95),
 	}
 	labels := fields{"app": app, "version": version}
 	containers := []any{fields{"name": "app"}}

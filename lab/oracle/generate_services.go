@@ -144,7 +144,7 @@ func (g *generator) serviceEntries() {
 		if g.chance(50) {
 			spec["addresses"] = []any{pick(g, fmt.Sprintf("10.97.0.%d", n+1), "10.98.0.0/16")}
 		}
-		g.entryEndpoints(spec, ns)
+		g.entryEndpoints(spec)
 		if g.chance(20) {
 			spec["exportTo"] = pick(g, []any{"."}, []any{"*"}, []any{"a"}, []any{".", "b"})
 		}
@@ -175,7 +175,7 @@ func (g *generator) entryPorts() []any {
 }
 
 // entryEndpoints are pods, addresses outside, names, or those that a selector selects.
-func (g *generator) entryEndpoints(spec fields, ns string) {
+func (g *generator) entryEndpoints(spec fields) {
 	switch {
 	case spec["resolution"] == "NONE":
 	case spec["resolution"] == "STATIC" && g.chance(40) && spec["location"] == "MESH_INTERNAL":

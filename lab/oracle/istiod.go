@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -44,11 +45,15 @@ type Proxy struct {
 }
 
 // Start lets istiod read a case. It ends with the test. An error means that istiod's own
-// parsers refuse the case.
-func Start(t *testing.T, c Case) (*Istiod, error) {
+// parsers refuse the case, or that it panics over it.
+func Start(t *testing.T, c Case) (i *Istiod, err error) {
 	t.Helper()
-	i := &Istiod{Case: c}
-	var err error
+	defer func() {
+		if p := recover(); p != nil { // istiod trusts its validation, and a case may be half-valid
+			err = fmt.Errorf("istiod panics: %v", p)
+		}
+	}()
+	i = &Istiod{Case: c}
 	if i.Resources, err = c.Resources(); err != nil {
 		return nil, err
 	}
@@ -95,26 +100,42 @@ func (c Case) kubernetes() ([]runtime.Object, error) {
 func (c Case) configs() ([]config.Config, error) {
 	var out []config.Config
 	for _, o := range c.keep(Object.istio) {
-		raw, err := json.Marshal(o)
-		if err != nil {
-			return nil, err
-		}
-		obj := new(crd.IstioKind)
-		if err := json.Unmarshal(raw, obj); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.Key(), err)
-		}
-		gvk := obj.GroupVersionKind()
-		schema, known := collections.PilotGatewayAPI().FindByGroupVersionAliasesKind(resource.FromKubernetesGVK(&gvk))
-		if !known {
-			return nil, fmt.Errorf("%s %s: istiod does not know the kind", o.Kind(), o.Key())
-		}
-		cfg, err := crd.ConvertObject(schema, obj, "cluster.local")
+		cfg, _, err := o.config()
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", o.Kind(), o.Key(), err)
 		}
 		out = append(out, *cfg)
 	}
 	return out, nil
+}
+
+// config is one of Istio's resources in istiod's form, with its schema.
+func (o Object) config() (*config.Config, resource.Schema, error) {
+	raw, err := json.Marshal(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	obj := new(crd.IstioKind)
+	if err := json.Unmarshal(raw, obj); err != nil {
+		return nil, nil, err
+	}
+	gvk := obj.GroupVersionKind()
+	schema, known := collections.PilotGatewayAPI().FindByGroupVersionAliasesKind(resource.FromKubernetesGVK(&gvk))
+	if !known {
+		return nil, nil, errors.New("istiod does not know the kind")
+	}
+	cfg, err := crd.ConvertObject(schema, obj, "cluster.local")
+	return cfg, schema, err
+}
+
+// valid reports whether istiod's webhook would let one of Istio's resources in.
+func (o Object) valid() bool {
+	cfg, schema, err := o.config()
+	if err != nil {
+		return false
+	}
+	_, err = schema.ValidateConfig(*cfg)
+	return err == nil
 }
 
 func (i *Istiod) proxy(t *testing.T, pod *kube.Pod) *Proxy {

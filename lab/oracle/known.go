@@ -37,6 +37,11 @@ func KnownDifferences() []Known {
 			entryEndpoints,
 		},
 		{
+			"two-entries", "product",
+			"of two ServiceEntries for one name, one with an address and one without, DNS decides which it resolves to. The replay takes the proxy's listener for it (assumption dns-as-registered)",
+			twoEntries,
+		},
+		{
 			"self", "product",
 			"a pod that dials its own address, one of a headless Service's, goes over the loopback device and bypasses its proxy. The replay looks for a listener, and finds another service's",
 			self,
@@ -73,6 +78,20 @@ func entryEndpoints(d destination, product, simulated []Way) ([]Way, []Way) {
 		simulated = nil // an entry without endpoints
 	}
 	return product, simulated
+}
+
+// twoEntries forgets what no cluster of the name takes, where only one of its entries has an address.
+func twoEntries(d destination, product, simulated []Way) ([]Way, []Way) {
+	var with, without bool
+	for _, x := range d.Dials() {
+		with = with || x.Host == d.host && x.Address != nowhere
+		without = without || x.Host == d.host && x.Address == nowhere
+	}
+	if !d.entry || !with || !without {
+		return product, simulated
+	}
+	own := func(w Way) (Way, bool) { return w, strings.HasSuffix(w.Cluster, "|"+d.host) }
+	return each(product, own), each(simulated, own)
 }
 
 // self drops what the product says beside the simulation, where the client is an endpoint of a

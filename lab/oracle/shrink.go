@@ -6,12 +6,15 @@ import (
 )
 
 // Shrink makes a case as small as it gets while still returns true of it: first whole objects
-// go (delta debugging), then single fields of those that are left.
+// go (delta debugging), then single fields of Istio's own. What was valid stays valid.
 func Shrink(c Case, still func(Case) bool) Case {
 	c = shrinkList(c, func(list []Object) bool { return still(list) })
 	for changed := true; changed; {
 		changed = false
 		for n := range c {
+			if !c[n].istio() {
+				continue
+			}
 			smaller := shrinkObject(c, n, still)
 			changed = changed || size(smaller[n]) < size(c[n])
 			c = smaller
@@ -43,7 +46,7 @@ func shrinkObject(c Case, n int, still func(Case) bool) Case {
 			return c
 		}
 		smaller[n] = o
-		if still(smaller) {
+		if (o.valid() || !c[n].valid()) && still(smaller) {
 			c, at = smaller, at-1
 		}
 	}
