@@ -16,8 +16,9 @@ import (
 func main() {
 	container.Shim()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
-	defer stop()
-	if err := cli.Main(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	err := cli.Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)
 	}

@@ -91,15 +91,15 @@ func (b Builder) versions(dir string) string {
 	return string(text) + string(sums)
 }
 
-// once runs make unless it has been run before for the same input.
-func (b Builder) once(name, input string, make func() error) error {
+// once runs build unless it has been run before for the same input.
+func (b Builder) once(name, input string, build func() error) error {
 	stamp := b.Dir.Join("share", "."+name+".stamp")
 	want := fmt.Sprintf("%x", sha256.Sum256([]byte(input)))
 	if got, err := os.ReadFile(stamp); err == nil && string(got) == want {
 		return nil
 	}
 	fmt.Fprintln(b.Log, "lab: building", name)
-	if err := make(); err != nil {
+	if err := build(); err != nil {
 		return fmt.Errorf("build %s: %w", name, err)
 	}
 	return os.WriteFile(stamp, []byte(want), 0o644)

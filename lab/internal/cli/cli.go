@@ -3,7 +3,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -88,12 +87,4 @@ func usage(w io.Writer) {
 	}
 	b.WriteString("\nPOD is NAMESPACE/POD, or NAMESPACE/WORKLOAD where that has one pod.\n")
 	_, _ = io.WriteString(w, b.String())
-}
-
-// want checks the number of arguments; most < 0 is no limit.
-func (c Command) want(args []string, least, most int) error {
-	if len(args) < least || most >= 0 && len(args) > most {
-		return errors.New("usage: lab " + strings.TrimSpace(c.Name+" "+c.Args))
-	}
-	return nil
 }

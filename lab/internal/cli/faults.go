@@ -26,6 +26,7 @@ func faults() []Command {
 		{"istiod-env", "NAME=VALUE…", "set variables of istiod; an empty value removes one", runIstiodEnv},
 		{"rotate-ca", "NAME", "a new root for the mesh; proxies that run keep theirs", runRotateCA},
 		{"revision", "NAME", "install a second control plane", runRevision},
+		{"cut", "POD…", "end the pods' connections, but those to istiod: pooled ones survive a change of policy", runCut},
 		{"admin", "POD PATH", "ask a proxy's admin port, without port-forward", runAdmin},
 		{"as", "POD PROGRAM [ARG…]", "run a program as the pod's application would", runAs},
 	}
@@ -127,6 +128,19 @@ func runFault(ctx context.Context, e Env, args []string) error {
 		return f.Mend(ctx, e.Client(), pod)
 	}
 	return f.Break(ctx, e.Client(), pod)
+}
+
+func runCut(ctx context.Context, e Env, args []string) error {
+	for _, name := range args {
+		pod, err := e.Client().Pod(ctx, name)
+		if err != nil {
+			return err
+		}
+		if err := e.Client().Cut(ctx, pod, fault.XDSPort); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func runMeshConfig(ctx context.Context, e Env, args []string) error {

@@ -15,10 +15,12 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/node"
 )
 
+// XDSPort is istiod's port for proxies: configuration and certificates.
+const XDSPort = 15012
+
 const (
 	envoy     = "envoy"
 	adminPort = 15000
-	xdsPort   = 15012
 )
 
 // Fault is one way to break a proxy.
@@ -63,8 +65,8 @@ func hold(held bool) func(context.Context, *client.Client, node.PodInfo) error {
 	}
 }
 
-// noWay resets what the pod sends to istiod.
-var noWay = []string{"OUTPUT", "-p", "tcp", "--dport", strconv.Itoa(xdsPort), "-j", "REJECT", "--reject-with", "tcp-reset"}
+// noWay refuses new connections to istiod. Packets of an old one pass: the reset that ends it must.
+var noWay = []string{"OUTPUT", "-p", "tcp", "--syn", "--dport", strconv.Itoa(XDSPort), "-j", "REJECT", "--reject-with", "tcp-reset"}
 
 // hang lets a connection be made and drops what is sent on it: the packets of the handshake
 // carry no data, and are at most 60 bytes long.
@@ -74,7 +76,7 @@ func cut(ctx context.Context, lab *client.Client, pod node.PodInfo) error {
 	if err := firewall("-I", noWay...)(ctx, lab, pod); err != nil {
 		return err
 	}
-	return lab.CutOnly(ctx, pod, xdsPort)
+	return lab.CutOnly(ctx, pod, XDSPort)
 }
 
 func uncut(ctx context.Context, lab *client.Client, pod node.PodInfo) error {

@@ -14,7 +14,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/kube"
 )
@@ -72,16 +71,10 @@ func waitInjection(ctx context.Context, client *kube.Client, revision string) er
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "injected-", Labels: labels},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app"}}},
 	}
-	var last error
-	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	return until(ctx, patience, "pods are injected", func(ctx context.Context) (bool, error) {
 		made, err := client.CoreV1().Pods(metav1.NamespaceDefault).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		last = err
-		return err == nil && len(made.Spec.Containers)+len(made.Spec.InitContainers) > 1, nil
+		return err == nil && len(made.Spec.Containers)+len(made.Spec.InitContainers) > 1, err
 	})
-	if err != nil {
-		return fmt.Errorf("wait for injection: %w (last answer: %v)", err, last)
-	}
-	return nil
 }
 
 // grant applies the roles and binds the first one, which is what the product asks for, to the reader.

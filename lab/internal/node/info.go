@@ -15,6 +15,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // PodInfo is a pod as it runs here.
@@ -77,13 +78,14 @@ func (w *worker) info() PodInfo {
 
 // workload is the owner's name; of a ReplicaSet, that of its Deployment.
 func workload(pod *corev1.Pod) string {
-	for _, o := range pod.OwnerReferences {
-		if hash := pod.Labels["pod-template-hash"]; o.Kind == "ReplicaSet" && hash != "" {
-			return strings.TrimSuffix(o.Name, "-"+hash)
-		}
-		return o.Name
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil {
+		return pod.Name
 	}
-	return pod.Name
+	if hash := pod.Labels["pod-template-hash"]; owner.Kind == "ReplicaSet" && hash != "" {
+		return strings.TrimSuffix(owner.Name, "-"+hash)
+	}
+	return owner.Name
 }
 
 // Signal sends a signal to a process of a container: to the first one, or to those of the given

@@ -133,7 +133,7 @@ func TestMounts(t *testing.T) {
 
 func TestWorkload(t *testing.T) {
 	owned := func(kind, name, hash string) *corev1.Pod {
-		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pod", Labels: map[string]string{"pod-template-hash": hash}, OwnerReferences: []metav1.OwnerReference{{Kind: kind, Name: name}}}}
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pod", Labels: map[string]string{"pod-template-hash": hash}, OwnerReferences: []metav1.OwnerReference{{Kind: kind, Name: name, Controller: new(true)}}}}
 	}
 	for want, pod := range map[string]*corev1.Pod{
 		"server": owned("ReplicaSet", "server-5f6b", "5f6b"),

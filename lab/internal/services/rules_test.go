@@ -14,7 +14,8 @@ func service(name, ip string, ports ...corev1.ServicePort) *corev1.Service {
 	return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}, Spec: corev1.ServiceSpec{ClusterIP: ip, Ports: ports}}
 }
 
-func slice(service, port string, number int32, endpoints ...discoveryv1.Endpoint) *discoveryv1.EndpointSlice {
+func slice(service, port string, endpoints ...discoveryv1.Endpoint) *discoveryv1.EndpointSlice {
+	number := int32(8080)
 	return &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Labels: map[string]string{discoveryv1.LabelServiceName: service}},
 		Ports:      []discoveryv1.EndpointPort{{Name: &port, Port: &number}},
@@ -40,21 +41,21 @@ func TestRules(t *testing.T) {
 		"nothing": {},
 		"headless": {
 			services: []*corev1.Service{service("db", "None", http)},
-			slices:   []*discoveryv1.EndpointSlice{slice("db", "http", 8080, at("10.244.1.1"))},
+			slices:   []*discoveryv1.EndpointSlice{slice("db", "http", at("10.244.1.1"))},
 		},
 		"no ready endpoint": {
 			services: []*corev1.Service{service("server", "10.96.0.7", http)},
-			slices:   []*discoveryv1.EndpointSlice{slice("server", "http", 8080, unready("10.244.1.1"))},
+			slices:   []*discoveryv1.EndpointSlice{slice("server", "http", unready("10.244.1.1"))},
 		},
 		"another port's endpoints": {
 			services: []*corev1.Service{service("server", "10.96.0.7", http)},
-			slices:   []*discoveryv1.EndpointSlice{slice("server", "grpc", 8080, at("10.244.1.1"))},
+			slices:   []*discoveryv1.EndpointSlice{slice("server", "grpc", at("10.244.1.1"))},
 		},
 		"three endpoints in two slices, one twice": {
 			services: []*corev1.Service{service("server", "10.96.0.7", http)},
 			slices: []*discoveryv1.EndpointSlice{
-				slice("server", "http", 8080, at("10.244.1.3"), at("10.244.1.1")),
-				slice("server", "http", 8080, at("10.244.1.2"), at("10.244.1.1"), unready("10.244.1.4")),
+				slice("server", "http", at("10.244.1.3"), at("10.244.1.1")),
+				slice("server", "http", at("10.244.1.2"), at("10.244.1.1"), unready("10.244.1.4")),
 			},
 			want: []string{
 				"-A LAB-SERVICES -d 10.96.0.7/32 -p tcp -m tcp --dport 80 -m statistic --mode random --probability 0.3333333333 -j DNAT --to-destination 10.244.1.1:8080",
