@@ -12,15 +12,19 @@ import (
 
 // Build makes the report of a diagnosis. It is a pure function of its arguments.
 func Build(r *diagnose.Result, scope Scope) *Report {
+	return build(r, scope, newView(r, r.Edges(), r.InScope))
+}
+
+func build(r *diagnose.Result, scope Scope, v *view) *Report {
 	out := &Report{
 		APIVersion: APIVersion, Kind: "Report",
 		CapturedAt: r.CapturedAt.UTC(), Source: r.Source,
 		Scope:       scope,
-		Edges:       summarise(r.Edges()),
+		Edges:       summarise(v.edges),
 		Findings:    findings(r.Findings),
 		Unexplained: foldAffected(unexplained(r)),
-		Workloads:   workloads(r),
-		Coverage:    coverage(r),
+		Workloads:   workloads(r, v.edges),
+		Coverage:    coverage(r, v),
 	}
 	out.Scope.Namespaces, out.Scope.Targets = list(scope.Namespaces), list(scope.Targets)
 	out.Summary = summary(out)
@@ -34,10 +38,10 @@ func BuildTo(r *diagnose.Result, scope Scope, calls []*handshake.Edge) *Report {
 	narrowed.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f *diagnose.Finding) bool {
 		return !slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return among(calls, e) })
 	})
-	out := Build(&narrowed, scope)
+	out := build(&narrowed, scope, newView(r, calls, endsOf(calls)))
 	out.Unexplained = foldAffected(slices.DeleteFunc(unexplained(r), func(e *handshake.Edge) bool { return !among(calls, e) }))
 	out.Workloads = slices.DeleteFunc(out.Workloads, func(w Workload) bool { return !isEnd(w.Ref, calls) })
-	out.Edges, out.Calls = summarise(calls), Edges(r.Snapshot, calls).Edges
+	out.Calls = Edges(r.Snapshot, calls).Edges
 	out.Summary = summary(out)
 	return out
 }
@@ -96,28 +100,43 @@ func fixes(in []diagnose.Fix) []Fix {
 	return out
 }
 
-func coverage(r *diagnose.Result) Coverage {
-	c := Coverage{Gaps: list(slices.Clone(r.Gaps)), Unknown: []CheckUnknown{}, Checks: []CheckOutcome{}}
-	slices.SortFunc(c.Gaps, mesh.Gap.Compare)
-	c.Gaps = slices.Compact(c.Gaps)
-	for _, p := range r.Pods {
-		if !p.HasProxy() || !r.InScope(p) {
-			continue
-		}
-		c.Proxies.Total++
-		if p.Proxy != nil {
-			c.Proxies.Read++
+// coverage is what a view rests on. What was not seen of others is left out.
+func coverage(r *diagnose.Result, v *view) Coverage {
+	c := Coverage{Gaps: []mesh.Gap{}, Unknown: []CheckUnknown{}, Checks: []CheckOutcome{}}
+	for _, g := range r.Gaps {
+		if v.touches(r, g.Subject) {
+			c.Gaps = append(c.Gaps, g)
 		}
 	}
+	slices.SortFunc(c.Gaps, mesh.Gap.Compare)
+	c.Gaps = slices.Compact(c.Gaps)
+	c.countProxies(r, v)
 	for _, o := range r.Outcomes {
 		code := string(o.Check.Code)
 		c.Checks = append(c.Checks, CheckOutcome{code, o.Failed, o.Passed, len(o.Unknown), o.NotApplicable})
 		for _, u := range o.Unknown {
-			c.Unknown = append(c.Unknown, CheckUnknown{code, u.Subject, u.Why})
+			if v.touchesUnknown(r, u) {
+				c.Unknown = append(c.Unknown, CheckUnknown{code, u.Subject, u.Why})
+			}
 		}
 	}
 	slices.SortFunc(c.Checks, func(a, b CheckOutcome) int { return cmp.Compare(a.Code, b.Code) })
 	return c
+}
+
+func (c *Coverage) countProxies(r *diagnose.Result, v *view) {
+	for _, p := range r.Pods {
+		switch {
+		case !p.HasProxy():
+		case v.in(p):
+			c.Proxies.Total++
+			if wasRead(p.Proxy) {
+				c.Proxies.Read++
+			}
+		case v.peers[p] && !wasRead(p.Proxy):
+			c.PeersUnread++
+		}
+	}
 }
 
 func summary(r *Report) Summary {

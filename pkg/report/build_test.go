@@ -29,7 +29,7 @@ func ends(names ...string) map[string]*mesh.Pod {
 			p.Plane = mesh.NoProxy
 		case 'u':
 		default:
-			p.Proxy = new(envoy.Proxy)
+			p.Proxy = &envoy.Proxy{Read: neededSections}
 		}
 		p.Workload = &mesh.Workload{Ref: deployment(name), Pods: []*mesh.Pod{p}}
 		out[name] = p
@@ -67,7 +67,8 @@ func TestSummarise(t *testing.T) {
 	}
 }
 
-// TestDoubts: a call that is unknown makes only those workloads doubtful that are to blame.
+// TestDoubts: a call that is unknown makes its caller doubtful, and the server unless it is the
+// caller that was not read.
 func TestDoubts(t *testing.T) {
 	p := ends("a", "b", "zt", "unread")
 	got := countTraffic([]*handshake.Edge{
@@ -75,11 +76,14 @@ func TestDoubts(t *testing.T) {
 		call(p["unread"], p["a"], 80, handshake.Unknown, handshake.ClientUnread),
 		call(p["a"], p["b"], 80, handshake.Unknown, handshake.NotModelled),
 	})
-	want := map[string]int{"a": 1, "b": 1, "zt": 1, "unread": 1}
+	want := map[string]int{"a": 2, "b": 1, "zt": 1, "unread": 1}
 	for name, n := range want {
 		if got.doubts[p[name].Workload] != n {
 			t.Errorf("%s: %d doubts, want %d", name, got.doubts[p[name].Workload], n)
 		}
+	}
+	if n := got.unread[p["a"].Workload]; n != 1 {
+		t.Errorf("%d calls of a lead to unread proxies, want 1", n)
 	}
 	if in := got.inbound[p["a"].Workload]; in.Unknown != 1 {
 		t.Errorf("inbound of a: %+v", in)

@@ -54,14 +54,14 @@ func (p *page) write() error {
 func (p *page) head() {
 	health := p.Summary.Health
 	label := p.Scope.label() + ": "
-	calls, basis := p.Edges.Calls.sentence(), "("+p.basis()+")"
+	calls, basis := p.callSentence(), "("+p.basis()+")"
 	first := label + health.word() + "   "
 	text := hang(first, calls) + hang("  ", basis)
 	if line := first + calls + "   " + basis; utf8.RuneCountInString(line) <= lineWidth {
 		text = line + "\n"
 	}
 	p.b.WriteString(label + p.paint(health.color(), health.word()) + strings.TrimPrefix(text, label+health.word()))
-	if out := p.Edges.Outside; out.Total > 0 {
+	if out := p.Edges.Outside; out.Total > 0 && !p.speaksOfOutside() {
 		p.b.WriteString(hang("  ", "callers without a proxy: "+out.sentence()))
 	}
 }

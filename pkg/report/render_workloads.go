@@ -19,7 +19,7 @@ func (p *page) workloads() error {
 	if p.Scope.To != "" {
 		return nil
 	}
-	g := grid{header: []string{"WORKLOAD", "PODS", "PROXY", "POLICY", "ENFORCED", "IN mTLS", "OUT mTLS", "CERT", "HEALTH"}}
+	g := grid{header: []string{"WORKLOAD", "READ", "PROXY", "POLICY", "ENFORCED", "IN mTLS", "OUT mTLS", "CERT", "HEALTH"}}
 	hidden := 0
 	for i := range p.Workloads {
 		w := &p.Workloads[i]
@@ -49,7 +49,7 @@ func (p *page) row(w *Workload) []string {
 	read := fmt.Sprintf("%d/%d", w.Pods.Read, w.Pods.Total)
 	return []string{
 		Clean(p.refName(w.Ref)), read, string(w.Plane), policyCell(w), enforcedCell(w),
-		trafficCell(w.Inbound), trafficCell(w.Outbound), p.certCell(w), p.healthCell(w),
+		w.trafficCell(w.Inbound), w.trafficCell(w.Outbound), p.certCell(w), p.healthCell(w),
 	}
 }
 
@@ -87,7 +87,7 @@ func enforcedCell(w *Workload) string {
 	switch {
 	case w.Plane != mesh.Sidecar:
 		return "-"
-	case len(w.Ports) == 0 && (w.Pods.Read < w.Pods.Total || slices.Contains(w.Missing, "listeners")):
+	case len(w.Ports) == 0 && (w.partlyRead() || slices.Contains(w.Missing, "listeners")):
 		return "?"
 	case len(w.Ports) == 0:
 		return "no port"
@@ -102,8 +102,12 @@ func enforcedCell(w *Workload) string {
 }
 
 // trafficCell is "2 of 4" calls that lead somewhere, and "?" when not one could be judged.
-func trafficCell(t Traffic) string {
+func (w *Workload) trafficCell(t Traffic) string {
 	switch {
+	case w.Pods.Read == 0 && t.Total == t.Unknown:
+		return "?"
+	case w.partlyRead() && t.Total == 0:
+		return "?"
 	case t.Total == t.Unreachable:
 		return "none"
 	case t.Unknown == t.Total-t.Unreachable:
@@ -117,7 +121,7 @@ func (p *page) certCell(w *Workload) string {
 	switch {
 	case w.Plane == mesh.NoProxy || w.Plane == mesh.Ztunnel:
 		return "-"
-	case w.Certificate == nil && (w.Pods.Read < w.Pods.Total || slices.Contains(w.Missing, "secrets")):
+	case w.Certificate == nil && (w.partlyRead() || slices.Contains(w.Missing, "secrets")):
 		return "?"
 	case w.Certificate == nil:
 		return "none"
@@ -154,15 +158,20 @@ func unknownBecause(w *Workload) string {
 		return plural(len(w.Unread), "pod") + " unread"
 	case w.Plane == mesh.Ztunnel:
 		return "ztunnel not read"
-	case len(w.Missing) == 3:
+	case len(w.Missing) >= 3:
 		return "config unread"
 	case len(w.Missing) > 0:
 		return strings.Join(w.Missing, ", ") + " unread"
 	case w.silent():
 		return "no certificate, no calls"
 	}
+	if w.DoubtsUnread == w.Doubts {
+		return plural(w.Doubts, "call") + " to unread proxies"
+	}
 	return plural(w.Doubts, "call") + " unknown"
 }
+
+func (w *Workload) partlyRead() bool { return w.Pods.Read < w.Pods.Total }
 
 // ports shows what is asked for and enforced on every port.
 func (p *page) ports() error {

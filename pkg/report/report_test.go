@@ -91,9 +91,9 @@ const wantTable = `shop: FAIL   2 of 11 possible calls fail, 1 is plaintext, 6 a
   (captured 2026-11-24 02:58:07Z, 14 of 15 proxies read)
   callers without a proxy: 1 of 1 possible call fails
 
-WORKLOAD         PODS  PROXY    POLICY      ENFORCED  IN mTLS  OUT mTLS  CERT     HEALTH
+WORKLOAD         READ  PROXY    POLICY      ENFORCED  IN mTLS  OUT mTLS  CERT     HEALTH
 deploy/checkout  2/2   sidecar  STRICT ns*  per port  2 of 4   none      9h32m    FAIL MTD301 MTD103
-deploy/search    1/2   sidecar  STRICT ns   ?         ? of 2   none      ?        ? 1 pod unread
+deploy/search    1/2   sidecar  STRICT ns   ?         ? of 2   ?         ?        ? 1 pod unread
 deploy/old       1/1   sidecar  ?           ?         none     none      expired  ok
 deploy/batch     1/1   none     -           -         none     none      -        n/a
 
@@ -189,7 +189,7 @@ func TestHealthyReport(t *testing.T) {
 	want := `all namespaces: ok   1 of 1 possible call is mTLS
   (captured 2026-11-24 02:58:07Z, 1 of 1 proxy read)
 
-WORKLOAD       PODS  PROXY    POLICY       ENFORCED  IN mTLS  OUT mTLS  CERT  HEALTH
+WORKLOAD       READ  PROXY    POLICY       ENFORCED  IN mTLS  OUT mTLS  CERT  HEALTH
 shop/deploy/a  1/1   sidecar  STRICT mesh  STRICT    none     none      none  ok
 
 Next: kubectl mtls-doctor edges    every call, one by one

@@ -8,7 +8,7 @@ import (
 
 // Sentence is the verdict in one line: what was looked at, how it is, the calls by their outcome.
 func (r *Report) Sentence() string {
-	return fmt.Sprintf("%s: %s   %s", r.Scope.label(), r.Summary.Health.word(), r.Edges.Calls.sentence())
+	return fmt.Sprintf("%s: %s   %s", r.Scope.label(), r.Summary.Health.word(), r.callSentence())
 }
 
 // label names what the report is about.
@@ -71,6 +71,36 @@ func (h Health) color() string {
 	return ""
 }
 
+// callSentence speaks of the calls that were asked about: of callers without a proxy too when
+// they alone call, or when a destination was named.
+func (r *Report) callSentence() string {
+	calls, outside := r.Edges.Calls, r.Edges.Outside
+	switch {
+	case r.Scope.To != "":
+		return calls.and(outside).sentence()
+	case calls.Total > 0:
+		return calls.sentence()
+	case outside.Total > 0:
+		return "callers without a proxy: " + outside.sentence()
+	case r.Source.Type == "dump" && len(r.Workloads) > 0:
+		return "its peers are not in the evidence, and so no call can be judged"
+	}
+	return calls.sentence()
+}
+
+// speaksOfOutside reports whether the sentence holds the calls of callers without a proxy.
+func (r *Report) speaksOfOutside() bool {
+	return r.Scope.To != "" || r.Edges.Calls.Total == 0
+}
+
+// captureTime is the moment of a capture, which not all evidence knows.
+func captureTime(t time.Time) string {
+	if t.IsZero() {
+		return "time of capture unknown"
+	}
+	return "captured " + t.Format(time.DateTime) + "Z"
+}
+
 // sentence counts calls by outcome, the worst first: "2 of 9 possible calls fail, 1 is plaintext, 6 are mTLS".
 func (t Traffic) sentence() string {
 	if t.Total == 0 {
@@ -102,5 +132,9 @@ func (t Traffic) sentence() string {
 // basis says when the evidence was captured and how much of it there is.
 func (r *Report) basis() string {
 	p := r.Coverage.Proxies
-	return fmt.Sprintf("captured %s, %d of %s read", r.CapturedAt.Format(time.DateTime)+"Z", p.Read, plural(p.Total, "proxy"))
+	read := fmt.Sprintf("%d of %s read", p.Read, plural(p.Total, "proxy"))
+	if n := r.Coverage.PeersUnread; n > 0 {
+		read = fmt.Sprintf("%d of %s in scope read, %s unread", p.Read, plural(p.Total, "proxy"), plural(n, "peer"))
+	}
+	return captureTime(r.CapturedAt) + ", " + read
 }

@@ -73,19 +73,20 @@ func blindEnd(e *handshake.Edge) *mesh.Workload {
 	return nil
 }
 
-func isBlind(p *mesh.Pod) bool { return p.Plane == mesh.Ztunnel || p.HasProxy() && p.Proxy == nil }
-
 // traffic counts links by workload.
 type traffic struct {
 	inbound, outbound map[*mesh.Workload]Traffic
-	// doubts counts unknown links that make a workload itself unknown: not those whose other end
-	// could not be read.
-	doubts map[*mesh.Workload]int
+	// doubts counts unknown links that make a workload itself unknown: not those of a caller that
+	// could not be read. unread are those of them to a server that could not be read.
+	doubts, unread map[*mesh.Workload]int
 }
 
 // countTraffic counts callers without a proxy only outwards: refusing them is what STRICT is for.
 func countTraffic(edges []*handshake.Edge) traffic {
-	t := traffic{map[*mesh.Workload]Traffic{}, map[*mesh.Workload]Traffic{}, map[*mesh.Workload]int{}}
+	t := traffic{
+		map[*mesh.Workload]Traffic{}, map[*mesh.Workload]Traffic{},
+		map[*mesh.Workload]int{}, map[*mesh.Workload]int{},
+	}
 	for _, l := range links(edges) {
 		if l.server == nil {
 			continue
@@ -103,10 +104,13 @@ func (t traffic) doubt(l *link) {
 	if l.worst != handshake.Unknown {
 		return
 	}
-	for _, end := range []*mesh.Workload{l.client, l.server} {
-		if l.blind == nil || l.blind == end {
-			t.doubts[end]++
-		}
+	t.doubts[l.client]++
+	switch l.blind {
+	case l.server:
+		t.unread[l.client]++
+		t.doubts[l.server]++
+	case nil:
+		t.doubts[l.server]++
 	}
 }
 
@@ -135,4 +139,11 @@ func (t Traffic) plus(v handshake.Verdict) Traffic {
 		t.Fails++
 	}
 	return t
+}
+
+func (t Traffic) and(o Traffic) Traffic {
+	return Traffic{
+		Total: t.Total + o.Total, MTLS: t.MTLS + o.MTLS, Plaintext: t.Plaintext + o.Plaintext, TLS: t.TLS + o.TLS,
+		Fails: t.Fails + o.Fails, Unknown: t.Unknown + o.Unknown, Unreachable: t.Unreachable + o.Unreachable,
+	}
 }

@@ -69,7 +69,7 @@ const (
 type Workload struct {
 	Ref   kube.Ref   `json:"ref"`
 	Plane mesh.Plane `json:"plane"`
-	// Pods says how many of its pods' proxies were read; a pod without a proxy counts as read.
+	// Pods says of how many of its pods the proxy was read; a pod without a proxy counts as read.
 	Pods   Count  `json:"pods"`
 	Health Health `json:"health"`
 	// Policy is what the resources ask for, Enforced what the proxies accept, per port.
@@ -79,14 +79,17 @@ type Workload struct {
 	// by distinct peer workload and port.
 	Inbound  Traffic `json:"inbound"`
 	Outbound Traffic `json:"outbound"`
-	// Doubts counts calls that are unknown for another reason than an unread proxy at the other end.
-	Doubts int `json:"doubts"`
+	// Doubts counts calls that are unknown, but for those of callers whose proxy was not read.
+	// DoubtsUnread are those of them that are unknown because the server's proxy was not read.
+	Doubts       int `json:"doubts"`
+	DoubtsUnread int `json:"doubtsUnread"`
 	// Identity is the SPIFFE ID that its proxies present, "" when none was read.
 	Identity    string       `json:"identity,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	// Findings are codes of findings that name it.
 	Findings []string `json:"findings"`
-	// Missing are sections of its proxies' config that were not read: listeners, clusters, secrets.
+	// Missing are sections of its proxies' config that were not read: listeners, clusters, secrets;
+	// endpoints and routes when they were cut.
 	Missing []string `json:"missing,omitempty"`
 	// Upstreams are told only when the services of the mesh were not read, as in a lone config dump.
 	Upstreams []Upstream `json:"upstreams,omitempty"`
@@ -206,8 +209,11 @@ type Fix struct {
 
 // Coverage says what the report rests on, and what it could not see.
 type Coverage struct {
-	Proxies Count      `json:"proxies"`
-	Gaps    []mesh.Gap `json:"gaps"`
+	// Proxies are those in scope; a proxy counts as read when its listeners, clusters and secrets
+	// were. PeersUnread counts unread ones at the other end of connections.
+	Proxies     Count      `json:"proxies"`
+	PeersUnread int        `json:"peersUnread"`
+	Gaps        []mesh.Gap `json:"gaps"`
 	// Unknown lists what checks could not judge.
 	Unknown []CheckUnknown `json:"unknown"`
 	Checks  []CheckOutcome `json:"checks"`

@@ -58,7 +58,7 @@ func TestLoneDump(t *testing.T) {
 	}
 	proxy.Node.Type = "sidecar"
 	evidence := &mesh.Evidence{
-		CapturedAt: captured, Resources: new(kube.Resources),
+		CapturedAt: captured, Resources: new(kube.Resources), Source: mesh.Source{Type: "dump"},
 		Proxies: map[kube.Key]*envoy.Proxy{{Namespace: "shop", Name: "cart-1"}: proxy},
 	}
 	r := Build(diagnose.Run(mesh.New(evidence), nil, diagnose.Scope{}), Scope{})
@@ -72,10 +72,11 @@ func TestLoneDump(t *testing.T) {
 	if diff := cmp.Diff([]string{"listeners", "secrets"}, r.Workloads[0].Missing); diff != "" {
 		t.Error(diff)
 	}
-	wantTable := `all namespaces: ?   no calls are possible   (captured 2026-11-24 02:58:07Z, 1 of 1 proxy read)
+	wantTable := `all namespaces: ?   its peers are not in the evidence, and so no call can be judged
+  (captured 2026-11-24 02:58:07Z, 0 of 1 proxy read)
 
-WORKLOAD         PODS  PROXY    POLICY  ENFORCED  IN mTLS  OUT mTLS  CERT  HEALTH
-shop/pod/cart-1  1/1   sidecar  ?       ?         none     none      ?     ? listeners, secrets unread
+WORKLOAD         READ  PROXY    POLICY  ENFORCED  IN mTLS  OUT mTLS  CERT  HEALTH
+shop/pod/cart-1  0/1   sidecar  ?       ?         ?        ?         ?     ? listeners, secrets unread
 
 WORKLOAD         SENDS      DESTINATION           DESTINATIONRULE
 shop/pod/cart-1  plaintext  a.shop:80             -

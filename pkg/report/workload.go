@@ -7,13 +7,14 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 // workloads describes every workload in scope, the worst first.
-func workloads(r *diagnose.Result) []Workload {
-	t := countTraffic(r.Edges())
+func workloads(r *diagnose.Result, edges []*handshake.Edge) []Workload {
+	t := countTraffic(edges)
 	named := findingsByWorkload(r)
 	out := []Workload{}
 	for _, w := range r.Snapshot.Workloads {
@@ -21,7 +22,7 @@ func workloads(r *diagnose.Result) []Workload {
 			continue
 		}
 		x := describe(r, w)
-		x.Inbound, x.Outbound, x.Doubts = t.inbound[w], t.outbound[w], t.doubts[w]
+		x.Inbound, x.Outbound, x.Doubts, x.DoubtsUnread = t.inbound[w], t.outbound[w], t.doubts[w], t.unread[w]
 		x.Findings = list(codes(named[w]))
 		x.Health = health(&x, named[w])
 		out = append(out, x)
@@ -46,9 +47,10 @@ func describe(r *diagnose.Result, w *mesh.Workload) Workload {
 			x.Unread[p.Name] = p.Unread
 			continue
 		}
-		x.Pods.Read++
 		x.present(p)
-		x.miss(p.Proxy)
+		if !x.miss(p.Proxy) {
+			x.Pods.Read++
+		}
 	}
 	x.Upstreams = upstreams(r, w)
 	if x.Plane == mesh.Sidecar {
@@ -57,19 +59,16 @@ func describe(r *diagnose.Result, w *mesh.Workload) Workload {
 	return x
 }
 
-// miss notes the sections that a verdict rests on and that were not read of a proxy.
-func (x *Workload) miss(p *envoy.Proxy) {
+// miss notes what was not read of a proxy, and reports whether there is any.
+func (x *Workload) miss(p *envoy.Proxy) bool {
 	if p == nil {
-		return
+		return false
 	}
-	for _, s := range []struct {
-		section envoy.Sections
-		name    string
-	}{{envoy.SectionListeners, "listeners"}, {envoy.SectionClusters, "clusters"}, {envoy.SectionSecrets, "secrets"}} {
-		if !p.Read.Has(s.section) {
-			x.Missing = appendNew(x.Missing, s.name)
-		}
+	missing := missingSections(p)
+	for _, name := range missing {
+		x.Missing = appendNew(x.Missing, name)
 	}
+	return len(missing) > 0
 }
 
 // present notes the certificate that a pod's proxy presents; the one that ends first stays.
