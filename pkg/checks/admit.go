@@ -37,7 +37,7 @@ func openings(p *diagnose.Pass, e *handshake.Edge) []diagnose.Fix {
 	}
 	labels := stableLabels(pod)
 	if pa := workloadPolicy(p, pod); pa != nil {
-		fix.Command = fmt.Sprintf(`%s --type=merge -p '{"spec":{"portLevelMtls":{"%d":{"mode":"PERMISSIVE"}}}}'`, kubectl("patch", policyRef(pa)), port)
+		fix.Command = kubectl("patch", policyRef(pa)) + fmt.Sprintf(` --type=merge -p '{"spec":{"portLevelMtls":{"%d":{"mode":"PERMISSIVE"}}}}'`, port)
 	} else if len(labels) > 0 {
 		ref := kube.Ref{Kind: "PeerAuthentication", Namespace: pod.Namespace, Name: fmt.Sprintf("%s-open-%d", pod.Workload.Name, port)}
 		fix.Manifest = policyManifest(ref, labels, "STRICT", map[uint32]string{port: "PERMISSIVE"})

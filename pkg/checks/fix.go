@@ -11,26 +11,6 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
-// kubectl begins a command about a resource: "kubectl -n shop patch destinationrule server".
-func kubectl(verb string, r kube.Ref) string {
-	if r.Namespace == "" {
-		return fmt.Sprintf("kubectl %s %s %s", verb, strings.ToLower(r.Kind), r.Name)
-	}
-	return fmt.Sprintf("kubectl -n %s %s %s %s", r.Namespace, verb, strings.ToLower(r.Kind), r.Name)
-}
-
-// jsonPatch is a command that applies a JSON patch of these operations.
-func jsonPatch(r kube.Ref, operations ...string) string {
-	return fmt.Sprintf("%s --type=json -p '[%s]'", kubectl("patch", r), strings.Join(operations, ","))
-}
-
-// remove and set are operations of a JSON patch; the value is JSON.
-func remove(pointer string) string { return fmt.Sprintf(`{"op":"remove","path":%q}`, pointer) }
-
-func set(pointer, value string) string {
-	return fmt.Sprintf(`{"op":"add","path":%q,"value":%s}`, pointer, value)
-}
-
 // tlsFixes are the remedies for a tls block that does not fit: no block at all, so that auto
 // mTLS decides per endpoint; where that does not heal, ISTIO_MUTUAL. Neither is offered unless
 // it heals every broken edge on paper and breaks none that works.
@@ -117,9 +97,9 @@ func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 		pointer := "/" + strings.ReplaceAll(podMetadata(w), ".", "/") + "/labels/" + strings.ReplaceAll(label, "/", "~1")
 		fix.Command = jsonPatch(w.Ref, remove(pointer)) + "\n"
 	}
-	fix.Command += fmt.Sprintf("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p))
+	fix.Command += shell("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p))
 	if w.Kind != "Pod" && w.Kind != "CronJob" {
-		fix.Command += fmt.Sprintf("\nkubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name)
+		fix.Command += shell("\nkubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name)
 	}
 	return fix
 }

@@ -2,64 +2,75 @@ package checks
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
+	"strconv"
+
+	"sigs.k8s.io/yaml"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
+// object is a mapping of a manifest.
+type object map[string]any
+
+// manifest writes a resource in YAML. Everything goes through an encoder: names and labels come
+// from the cluster, and must not be able to say more than they are.
+func manifest(api string, r kube.Ref, spec object) string {
+	text, err := yaml.Marshal(object{
+		"apiVersion": api, "kind": r.Kind, "spec": spec,
+		"metadata": object{"name": r.Name, "namespace": r.Namespace},
+	})
+	if err != nil { // texts, numbers and mappings always encode
+		return ""
+	}
+	return string(text)
+}
+
 // ruleManifest is a DestinationRule in YAML, as far as it sets tls.
 func ruleManifest(r *kube.DestinationRule) string {
-	var b strings.Builder
-	head(&b, "networking.istio.io/v1", ruleRef(r))
-	fmt.Fprintf(&b, "  host: %s\n  trafficPolicy:\n", r.Spec.Host)
+	policy := object{}
 	if tls := r.Spec.TrafficPolicy.TLS; tls != nil {
-		fmt.Fprintf(&b, "    tls:\n      mode: %s\n", tls.Mode)
+		policy["tls"] = mode(tls.Mode)
 	}
-	if len(r.Spec.TrafficPolicy.PortLevelSettings) > 0 {
-		b.WriteString("    portLevelSettings:\n")
-	}
+	var entries []object
 	for _, e := range r.Spec.TrafficPolicy.PortLevelSettings {
-		fmt.Fprintf(&b, "    - port:\n        number: %d\n      tls:\n        mode: %s\n", e.Port.Number, e.TLS.Mode)
+		entries = append(entries, object{"port": object{"number": e.Port.Number}, "tls": mode(e.TLS.Mode)})
 	}
-	return b.String()
+	if len(entries) > 0 {
+		policy["portLevelSettings"] = entries
+	}
+	return manifest("networking.istio.io/v1", ruleRef(r), object{"host": r.Spec.Host, "trafficPolicy": policy})
 }
+
+func mode(m string) object { return object{"mode": m} }
 
 // policyManifest is a PeerAuthentication in YAML: a mode for the workloads with these labels,
 // and modes for some of their container ports.
-func policyManifest(ref kube.Ref, labels map[string]string, mode string, ports map[uint32]string) string {
-	var b strings.Builder
-	head(&b, "security.istio.io/v1", ref)
+func policyManifest(ref kube.Ref, labels map[string]string, mtls string, ports map[uint32]string) string {
+	spec := object{}
 	if len(labels) > 0 {
-		b.WriteString("  selector:\n    matchLabels:\n")
+		spec["selector"] = object{"matchLabels": labels}
 	}
-	for _, k := range slices.Sorted(maps.Keys(labels)) {
-		fmt.Fprintf(&b, "      %s: %q\n", k, labels[k])
+	if mtls != "" {
+		spec["mtls"] = mode(mtls)
 	}
-	if mode != "" {
-		fmt.Fprintf(&b, "  mtls:\n    mode: %s\n", mode)
+	byPort := object{}
+	for port, m := range ports {
+		byPort[strconv.FormatUint(uint64(port), 10)] = mode(m)
 	}
-	if len(ports) > 0 {
-		b.WriteString("  portLevelMtls:\n")
+	if len(byPort) > 0 {
+		spec["portLevelMtls"] = byPort
 	}
-	for _, port := range slices.Sorted(maps.Keys(ports)) {
-		fmt.Fprintf(&b, "    %d:\n      mode: %s\n", port, ports[port])
-	}
-	return b.String()
-}
-
-func head(b *strings.Builder, api string, r kube.Ref) {
-	fmt.Fprintf(b, "apiVersion: %s\nkind: %s\nmetadata:\n  name: %s\n  namespace: %s\nspec:\n", api, r.Kind, r.Name, r.Namespace)
+	return manifest("security.istio.io/v1", ref, spec)
 }
 
 // headlessManifest is a headless Service in YAML over the pods with one app label.
 func headlessManifest(ref kube.Ref, app string, ports []uint32) string {
-	var b strings.Builder
-	head(&b, "v1", ref)
-	fmt.Fprintf(&b, "  clusterIP: None\n  publishNotReadyAddresses: true\n  selector:\n    app: %q\n  ports:\n", app)
+	var entries []object
 	for _, port := range ports {
-		fmt.Fprintf(&b, "    - name: tcp-%d\n      port: %d\n", port, port)
+		entries = append(entries, object{"name": fmt.Sprintf("tcp-%d", port), "port": port})
 	}
-	return b.String()
+	return manifest("v1", ref, object{
+		"clusterIP": "None", "publishNotReadyAddresses": true,
+		"selector": object{"app": app}, "ports": entries,
+	})
 }

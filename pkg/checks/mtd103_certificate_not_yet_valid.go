@@ -55,7 +55,7 @@ func early(p *diagnose.Pass, c held) diagnose.Finding {
 		Workloads: []kube.Ref{c.pod.Workload.Ref},
 		Fixes: []diagnose.Fix{{
 			Title: "compare the clock of its node with the CA's and your own",
-			Command: fmt.Sprintf("kubectl -n %s exec %s -c istio-proxy -- date -u; kubectl -n %s exec deploy/istiod -- date -u; date -u",
+			Command: shell("kubectl -n %s exec %s -c istio-proxy -- date -u; kubectl -n %s exec deploy/istiod -- date -u; date -u",
 				c.pod.Namespace, c.pod.Name, p.MeshConfig("").Root()),
 		}},
 	}

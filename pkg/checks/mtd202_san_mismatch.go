@@ -82,7 +82,7 @@ func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
 		},
 		{
 			Title:   "or name what the server presents, if that is the identity you want to talk to",
-			Command: jsonPatch(f.Subject, set(at, fmt.Sprintf("[%q]", presented))),
+			Command: jsonPatch(f.Subject, set(at, "["+jsonText(presented)+"]")),
 			Risk:    "the list must be kept in step with the server's service account",
 		},
 	}

@@ -99,7 +99,7 @@ func describePAServicePort(p *diagnose.Pass, f *diagnose.Finding) {
 	}
 	f.Fixes = []diagnose.Fix{{
 		Title:   fmt.Sprintf("rename the key %s to %d", key, target),
-		Command: jsonPatch(f.Subject, fmt.Sprintf(`{"op":"move","from":"/spec/portLevelMtls/%s","path":"/spec/portLevelMtls/%d"}`, key, target)),
+		Command: jsonPatch(f.Subject, move("/spec/portLevelMtls/"+key, fmt.Sprintf("/spec/portLevelMtls/%d", target))),
 		Risk:    "the port then has the mode that the policy says",
 	}}
 }

@@ -190,13 +190,13 @@ func describeRejected(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Title = fmt.Sprintf("%s: %s", f.Subject, f.Title)
 		f.Fixes = []diagnose.Fix{{
 			Title:   "correct the EnvoyFilter by the error above; to see whether it is the cause, save it and remove it",
-			Command: fmt.Sprintf("%s -o yaml > %s.yaml && %s", kubectl("get", f.Subject), f.Subject.Name, kubectl("delete", f.Subject)),
+			Command: kubectl("get", f.Subject) + " -o yaml > " + shellQuote(strings.ReplaceAll(f.Subject.Name, "/", "_")+".yaml") + " && " + kubectl("delete", f.Subject),
 			Risk:    "what the EnvoyFilter adds is gone, and the config that the proxy refused so far takes effect, STRICT included",
 		}}
 		return
 	}
 	f.Fixes = []diagnose.Fix{{
 		Title:   "find what adds the refused part: list the EnvoyFilters of the workload's and of the root namespace, and correct the one that the error names",
-		Command: fmt.Sprintf("kubectl get envoyfilter -n %s; kubectl get envoyfilter -n %s", f.Subject.Namespace, p.MeshConfig("").Root()),
+		Command: shell("kubectl get envoyfilter -n %s; kubectl get envoyfilter -n %s", f.Subject.Namespace, p.MeshConfig("").Root()),
 	}}
 }

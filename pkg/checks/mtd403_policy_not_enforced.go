@@ -122,7 +122,7 @@ func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) dia
 		},
 		Fixes: []diagnose.Fix{{
 			Title:   "see why istiod's pushes do not arrive: a rejected config, no connection, another revision",
-			Command: fmt.Sprintf("istioctl proxy-status %s.%s; kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'xds|rejected|15012'", pod.Name, pod.Namespace, pod.Namespace, pod.Name),
+			Command: shell("istioctl proxy-status %s; kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'xds|rejected|15012'", pod.Name+"."+pod.Namespace, pod.Namespace, pod.Name),
 		}},
 	}
 	if d.asked == handshake.AcceptsMTLS {

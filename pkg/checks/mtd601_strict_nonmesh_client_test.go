@@ -51,14 +51,14 @@ metadata:
   name: api-open-8080
   namespace: pay
 spec:
-  selector:
-    matchLabels:
-      app: "api"
   mtls:
     mode: STRICT
   portLevelMtls:
-    8080:
+    "8080":
       mode: PERMISSIVE
+  selector:
+    matchLabels:
+      app: api
 `
 	if diff := cmp.Diff(open, fixes[1].Manifest); diff != "" {
 		t.Error(diff)

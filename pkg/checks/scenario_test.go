@@ -2,8 +2,11 @@ package checks
 
 import (
 	"maps"
+	"reflect"
 	"sync"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -98,10 +101,16 @@ func fires(t *testing.T, name string, check *diagnose.Check, says, fix string) {
 	}
 }
 
+// sameManifest reports whether two texts of YAML say the same.
+func sameManifest(a, b string) bool {
+	var x, y any
+	return yaml.Unmarshal([]byte(a), &x) == nil && yaml.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
+}
+
 func hasFix(t *testing.T, f *diagnose.Finding, want string) {
 	t.Helper()
 	for _, x := range f.Fixes {
-		if x.Command == want || x.Manifest == want {
+		if x.Command == want || x.Manifest != "" && sameManifest(x.Manifest, want) {
 			return
 		}
 	}

@@ -1,0 +1,72 @@
+package checks
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// plainWord is text that a POSIX shell takes as one word, whatever surrounds it.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
+
+// shellQuote makes one word of a POSIX shell of any text. Names come from a cluster, or from a
+// bundle that a stranger sent: a command to paste must not run what they say.
+func shellQuote(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// shell is a command whose arguments, each for a %s, come from the cluster and are quoted.
+func shell(format string, args ...string) string {
+	quoted := make([]any, len(args))
+	for i, a := range args {
+		quoted[i] = shellQuote(a)
+	}
+	return fmt.Sprintf(format, quoted...)
+}
+
+// kubectl begins a command about a resource: "kubectl -n shop patch destinationrule server". A
+// name that would be taken for an option is written with its kind.
+func kubectl(verb string, r kube.Ref) string {
+	kind := strings.ToLower(r.Kind)
+	what := shell("%s %s", kind, r.Name)
+	if strings.HasPrefix(r.Name, "-") || strings.HasPrefix(kind, "-") {
+		what = shellQuote(strings.TrimLeft(kind, "-") + "/" + r.Name)
+	}
+	if r.Namespace == "" {
+		return fmt.Sprintf("kubectl %s %s", verb, what)
+	}
+	return fmt.Sprintf("kubectl -n %s %s %s", shellQuote(r.Namespace), verb, what)
+}
+
+// jsonPatch is a command that applies a JSON patch of these operations.
+func jsonPatch(r kube.Ref, operations ...string) string {
+	return kubectl("patch", r) + " --type=json -p " + shellQuote("["+strings.Join(operations, ",")+"]")
+}
+
+// remove, set and move are operations of a JSON patch; the value is JSON.
+func remove(pointer string) string { return `{"op":"remove","path":` + jsonText(pointer) + `}` }
+
+func set(pointer, value string) string {
+	return fmt.Sprintf(`{"op":"add","path":%s,"value":%s}`, jsonText(pointer), value)
+}
+
+func move(from, to string) string {
+	return fmt.Sprintf(`{"op":"move","from":%s,"path":%s}`, jsonText(from), jsonText(to))
+}
+
+// jsonText is a text as a JSON string.
+func jsonText(s string) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil { // a string always encodes
+		return `""`
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
