@@ -46,7 +46,7 @@ func (r *reader) lbEndpoint() (e Endpoint) {
 		case "health_status":
 			e.Health = r.health()
 		case "metadata":
-			m := memo(r, "endpoint metadata", (*reader).endpointMetadata)
+			m := r.endpointMetadata() // nearly every endpoint's is its own
 			e.SocketMatch, e.Workload = m.match, m.workload
 		case "load_balancing_weight":
 			e.Weight = r.u32()
@@ -99,7 +99,7 @@ func (r *reader) endpointMetadata() (m endpointMeta) {
 	r.filterMetadata(func(filter string) {
 		switch filter {
 		case "envoy.transport_socket_match":
-			m.match = r.labels()
+			m.match = memo(r, "labels", (*reader).labels)
 		case "istio":
 			r.entries(func(key string) {
 				if key == "workload" {

@@ -1,8 +1,9 @@
 package envoy
 
 import (
-	"fmt"
-	"strings"
+	"encoding/binary"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 )
 
 // commonTLS reads a CommonTlsContext. Equal contexts are the same pointer.
@@ -19,21 +20,66 @@ type commonContent string
 
 // content is equal for equal contexts, whatever bytes they were read from.
 func (c *TLSContext) content() string {
-	var b strings.Builder
+	var w contentWriter
+	w.count(len(c.Certificates))
 	for _, ref := range c.Certificates {
-		fmt.Fprintf(&b, "%q %q %q %s;", ref.SDS, ref.SDSVia, ref.File, ref.Chain.Fingerprint())
+		w.strs(ref.SDS, ref.SDSVia, ref.File, ref.Chain.Fingerprint())
 	}
-	v := c.Validation
+	v := &c.Validation
+	w.flags(v.CA != nil, v.Present, v.AllowExpired, v.AcceptUntrusted, v.SystemRoots, v.HasCRL)
 	if v.CA != nil {
-		fmt.Fprintf(&b, "%q %q %q %s %v;", v.CA.SDS, v.CA.SDSVia, v.CA.File, v.CA.Bundle.Fingerprint(), v.CA.Bundle.HasCRL())
+		w.strs(v.CA.SDS, v.CA.SDSVia, v.CA.File)
+		w.bundle(v.CA.Bundle)
 	}
+	w.count(len(v.SPIFFE))
 	for _, domain := range sortedKeys(v.SPIFFE) {
-		fmt.Fprintf(&b, "%q %s %v;", domain, v.SPIFFE[domain].Fingerprint(), v.SPIFFE[domain].HasCRL())
+		w.strs(domain)
+		w.bundle(v.SPIFFE[domain])
 	}
-	fmt.Fprintf(&b, "%#v %q %q %v;", v.SANs, v.Hashes, v.SPKI,
-		[]any{v.Present, v.AllowExpired, v.AcceptUntrusted, v.SystemRoots, v.HasCRL, v.MaxVerifyDepth})
-	fmt.Fprintf(&b, "%q %q %q %q %q %q", c.ALPN, c.MinVersion, c.MaxVersion, c.Ciphers, c.Curves, c.Unmodelled)
-	return b.String()
+	w.count(len(v.SANs))
+	for _, m := range v.SANs {
+		w.strs(m.SANType, m.Kind, m.Value, m.OID)
+		w.flags(m.IgnoreCase)
+	}
+	w.count(int(v.MaxVerifyDepth))
+	w.strs(c.MinVersion, c.MaxVersion)
+	w.lists(v.Hashes, v.SPKI, c.ALPN, c.Ciphers, c.Curves, c.Unmodelled)
+	return string(w.buf)
+}
+
+// contentWriter writes values so that different ones never give the same bytes: every string
+// and list carries its length.
+type contentWriter struct{ buf []byte }
+
+func (w *contentWriter) count(n int) { w.buf = binary.AppendVarint(w.buf, int64(n)) }
+
+func (w *contentWriter) strs(list ...string) {
+	for _, s := range list {
+		w.count(len(s))
+		w.buf = append(w.buf, s...)
+	}
+}
+
+func (w *contentWriter) lists(lists ...[]string) {
+	for _, list := range lists {
+		w.count(len(list))
+		w.strs(list...)
+	}
+}
+
+func (w *contentWriter) flags(list ...bool) {
+	for _, set := range list {
+		n := byte(0)
+		if set {
+			n = 1
+		}
+		w.buf = append(w.buf, n)
+	}
+}
+
+func (w *contentWriter) bundle(b *certs.Bundle) {
+	w.strs(b.Fingerprint())
+	w.flags(b.HasCRL())
 }
 
 func (r *reader) commonField(c *TLSContext, key []byte) {
