@@ -443,8 +443,15 @@ type Secret struct {
 	Bundle *certs.Bundle
 	// SPIFFE holds trust domain bundles of a SPIFFE validator.
 	SPIFFE map[string]*certs.Bundle
-	// SANs are matchers of a validation context secret.
-	SANs []certs.Matcher
+	// SANs, AllowExpired, AcceptUntrusted and MaxVerifyDepth are those of a validation context
+	// secret, as in Validation.
+	SANs            []certs.Matcher
+	AllowExpired    bool
+	AcceptUntrusted bool
+	MaxVerifyDepth  uint32
+	// Unmodelled are paths of set fields of a validation context secret that the model does not
+	// hold and that decide who is accepted (verify_certificate_hash, crl, custom validators).
+	Unmodelled []string
 	// File is set when the material is in a file that the dump does not show.
 	File string
 	// Problem says why the content could not be read ("certificate 2: malformed …"), "" if it could.

@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"cmp"
+	"slices"
 
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	internalupstream "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/internal_upstream/v3"
@@ -272,6 +273,16 @@ func (m *protoModel) validationSecret(v *tls.CertificateValidationContext, out *
 	var unmodelled []string
 	read := m.validation(v, &unmodelled)
 	out.SPIFFE, out.SANs = read.SPIFFE, read.SANs
+	out.AllowExpired, out.AcceptUntrusted, out.MaxVerifyDepth = read.AllowExpired, read.AcceptUntrusted, read.MaxVerifyDepth
+	for path, set := range map[string]bool{
+		"verify_certificate_hash": len(read.Hashes) > 0, "verify_certificate_spki": len(read.SPKI) > 0,
+		"crl": read.HasCRL, "system_root_certs": read.SystemRoots,
+	} {
+		if set {
+			unmodelled = append(unmodelled, "CertificateValidationContext."+path)
+		}
+	}
+	out.Unmodelled = slices.DeleteFunc(unmodelled, func(path string) bool { return path == "CertificateValidationContext.trusted_ca" })
 	if read.CA != nil {
 		out.Bundle, out.File = read.CA.Bundle, read.CA.File
 		return

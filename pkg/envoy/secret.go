@@ -63,27 +63,33 @@ func (r *reader) secretCertificate(s *Secret) {
 	s.Chain, s.File, s.Problem = ref.Chain, ref.File, problem
 }
 
-// secretValidation keeps what istiod and SPIRE put into a validation context secret, and
-// names the rest.
+// secretValidation keeps what a validation context secret demands of the peer. Envoy merges it
+// into the context that refers to it, so that every field of it counts.
 func (r *reader) secretValidation(s *Secret) {
 	v := r.validation()
 	if v.CA != nil {
 		s.Bundle, s.File = v.CA.Bundle, v.CA.File
 	}
 	s.SPIFFE, s.SANs, s.Problem = v.SPIFFE, v.SANs, v.problem
+	s.AllowExpired, s.AcceptUntrusted, s.MaxVerifyDepth = v.AllowExpired, v.AcceptUntrusted, v.MaxVerifyDepth
+	for _, path := range v.unmodelled {
+		if path != trustedCA { // Problem tells of it
+			s.Unmodelled = appendOnce(s.Unmodelled, path)
+		}
+	}
 	for _, option := range []struct {
 		set  bool
 		name string
 	}{
 		{len(v.Hashes) > 0, "verify_certificate_hash"},
 		{len(v.SPKI) > 0, "verify_certificate_spki"},
-		{v.AllowExpired, "allow_expired_certificate"},
-		{v.AcceptUntrusted, "trust_chain_verification"},
 		{v.HasCRL, "crl"},
 		{v.SystemRoots, "system_root_certs"},
 	} {
 		if option.set {
-			r.note("Secret.validation_context." + option.name)
+			path := "CertificateValidationContext." + option.name
+			s.Unmodelled = appendOnce(s.Unmodelled, path)
+			r.note(path)
 		}
 	}
 }

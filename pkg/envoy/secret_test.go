@@ -101,10 +101,29 @@ func TestTrustSecrets(t *testing.T) {
 	}
 }
 
-func TestOptionsOfATrustSecretAreNoted(t *testing.T) {
-	_, p := oneSecret(t, `"name":"ROOTCA","validation_context":{"trusted_ca":{"filename":"f"},"allow_expired_certificate":true,"crl":{"filename":"c"}}`)
-	noted(t, p, "Secret.validation_context.allow_expired_certificate")
-	noted(t, p, "Secret.validation_context.crl")
+// TestOptionsOfATrustSecret: what decides who is accepted is kept, or named as not modelled.
+func TestOptionsOfATrustSecret(t *testing.T) {
+	const context = "CertificateValidationContext."
+	for inside, want := range map[string]Secret{
+		`"allow_expired_certificate":true`:              {AllowExpired: true},
+		`"trust_chain_verification":"ACCEPT_UNTRUSTED"`: {AcceptUntrusted: true},
+		`"max_verify_depth":2`:                          {MaxVerifyDepth: 2},
+		`"crl":{"filename":"c"}`:                        {Unmodelled: []string{context + "crl"}},
+		`"verify_certificate_hash":["00"]`:              {Unmodelled: []string{context + "verify_certificate_hash"}},
+		`"verify_certificate_spki":["00"]`:              {Unmodelled: []string{context + "verify_certificate_spki"}},
+		`"system_root_certs":{}`:                        {Unmodelled: []string{context + "system_root_certs"}},
+		`"custom_validator_config":{"typed_config":{` + typeOf("example.Validator") + `}}`: {Unmodelled: []string{context + "custom_validator_config"}},
+		`"of_the_future":1`: {Unmodelled: []string{context + "of_the_future"}},
+	} {
+		s, p := oneSecret(t, `"name":"ROOTCA","validation_context":{"trusted_ca":{"filename":"f"},`+inside+`}`)
+		want.Name, want.File, want.Freshness = "ROOTCA", "f", Freshness{State: Active}
+		diff(t, inside, &want, s)
+		for _, path := range want.Unmodelled {
+			if !strings.HasSuffix(path, "custom_validator_config") { // its type is noted
+				noted(t, p, path)
+			}
+		}
+	}
 }
 
 func TestSecretStates(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 
 const spiffeValidator = "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig"
 
+// trustedCA is the path of the field that holds the roots.
+const trustedCA = "CertificateValidationContext.trusted_ca"
+
 // validationParts is a CertificateValidationContext while it is being read.
 type validationParts struct {
 	Validation
@@ -31,7 +34,7 @@ func (r *reader) validationField(v *validationParts, key []byte) {
 	switch string(key) {
 	case "trusted_ca":
 		v.CA, v.problem = r.trust()
-		r.unread(&v.unmodelled, "CertificateValidationContext.trusted_ca", v.problem)
+		r.unread(&v.unmodelled, trustedCA, v.problem)
 	case "match_typed_subject_alt_names":
 		r.list(func() { v.SANs = append(v.SANs, r.typedSAN(&v.unmodelled)) })
 	case "match_subject_alt_names":

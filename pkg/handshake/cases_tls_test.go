@@ -139,6 +139,24 @@ func certificateCases() []edgeCase {
 			secretNamed(w.proxy("shop/client"), "ROOTCA").SANs = []certs.Matcher{{Kind: "exact", Value: "spiffe://cluster.local/ns/shop/sa/other"}}
 			outboundContext(w.proxy("shop/client")).Validation.SANs = nil
 		}),
+		of("what the trust bundle's secret sets and nobody knows here", "unknown: not-modelled", func(w *world) {
+			secretNamed(w.proxy("shop/client"), "ROOTCA").Unmodelled = []string{"CertificateValidationContext.crl"}
+		}),
+		of("the server's too", "unknown: not-modelled", func(w *world) {
+			secretNamed(w.proxy("shop/server"), "ROOTCA").Unmodelled = []string{"CertificateValidationContext.verify_certificate_hash"}
+		}),
+		of("expired, and the trust bundle's secret allows it", "mTLS", func(w *world) {
+			w.find("shop/server").leaf = w.ca.Leaf("shop/server", testca.Expired(worldTime))
+			secretNamed(w.proxy("shop/client"), "ROOTCA").AllowExpired = true
+		}),
+		of("a foreign root, and the trust bundle's secret accepts untrusted ones", "mTLS", func(w *world) {
+			w.find("shop/server").leaf = foreign.Leaf("shop/server")
+			secretNamed(w.proxy("shop/client"), "ROOTCA").AcceptUntrusted = true
+		}),
+		of("a chain deeper than the trust bundle's secret allows", "fails: server-certificate-path-length", func(w *world) {
+			w.find("shop/server").leaf = w.ca.Intermediate().Intermediate().Leaf("shop/server")
+			secretNamed(w.proxy("shop/client"), "ROOTCA").MaxVerifyDepth = 1
+		}),
 
 		of("plaintext to STRICT, and a foreign root behind it", "fails: plaintext-refused, client-certificate-unknown-root", func(w *world) {
 			w.find("shop/client").leaf = foreign.Leaf("shop/client")

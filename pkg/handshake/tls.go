@@ -94,7 +94,7 @@ func (r *replay) judge(side Side, holder party, offers *envoy.TLSContext, verifi
 		return chain
 	}
 	r.verify(side, holder, chain, trust)
-	if !v.AcceptUntrusted { // it forgives SANs too (DefaultCertValidator::verifyCertAndUpdateStatus)
+	if !trust.forgiving { // it forgives SANs too (DefaultCertValidator::verifyCertAndUpdateStatus)
 		r.matchSAN(side, holder, verifier, chain, trust.matchers(v.SANs))
 	}
 	return chain
@@ -170,7 +170,8 @@ type trust struct {
 	bundle       *certs.Bundle
 	sans         []certs.Matcher
 	allowExpired bool
-	anyChain     bool
+	anyChain     bool // no chain is verified
+	forgiving    bool // ACCEPT_UNTRUSTED
 	maxDepth     uint32
 }
 
@@ -189,38 +190,48 @@ func (t *trust) matchers(own []certs.Matcher) []certs.Matcher {
 }
 
 func (r *replay) trustOf(side Side, p party, v *envoy.Validation) (trust, bool) {
-	t := trust{allowExpired: v.AllowExpired, anyChain: v.AcceptUntrusted, maxDepth: v.MaxVerifyDepth}
+	t := trust{allowExpired: v.AllowExpired, anyChain: v.AcceptUntrusted, forgiving: v.AcceptUntrusted, maxDepth: v.MaxVerifyDepth}
 	switch {
 	case len(v.SPIFFE) > 0:
 		t.bundle = r.engine.spiffeBundle(v, v.SPIFFE)
+	case v.CA != nil && v.CA.SDS != "":
+		return r.trustFromSecret(side, p, v.CA.SDS, t)
 	case t.anyChain:
 	case v.SystemRoots, v.CA != nil && v.CA.File != "":
 		r.block(ForeignCertificate, "%s trusts roots in a file that the dump does not show", p.name)
 		return t, false
 	case v.CA == nil:
 		t.anyChain = true
-	case v.CA.Bundle != nil:
-		t.bundle = v.CA.Bundle
 	default:
-		return r.trustFromSecret(side, p, v.CA.SDS, t)
+		t.bundle = v.CA.Bundle
 	}
 	return t, true
 }
 
+// trustFromSecret adds what a validation context secret demands: Envoy merges the secret into the
+// context that refers to it (CombinedCertificateValidationContext in common.proto).
 func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trust, bool) {
 	s, ok := r.secret(side, p, name)
+	if !ok {
+		return t, false
+	}
+	t.sans = s.SANs
+	t.allowExpired, t.forgiving = t.allowExpired || s.AllowExpired, t.forgiving || s.AcceptUntrusted
+	t.anyChain = t.forgiving
+	t.maxDepth = cmp.Or(s.MaxVerifyDepth, t.maxDepth)
 	switch {
-	case !ok:
+	case len(s.Unmodelled) > 0:
+		r.block(NotModelled, "trust bundle %s of %s sets %s", name, p.name, s.Unmodelled[0])
 		return t, false
 	case len(s.SPIFFE) > 0:
 		t.bundle = r.engine.spiffeBundle(s, s.SPIFFE)
 	case s.Bundle != nil:
 		t.bundle = s.Bundle
+	case t.anyChain:
 	default:
 		r.block(EvidenceMissing, "trust bundle %s of %s could not be read: %s", name, p.name, cmp.Or(s.Problem, "it holds no certificate"))
 		return t, false
 	}
-	t.sans = s.SANs
 	return t, true
 }
 
