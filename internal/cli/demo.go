@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/cli/demo"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
 
 const demoNote = "This is a recorded mesh: STRICT everywhere, and one DestinationRule that turns mTLS off towards one server.\n"
@@ -32,7 +33,7 @@ codes work as they do on a cluster.`,
 			if !global.evidence.quiet {
 				fmt.Fprint(env.Err, demoNote)
 			}
-			return o.show(env, v)
+			return o.show(env, v, report.Again{Recorded: true})
 		},
 		ValidArgsFunction: completeTargets,
 	}

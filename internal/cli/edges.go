@@ -70,7 +70,7 @@ func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := report.RenderEdges(env.Out, view.snapshot, edges, o.output.style(env, o.global.color.value)); err != nil {
+	if err := report.RenderEdges(env.Out, view.snapshot, edges, o.output.style(env, o.global.color.value, report.Again{})); err != nil {
 		return err
 	}
 	return o.verdict.edges(edges, view, o.to != "")

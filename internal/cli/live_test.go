@@ -157,7 +157,7 @@ func runWith(t *testing.T, env *Env, args ...string) result {
 func TestLiveIsRecorded(t *testing.T) {
 	recorded := members(t)
 	server := apiServer(t, recorded)
-	config := kubeconfig(t, server)
+	t.Setenv("KUBECONFIG", kubeconfig(t, server))
 	collects := map[string]func(context.Context, probe.Options, probe.Sink) (bundle.Manifest, error){
 		"all proxies read": replayed(t, recorded),
 		"none read":        probe.Collect,
@@ -178,12 +178,12 @@ func TestLiveIsRecorded(t *testing.T) {
 				env := testEnv(nil, nil, nil, os.Getenv)
 				env.Collect = collect
 				file := filepath.Join(t.TempDir(), "mesh.tar.gz")
-				capture := runWith(t, env, slices.Concat([]string{"capture"}, args, []string{"-q", "-f", file, "--kubeconfig", config})...)
+				capture := runWith(t, env, slices.Concat([]string{"capture"}, args, []string{"-q", "-f", file})...)
 				if capture.Code != exitOK && capture.Code != exitIncomplete || capture.Out != "" {
 					t.Fatalf("capture: %+v", capture)
 				}
 				for _, format := range []string{"wide", "json"} { // the others show less of the same
-					live := runWith(t, env, slices.Concat(args, []string{"-o", format, "--kubeconfig", config})...)
+					live := runWith(t, env, slices.Concat(args, []string{"-o", format})...)
 					if live.Out == "" || live.Code == exitFailed || live.Code == exitUsage {
 						t.Fatalf("live: %+v", live)
 					}

@@ -32,11 +32,12 @@ func (o *outputOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "no column headers")
 }
 
-func (o *outputOptions) style(env *Env, color string) report.Style {
+func (o *outputOptions) style(env *Env, color string, a report.Again) report.Style {
 	return report.Style{
 		Format:    report.Format(o.format.value),
 		Color:     env.color(color),
 		NoHeaders: o.noHeaders,
 		Program:   env.Program,
+		Again:     a,
 	}
 }

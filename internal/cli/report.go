@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,7 +37,7 @@ func newReportCmd(env *Env, global *globalOptions) *cobra.Command {
 			PROGRAM demo`),
 		Args: noMistypedCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), env, args)
+			return o.run(cmd, env, args)
 		},
 		ValidArgsFunction: completeTargets,
 	}
@@ -63,21 +62,21 @@ func (o *reportOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.to, "to", "", "only the connections to `HOST|IP[:PORT]`, with the proof of both sides")
 }
 
-func (o *reportOptions) run(ctx context.Context, env *Env, args []string) error {
-	v, err := o.global.read(ctx, env, args)
+func (o *reportOptions) run(cmd *cobra.Command, env *Env, args []string) error {
+	v, err := o.global.read(cmd.Context(), env, args)
 	if err != nil {
 		return err
 	}
-	return o.show(env, v)
+	return o.show(env, v, again(cmd.Flags(), args))
 }
 
 // show diagnoses, renders and judges.
-func (o *reportOptions) show(env *Env, v *view) error {
+func (o *reportOptions) show(env *Env, v *view, a report.Again) error {
 	r, err := o.build(v, env.Checks)
 	if err != nil {
 		return err
 	}
-	if err := r.Render(env.Out, o.output.style(env, o.global.color.value)); err != nil {
+	if err := r.Render(env.Out, o.output.style(env, o.global.color.value, a)); err != nil {
 		return err
 	}
 	if v.timeout != nil {

@@ -40,7 +40,9 @@ func (p *page) unexplained() {
 	text := wrap("WARN         ", "calls fail in TLS, and no check explains them")
 	p.b.WriteString(p.paint(yellow, "WARN") + text[len("WARN"):])
 	p.hits(p.Unexplained)
-	p.line("see", p.Program+" edges -o wide")
+	if see := p.edges(" -o wide"); see != "" {
+		p.line("see", see)
+	}
 }
 
 func (p *page) brief(f *Finding) bool { return f.Severity == "info" && p.Format != Wide }
@@ -119,7 +121,7 @@ func (p *page) fix(x Fix) {
 		title += " (risk: " + Clean(x.Risk) + ")"
 	}
 	p.line("fix", title)
-	for _, text := range []string{x.Command, x.Manifest} {
+	for _, text := range []string{p.aimed(x.Command), x.Manifest} {
 		if text == "" {
 			continue
 		}

@@ -2,14 +2,13 @@ package report
 
 import "fmt"
 
-// next suggests the command that helps most now. It does not depend on where the evidence
-// comes from.
+// next suggests the command that helps most now, about the same evidence.
 func (p *page) next() error {
 	switch f := p.worst(); {
 	case f != nil && p.Format != Wide:
 		fmt.Fprintf(&p.b, "Next: %s explain %s\n", p.Program, Clean(f.Code))
-	case f == nil && p.Summary.Health == OK:
-		fmt.Fprintf(&p.b, "Next: %s edges    every call, one by one\n", p.Program)
+	case f == nil && p.Summary.Health == OK && p.Scope.To == "" && p.edges("") != "":
+		fmt.Fprintf(&p.b, "Next: %s    every call, one by one\n", p.edges(""))
 	}
 	return nil
 }

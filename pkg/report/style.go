@@ -20,6 +20,8 @@ type Style struct {
 	NoHeaders bool
 	// Program is how the user runs us, for the commands that the report suggests.
 	Program string
+	// Again says how the user reached the evidence.
+	Again Again
 }
 
 // The colours: SGR parameters of the eight base colours, which every terminal theme keeps readable.
