@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -46,7 +47,8 @@ func paServicePort(p *diagnose.Pass) {
 }
 
 func judgePorts(p *diagnose.Pass, pa *kube.PeerAuthentication, pod *mesh.Pod) {
-	for key, want := range pa.Spec.PortLevelMTLS {
+	for _, key := range slices.Sorted(maps.Keys(pa.Spec.PortLevelMTLS)) {
+		want := pa.Spec.PortLevelMTLS[key]
 		port, err := strconv.ParseUint(key, 10, 16)
 		target := behindServicePort(p, pod, uint32(port))
 		if err != nil || target == 0 {

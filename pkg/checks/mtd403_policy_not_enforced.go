@@ -1,7 +1,9 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +63,10 @@ func sidecarIngress(p *diagnose.Pass, pod *mesh.Pod) bool {
 // discord is a difference between what is asked for and what runs.
 type discord struct{ asked, runs string }
 
+func (d discord) compare(o discord) int {
+	return cmp.Or(cmp.Compare(d.asked, o.asked), cmp.Compare(d.runs, o.runs))
+}
+
 func comparePolicy(p *diagnose.Pass, pod *mesh.Pod, modes []handshake.PortMode) {
 	wrong := map[discord][]uint32{}
 	for _, m := range modes {
@@ -81,8 +87,8 @@ func comparePolicy(p *diagnose.Pass, pod *mesh.Pod, modes []handshake.PortMode) 
 			wrong[d] = append(wrong[d], m.Port)
 		}
 	}
-	for d, ports := range wrong {
-		p.Failed(notEnforced(p, pod, d, ports))
+	for _, d := range slices.SortedFunc(maps.Keys(wrong), discord.compare) {
+		p.Failed(notEnforced(p, pod, d, wrong[d]))
 	}
 }
 

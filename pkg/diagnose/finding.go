@@ -87,14 +87,16 @@ func (f *Finding) merge(o *Finding) {
 }
 
 // compare orders findings in the order in which to act: severity, root causes first, how many
-// connections it breaks, then code and subject.
+// connections it breaks, then what tells them apart. No two findings of a run are equal.
 func (f *Finding) compare(o *Finding) int {
 	return cmp.Or(cmp.Compare(f.Severity.Rank(), o.Severity.Rank()),
 		cmp.Compare(btoi(f.CausedBy != nil), btoi(o.CausedBy != nil)),
 		cmp.Compare(len(o.Edges), len(f.Edges)),
 		cmp.Compare(f.Check.Code, o.Check.Code),
 		cmp.Compare(f.Subject.String(), o.Subject.String()),
-		cmp.Compare(f.Field, o.Field))
+		cmp.Compare(f.Field, o.Field),
+		cmp.Compare(f.Group, o.Group),
+		cmp.Compare(f.Title, o.Title))
 }
 
 func btoi(b bool) int {

@@ -191,3 +191,17 @@ func TestSeverityRank(t *testing.T) {
 		t.Error("worst first")
 	}
 }
+
+// Findings that tell the same of the same have an order, whoever came first.
+func TestOrderIsTotal(t *testing.T) {
+	one := Finding{Subject: ref("r"), Field: "f", Group: "a", Title: "x"}
+	two := Finding{Subject: ref("r"), Field: "f", Group: "b", Title: "w"}
+	for _, list := range [][]Finding{{one, two}, {two, one}} {
+		if r := Run(snapshot(), []*Check{check("MTD301", list...)}, Scope{}); r.Findings[0].Group != "a" {
+			t.Errorf("%s came first", r.Findings[0].Group)
+		}
+	}
+	if a, b := (&Finding{Check: &Check{}, Title: "a"}), (&Finding{Check: &Check{}, Title: "b"}); a.compare(b) >= 0 {
+		t.Error("the title decides last")
+	}
+}
