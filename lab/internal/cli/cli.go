@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/client"
@@ -35,7 +36,7 @@ type Command struct {
 
 // Commands are all of them, in the order of the help.
 func Commands() []Command {
-	return append(basics(), faults()...)
+	return slices.Concat(basics(), faults(), scenarios())
 }
 
 // Main runs one command line.

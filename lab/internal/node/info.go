@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -181,9 +180,8 @@ func (a *Agent) CutConnections(pod string, only, spare []uint16) error {
 			if s.State != netlink.TCP_ESTABLISHED || !chosen(s.ID, only, spare) {
 				continue
 			}
-			local := &net.TCPAddr{IP: s.ID.Source, Port: int(s.ID.SourcePort)}
-			remote := &net.TCPAddr{IP: s.ID.Destination, Port: int(s.ID.DestinationPort)}
-			if err := netlink.SocketDestroy(local, remote); err != nil && !errors.Is(err, syscall.ENOENT) {
+			gone := func(err error) bool { return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESTALE) }
+			if err := destroy(s.ID); err != nil && !gone(err) {
 				return err
 			}
 		}

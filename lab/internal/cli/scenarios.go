@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/score"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/truth"
+)
+
+const product = "kubectl-mtls_doctor"
+
+func scenarios() []Command {
+	return []Command{
+		{"scenarios", "", "what there is in lab/scenarios", runScenarios},
+		{"truth", "[-out FOLDER] NAME…|--all", "apply scenarios, drive traffic, record what happened and a bundle", runTruth},
+		{"score", "[-out FOLDER] NAME…|--all", "the same, and compare with what the product says", runScore},
+	}
+}
+
+func runScenarios(_ context.Context, e Env, _ []string) error {
+	list, err := scenario.Find(e.scenarios())
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		fmt.Fprintf(e.Out, "%s\n    %s\n", s.Name, s.Description)
+	}
+	return nil
+}
+
+func (e Env) scenarios() string { return filepath.Join(e.Source, "scenarios") }
+
+// course is a run over some scenarios.
+type course struct {
+	scenarios []scenario.Scenario
+	runner    *truth.Runner
+	product   score.Product
+	out       string
+}
+
+func openCourse(ctx context.Context, e Env, args []string, out string) (course, error) {
+	flags := flag.NewFlagSet("scenarios", flag.ContinueOnError)
+	flags.SetOutput(e.Err)
+	all := flags.Bool("all", false, "all scenarios")
+	program := flags.String("product", "", "the product's program; built when not given")
+	flags.StringVar(&out, "out", out, "folder for the recordings")
+	if err := flags.Parse(args); err != nil {
+		return course{}, err
+	}
+	if *all == (flags.NArg() > 0) {
+		return course{}, errors.New("name scenarios, or say --all; `lab scenarios` lists them")
+	}
+	if *program == "" {
+		*program = e.Dir.Bin(product)
+		if err := buildParts(ctx, e); err != nil {
+			return course{}, err
+		}
+	}
+	list, err := scenario.Find(e.scenarios(), flags.Args()...)
+	if err != nil {
+		return course{}, err
+	}
+	common, err := scenario.Workloads(e.scenarios())
+	if err != nil {
+		return course{}, err
+	}
+	m, err := OpenMesh(e)
+	if err != nil {
+		return course{}, err
+	}
+	c := course{
+		scenarios: list, out: out, product: score.Product{Program: *program, Kubeconfig: e.Dir.ReaderKubeconfig()},
+		runner: &truth.Runner{Mesh: m, Dir: e.Dir, Common: common, Log: e.Err},
+	}
+	return c, c.calibrate(ctx, e)
+}
+
+// buildParts builds what a course needs besides the lab: the probe and the product.
+func buildParts(ctx context.Context, e Env) error {
+	for dir, args := range map[string][]string{
+		e.Source:               {"-o", e.Dir.Bin("probe"), "./cmd/probe"},
+		filepath.Dir(e.Source): {"-o", e.Dir.Bin(product), "./cmd/kubectl-mtls-doctor"},
+	} {
+		cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-C", dir, "-buildvcs=false"}, args...)...)
+		cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+		cmd.Stdout, cmd.Stderr = e.Err, e.Err
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("build %s: %w", args[len(args)-1], err)
+		}
+	}
+	return nil
+}
+
+func (c course) calibrate(ctx context.Context, e Env) error {
+	s, err := scenario.Load(filepath.Join(e.scenarios(), truth.Calibration))
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := c.runner.Calibrate(ctx, s); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Err, "lab: the probes report what is known: mutual TLS, plaintext, refused (%.1fs)\n", time.Since(start).Seconds())
+	return nil
+}
+
+// each runs f for every scenario while the mesh is as it wants.
+func (c course) each(ctx context.Context, f func(s scenario.Scenario, t truth.Truth, bundle string) error) error {
+	dir, err := os.MkdirTemp("", "lab-course-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	for _, s := range c.scenarios {
+		t, end, err := c.runner.Run(ctx, s)
+		bundle := filepath.Join(dir, s.Name)
+		if err == nil {
+			err = f(s, t, bundle)
+		}
+		if err := errors.Join(err, end(ctx), os.RemoveAll(bundle)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func runTruth(ctx context.Context, e Env, args []string) error {
+	c, err := openCourse(ctx, e, args, "captures")
+	if err != nil {
+		return err
+	}
+	return c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string) error {
+		if len(t.Instrument.Doubts) > 0 {
+			return fmt.Errorf("scenario %s: the instrument is in doubt: %s", s.Name, strings.Join(t.Instrument.Doubts, "; "))
+		}
+		if err := c.product.Capture(ctx, bundle); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.Out, "%s: %d pairs\n", s.Name, len(t.Pairs))
+		return truth.Record(c.out, s, t, bundle)
+	})
+}
+
+func runScore(ctx context.Context, e Env, args []string) error {
+	known, err := score.LoadKnown(filepath.Join(e.Source, "known.yaml"))
+	if err != nil {
+		return err
+	}
+	c, err := openCourse(ctx, e, args, "")
+	if err != nil {
+		return err
+	}
+	var scores []score.Score
+	start := time.Now()
+	err = c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string) error {
+		got, err := c.product.Live(ctx, s, t, bundle)
+		if err != nil {
+			return err
+		}
+		got.Wrong, got.Known = score.Excuse(s.Name, got.Wrong, known)
+		got.Time, start = time.Since(start), time.Now()
+		scores = append(scores, got)
+		fmt.Fprintf(e.Err, "%-45s %4d agree %3d wrong %3d known %5.1fs\n", s.Name, got.Pairs.Agree, len(got.Wrong), got.Known, got.Time.Seconds())
+		for _, w := range got.Wrong {
+			fmt.Fprintln(e.Err, "   ", w)
+		}
+		if c.out == "" {
+			return nil
+		}
+		return truth.Record(c.out, s, t, bundle)
+	})
+	return errors.Join(err, table(e, scores))
+}
+
+// table prints the scores; it is an error when something is wrong.
+func table(e Env, scores []score.Score) error {
+	w := tabwriter.NewWriter(e.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SCENARIO\tPAIRS\tAGREE\tWRONG\tUNKNOWN\tMISSING\tOTHER\tKNOWN\tSECONDS")
+	wrong := 0
+	for _, s := range scores {
+		p := s.Pairs
+		verdicts := len(p.Wrong) + len(p.Unknown) + len(p.Missing)
+		wrong += len(s.Wrong)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\n", s.Scenario, p.Agree+verdicts, p.Agree, len(p.Wrong), len(p.Unknown), len(p.Missing),
+			len(s.Wrong)+s.Known-verdicts, s.Known, s.Time.Seconds())
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if wrong > 0 {
+		return fmt.Errorf("%d wrong", wrong)
+	}
+	return nil
+}

@@ -1,0 +1,227 @@
+// Package scenario reads scenarios: folders with manifests and a scenario.yaml that says what is
+// broken, who calls whom, and what a diagnosis has to find.
+package scenario
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/kube"
+)
+
+const (
+	file      = "scenario.yaml"
+	workloads = "workloads.yaml" // beside the scenarios: what runs in all of them
+)
+
+// Scenario is one folder.
+type Scenario struct {
+	Name        string `json:"-"` // the folder's
+	Description string `json:"description"`
+	// Why says what is expected to happen, for readers.
+	Why string `json:"why,omitempty"`
+	// MeshConfig are fields on top of the mesh config as installed.
+	MeshConfig map[string]any `json:"meshConfig,omitempty"`
+	// First are manifests of the folder that are applied alone, before all together: a history.
+	// An empty list that is there means a mesh without any configuration.
+	First *[]string `json:"first,omitempty"`
+	// Annotations of pod templates, by NAMESPACE/WORKLOAD.
+	Annotations map[string]map[string]string `json:"annotations,omitempty"`
+	// Faults break proxies after the mesh has converged.
+	Faults []Fault `json:"faults,omitempty"`
+	// NotAccepted are the workloads whose proxies do not accept their configuration; all others must.
+	NotAccepted []string `json:"notAccepted,omitempty"`
+	// Preconditions prove that the fault is in force.
+	Preconditions []Precondition `json:"preconditions,omitempty"`
+
+	// Clients call; the usual four when not given.
+	Clients []string `json:"clients,omitempty"`
+	// Routes are paths that are called besides /, by NAMESPACE/SERVICE.
+	Routes map[string][]string `json:"routes,omitempty"`
+	// Targets are called besides all services.
+	Targets []Target `json:"targets,omitempty"`
+
+	Expect Expect `json:"expect"`
+
+	objects map[string][]*unstructured.Unstructured // by file
+}
+
+// Fault is one of `lab fault` on a workload's pod.
+type Fault struct {
+	Name string `json:"name"`
+	Pod  string `json:"pod"`
+	// Until waits for what the fault leads to: certificate-expired.
+	Until string `json:"until,omitempty"`
+}
+
+// Precondition is text that a page of a proxy's admin port has, or lacks. Blanks do not count.
+type Precondition struct {
+	Proxy string `json:"proxy"`
+	Page  string `json:"page"`
+	Has   string `json:"has,omitempty"`
+	Lacks string `json:"lacks,omitempty"`
+}
+
+// Target is a destination that is no service of the cluster. $IP(NAMESPACE/WORKLOAD) in it
+// stands for an address.
+type Target struct {
+	Host       string   `json:"host"`
+	Address    string   `json:"address"`
+	Port       int      `json:"port"`
+	TargetPort int      `json:"targetPort"`
+	Protocol   string   `json:"protocol"`
+	Service    string   `json:"service,omitempty"`
+	Endpoints  []string `json:"endpoints"`
+	// ProxiedOnly leaves out clients without a proxy: the address exists in proxies only.
+	ProxiedOnly bool `json:"proxiedOnly,omitempty"`
+}
+
+// Expect is what a diagnosis has to say.
+type Expect struct {
+	// Healthy: no finding of warning or above.
+	Healthy bool `json:"healthy,omitempty"`
+	// Cause is the root cause.
+	Cause *Finding `json:"cause,omitempty"`
+	// Also are further errors that are right: consequences on other resources.
+	Also []Finding `json:"also,omitempty"`
+}
+
+// Finding names a finding: its code, its subject as "KIND NAMESPACE/NAME", and where it has one
+// the field. Severity is error when not given.
+type Finding struct {
+	Code     string `json:"code"`
+	Subject  string `json:"subject"`
+	Field    string `json:"field,omitempty"`
+	Severity string `json:"severity,omitempty"`
+}
+
+// Load reads the scenario in a folder.
+func Load(dir string) (Scenario, error) {
+	s := Scenario{Name: filepath.Base(dir), objects: map[string][]*unstructured.Unstructured{}}
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return s, err
+	}
+	if err := yaml.UnmarshalStrict(text, &s); err != nil {
+		return s, fmt.Errorf("scenario %s: %w", s.Name, err)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil {
+		return s, err
+	}
+	for _, name := range names {
+		if base := filepath.Base(name); base != file {
+			if s.objects[base], err = Manifests(name); err != nil {
+				return s, fmt.Errorf("scenario %s: %w", s.Name, err)
+			}
+		}
+	}
+	return s, s.check()
+}
+
+func (s Scenario) check() error {
+	if s.Description == "" {
+		return fmt.Errorf("scenario %s has no description", s.Name)
+	}
+	if s.Expect.Healthy == (s.Expect.Cause != nil) {
+		return fmt.Errorf("scenario %s expects neither health nor a cause, or both", s.Name)
+	}
+	if s.First == nil {
+		return nil
+	}
+	for _, f := range *s.First {
+		if _, ok := s.objects[f]; !ok {
+			return fmt.Errorf("scenario %s has no manifest %s to apply first", s.Name, f)
+		}
+	}
+	return nil
+}
+
+// Manifests reads a file of manifests.
+func Manifests(name string) ([]*unstructured.Unstructured, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := kube.Parse(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
+	}
+	return objects, nil
+}
+
+// Objects are the scenario's own, of the given files or of all.
+func (s Scenario) Objects(files ...string) []*unstructured.Unstructured {
+	if files == nil {
+		for f := range s.objects {
+			files = append(files, f)
+		}
+	}
+	slices.Sort(files)
+	var all []*unstructured.Unstructured
+	for _, f := range files {
+		for _, o := range s.objects[f] {
+			all = append(all, o.DeepCopy())
+		}
+	}
+	return all
+}
+
+// All are the names of the scenarios in a folder, in order.
+func All(dir string) ([]string, error) {
+	found, err := filepath.Glob(filepath.Join(dir, "*", file))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range found {
+		names = append(names, filepath.Base(filepath.Dir(f)))
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no scenario in %s", dir)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Find loads the scenarios with the given names, which may be cut short; without names, all.
+func Find(dir string, names ...string) ([]Scenario, error) {
+	all, err := All(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = all
+	}
+	var found []Scenario
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(n string) bool { return strings.HasPrefix(n, name) })
+		if i < 0 {
+			return nil, fmt.Errorf("no scenario %s in %s", name, dir)
+		}
+		s, err := Load(filepath.Join(dir, all[i]))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, s)
+	}
+	return found, nil
+}
+
+// Workloads are the objects that run in every scenario.
+func Workloads(dir string) ([]*unstructured.Unstructured, error) {
+	objects, err := Manifests(filepath.Join(dir, workloads))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s", dir, workloads)
+	}
+	return objects, err
+}

@@ -1,0 +1,44 @@
+package score
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
+)
+
+const severityError = "error"
+
+// CompareFindings says what is wrong with the findings: the cause is not among them, there is an
+// error on another resource that nothing explains, or a healthy mesh has one at all.
+func CompareFindings(want scenario.Expect, got []Finding) []string {
+	var wrong []string
+	if want.Healthy {
+		for _, f := range got {
+			if f.Severity != "info" {
+				wrong = append(wrong, fmt.Sprintf("finding %s %s: the mesh is healthy: %s", f.Code, f.Name(), f.Title))
+			}
+		}
+		return wrong
+	}
+	cause := *want.Cause
+	if !slices.ContainsFunc(got, func(f Finding) bool { return f.is(cause) }) {
+		wrong = append(wrong, fmt.Sprintf("cause %s %s %s: not found", cause.Code, cause.Subject, cause.Field))
+	}
+	for _, f := range got {
+		right := f.Name() == cause.Subject || f.CausedBy != "" || slices.ContainsFunc(want.Also, f.is)
+		if f.Severity == severityError && !right {
+			wrong = append(wrong, fmt.Sprintf("finding %s %s: is not the cause: %s", f.Code, f.Name(), f.Title))
+		}
+	}
+	return wrong
+}
+
+func (f Finding) is(want scenario.Finding) bool {
+	severity := want.Severity
+	if severity == "" {
+		severity = severityError
+	}
+	return f.Code == want.Code && f.Name() == want.Subject && f.Severity == severity && strings.HasPrefix(f.Field, want.Field)
+}

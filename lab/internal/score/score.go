@@ -1,0 +1,116 @@
+package score
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/truth"
+)
+
+// Score is how the product does in one scenario.
+type Score struct {
+	Scenario string
+	Pairs    Pairs
+	Wrong    []string // all that is wrong, and is not known to be
+	Known    int
+	Time     time.Duration
+}
+
+// Live runs the product against the mesh as it is now, writes a bundle into the folder, and compares.
+func (p Product) Live(ctx context.Context, s scenario.Scenario, t truth.Truth, bundle string) (Score, error) {
+	var edges []Edge
+	var live []byte
+	err := together(
+		func() (err error) { edges, err = p.Edges(ctx); return },
+		func() (err error) { live, err = p.Report(ctx); return },
+		func() error { return p.Capture(ctx, bundle) })
+	if err != nil {
+		return Score{}, err
+	}
+	replayed, err := p.Report(ctx, "--from", bundle)
+	if err != nil {
+		return Score{}, err
+	}
+	more, err := p.unregistered(ctx, t, edges, bundle)
+	if err != nil {
+		return Score{}, err
+	}
+	got, err := findings(live)
+	if err != nil {
+		return Score{}, err
+	}
+	score := Score{Scenario: s.Name, Pairs: ComparePairs(t, append(edges, more...))}
+	score.Wrong = append(score.Wrong, score.Pairs.Wrong...)
+	score.Wrong = append(score.Wrong, score.Pairs.Missing...)
+	score.Wrong = append(score.Wrong, score.Pairs.Unknown...)
+	score.Wrong = append(score.Wrong, CompareFindings(s.Expect, got)...)
+	for _, d := range t.Instrument.Doubts {
+		score.Wrong = append(score.Wrong, "instrument: "+d)
+	}
+	if at, ok := same(live, replayed); !ok {
+		score.Wrong = append(score.Wrong, "bundle: its report is not the live one: "+at)
+	}
+	return score, nil
+}
+
+// unregistered are the edges to destinations that no registry has, asked for one by one.
+func (p Product) unregistered(ctx context.Context, t truth.Truth, edges []Edge, bundle string) ([]Edge, error) {
+	asked := map[string]bool{}
+	for _, e := range edges {
+		asked[e.Server.Host+":"+strconv.Itoa(e.Server.Port)] = true
+	}
+	var all []Edge
+	for _, pair := range t.Pairs {
+		to := pair.To.Host + ":" + strconv.Itoa(pair.To.Port)
+		if asked[to] {
+			continue
+		}
+		asked[to] = true
+		found, err := p.Edges(ctx, "--from", bundle, "--to", to)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// moment is what two runs, a second apart, say differently about the same mesh.
+var moment = regexp.MustCompile(`"capturedAt": *"[^"]*"|\d+s before the capture`)
+
+// same says whether two reports are the same but for their moment, and where they differ.
+func same(x, y []byte) (string, bool) {
+	x, y = moment.ReplaceAll(x, nil), moment.ReplaceAll(y, nil)
+	if bytes.Equal(x, y) {
+		return "", true
+	}
+	a, b := bytes.Split(x, []byte("\n")), bytes.Split(y, []byte("\n"))
+	for i := range min(len(a), len(b)) {
+		if !bytes.Equal(a[i], b[i]) {
+			return fmt.Sprintf("line %d: %.200s | %.200s", i+1, bytes.TrimSpace(a[i]), bytes.TrimSpace(b[i])), false
+		}
+	}
+	return fmt.Sprintf("%d and %d lines", len(a), len(b)), false
+}
+
+// together runs all, and returns the first error.
+func together(all ...func() error) error {
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, f := range all {
+		wg.Go(func() { errs[i] = f() })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package truth
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/node"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/probe"
+)
+
+// evidence is all that was seen while the calls were made, by pod.
+type evidence struct {
+	pods []node.PodInfo
+	seen map[string]probe.Seen
+	logs map[string][]logLine
+}
+
+// outcome is what became of one call.
+type outcome struct {
+	endpoint *node.PodInfo // that answered, or that a failed call was made to; nil when it is not known
+	mtls     *bool
+	doubt    string // why the instrument can not say
+}
+
+// pairs folds the calls, in order.
+func (e evidence) pairs(attempts []attempt, results map[string]probe.Result) ([]Pair, []string) {
+	var all []Pair
+	var doubts []string
+	at := map[string]int{}
+	for _, a := range attempts {
+		result := results[a.Call.Token]
+		o := e.decide(a, result)
+		p := e.pair(a, result, o)
+		if o.doubt != "" {
+			doubts = append(doubts, fmt.Sprintf("%s/%s -> %s:%d %s: %s", p.From.Namespace, p.From.Workload, p.To.Host, p.To.Port, a.Call.Token, o.doubt))
+		}
+		key := p.key()
+		if i, ok := at[key]; ok {
+			all[i].Calls++
+			continue
+		}
+		at[key] = len(all)
+		all = append(all, p)
+	}
+	return all, doubts
+}
+
+func (p Pair) key() string {
+	text, _ := json.Marshal([]any{p.From.Pod, p.To, p.OK, p.MTLS}) // plain data
+	return string(text)
+}
+
+func (e evidence) decide(a attempt, r probe.Result) outcome {
+	if !r.OK {
+		return outcome{endpoint: e.dialled(a, r)}
+	}
+	answered := e.answered(a, r)
+	if answered == nil {
+		return outcome{doubt: fmt.Sprintf("no pod is called what the answer says: %.60q", r.Body)}
+	}
+	o := outcome{endpoint: answered}
+	wire, delivered := e.legs(*answered, a.Call.Token)
+	tlsInApp := strings.Contains(r.Body, " tls=true ") && a.Call.Kind == probe.HTTP
+	vouched := strings.Contains(r.Body, `xfcc="By=`)
+	mtls := false
+	switch {
+	case wire && vouched:
+		o.doubt = "in clear on the wire, but the proxy vouches for a client certificate"
+	case wire: // nobody encrypted it
+	case delivered && answered.Proxied():
+		mtls = true // its proxy took TLS off, and none of Istio's takes it off without a client certificate
+	case !answered.Proxied(), tlsInApp: // encrypted by the client's proxy alone, for the application
+	default:
+		o.doubt = "it succeeded and was not seen"
+	}
+	o.mtls = &mtls
+	return o
+}
+
+// answered is the pod whose application answered: it gives its name first.
+func (e evidence) answered(a attempt, r probe.Result) *node.PodInfo {
+	name, _, _ := strings.Cut(r.Body, " ")
+	for i, p := range e.pods {
+		if p.Name == name {
+			return &e.pods[i]
+		}
+	}
+	return nil
+}
+
+// legs are where the token was seen in clear in the pod.
+func (e evidence) legs(p node.PodInfo, token string) (wire, delivered bool) {
+	for _, s := range e.seen[id(p)].Sightings {
+		if s.Token == token {
+			wire = wire || s.Leg == probe.Wire
+			delivered = delivered || s.Leg == probe.Delivered
+		}
+	}
+	return wire, delivered
+}
+
+// dialled is the one endpoint that the client's pod sent packets to during a failed call. The
+// calls of a client are made one after the other, so that no other call's packets are among them.
+func (e evidence) dialled(a attempt, r probe.Result) *node.PodInfo {
+	if a.endpoint != nil {
+		return a.endpoint
+	}
+	var found *node.PodInfo
+	for _, d := range e.seen[id(a.client)].Dials {
+		host, _, err := net.SplitHostPort(d.To)
+		if err != nil || d.At < r.Start || d.At > r.End {
+			continue
+		}
+		p := e.byIP(host)
+		switch {
+		case p == nil || p == found:
+		case found != nil:
+			return nil
+		default:
+			found = p
+		}
+	}
+	if found == nil && len(a.target.endpoints) == 1 {
+		return &a.target.endpoints[0]
+	}
+	return found
+}
+
+func (e evidence) byIP(ip string) *node.PodInfo {
+	for i, p := range e.pods {
+		if p.IP == ip {
+			return &e.pods[i]
+		}
+	}
+	return nil
+}
+
+func (e evidence) pair(a attempt, r probe.Result, o outcome) Pair {
+	c := a.client
+	p := Pair{
+		From: From{c.Namespace, c.Name, c.Workload, c.Proxied()},
+		To:   a.target.to, Protocol: string(a.Call.Kind), OK: r.OK, MTLS: o.mtls, Error: r.Error, Calls: 1,
+	}
+	if o.endpoint != nil {
+		injected := o.endpoint.Proxied()
+		p.To.Pod, p.To.Workload, p.To.PodInjected = o.endpoint.Name, o.endpoint.Workload, &injected
+		if o.endpoint.Namespace != p.To.Namespace {
+			p.To.PodNS = o.endpoint.Namespace
+		}
+	}
+	client, server := e.lines(a, r, o)
+	p.Client, p.ClientLg = client.flags(), client.brief()
+	p.Server, p.ServerLg = server.flags(), server.brief()
+	return p
+}
