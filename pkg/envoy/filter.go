@@ -171,6 +171,8 @@ func (r *reader) weightedCluster() (w WeightedCluster) {
 			w.Name = r.str()
 		case "weight":
 			w.Weight = r.u32()
+		case "typed_per_filter_config":
+			r.perFilter()
 		default:
 			r.skip()
 		}

@@ -1,6 +1,10 @@
 package envoy
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 func TestNetworkFilterKinds(t *testing.T) {
 	for message, want := range map[string]FilterKind{
@@ -110,13 +114,26 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestRouteThingsThatAreNoted(t *testing.T) {
+	const perRoute = "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"
+	own := `"typed_per_filter_config":{"x":{` + typeOf(perRoute) + `,"rbac":{}}}`
 	for inside, path := range map[string]string{
 		`"vhds":{}`:                        "RouteConfiguration.vhds",
 		`"virtual_hosts":[{"matcher":{}}]`: "VirtualHost.matcher",
-		`"virtual_hosts":[{"typed_per_filter_config":{"x":{` + typeOf("envoy.extensions.filters.http.rbac.v3.RBACPerRoute") + `,"rbac":{}}}}]`:              "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
-		`"virtual_hosts":[{"routes":[{"typed_per_filter_config":{"x":{` + typeOf("envoy.extensions.filters.http.rbac.v3.RBACPerRoute") + `,"rbac":{}}}}]}]`: "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
+		own:                                perRoute,
+		`"virtual_hosts":[{` + own + `}]`:  perRoute,
+		`"virtual_hosts":[{"routes":[{` + own + `}]}]`:                                                perRoute,
+		`"virtual_hosts":[{"routes":[{"route":{"weighted_clusters":{"clusters":[{` + own + `}]}}}]}]`: perRoute,
 	} {
-		noted(t, mustDump(t, routesDump(`"name":"80",`+inside)), path)
+		p := mustDump(t, routesDump(`"name":"80",`+inside))
+		noted(t, p, path)
+		rc := p.Routes["80"]
+		said := slices.Contains(rc.Unmodelled, path) || rc.OwnRBAC && strings.HasSuffix(path, ".RBACPerRoute")
+		for _, v := range rc.VirtualHosts {
+			said = said || slices.Contains(v.Unmodelled, path)
+		}
+		if !said {
+			t.Errorf("%s: the route configuration does not say so: %+v", path, rc)
+		}
 	}
 }
 

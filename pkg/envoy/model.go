@@ -271,6 +271,10 @@ type WeightedCluster struct {
 type RouteConfig struct {
 	Name         string
 	VirtualHosts []*VirtualHost
+	// Unmodelled are paths of set fields that bring routes from elsewhere (vhds).
+	Unmodelled []string
+	// OwnRBAC says that RBACPerRoute gives some requests rules that replace the RBAC filter's.
+	OwnRBAC bool
 	Freshness
 }
 
@@ -279,6 +283,8 @@ type VirtualHost struct {
 	Name    string
 	Domains []string
 	Routes  []*Route
+	// Unmodelled are paths of set fields that choose a route in another way (matcher).
+	Unmodelled []string
 }
 
 // Route is one route. Exactly one of Clusters, ClusterHeader, Redirect, DirectResponse is set

@@ -11,6 +11,7 @@ import (
 	networkrbac "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/rbac/v3"
 	snicluster "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/sni_cluster/v3"
 	tcpproxy "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
+	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -91,15 +92,26 @@ func (m *protoModel) httpFilter(f *hcm.HttpFilter) *Filter {
 }
 
 func (m *protoModel) routeConfig(msg *route.RouteConfiguration) *RouteConfig {
-	c := &RouteConfig{Name: msg.GetName()}
+	c := &RouteConfig{Name: msg.GetName(), OwnRBAC: ownRBAC(msg)}
+	if msg.GetVhds() != nil {
+		c.Unmodelled = []string{"RouteConfiguration.vhds"}
+	}
 	for _, v := range msg.GetVirtualHosts() {
 		host := &VirtualHost{Name: v.GetName(), Domains: v.GetDomains()}
+		if v.GetMatcher() != nil {
+			host.Unmodelled = []string{"VirtualHost.matcher"}
+		}
 		for _, r := range v.GetRoutes() {
 			host.Routes = append(host.Routes, routeOf(r))
 		}
 		c.VirtualHosts = append(c.VirtualHosts, host)
 	}
 	return c
+}
+
+// ownRBAC reports RBAC rules anywhere in a route configuration.
+func ownRBAC(c *route.RouteConfiguration) bool {
+	return strings.Contains(prototext.Format(c), "RBACPerRoute")
 }
 
 func routeOf(r *route.Route) *Route {

@@ -26,6 +26,7 @@ type reader struct {
 	free    *reader
 	outer   []*jsontext.Decoder // decoders to return to after a reordered Any
 	v2      bool                // resources of API v2 were met
+	ownRBAC bool                // the route configuration being read has RBAC rules of its own
 }
 
 // lenient makes the tokenizer accept what Envoy prints although it is not strict JSON:

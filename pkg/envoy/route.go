@@ -5,13 +5,16 @@ import "strings"
 // inlineRoutes reads the route_config of an HTTP connection manager.
 func (r *reader) inlineRoutes() *RouteConfig {
 	c := &RouteConfig{Freshness: Freshness{State: Static}}
+	r.ownRBAC = false
 	r.object(func(key []byte) { r.routeConfigField(c, key) })
+	c.OwnRBAC = r.ownRBAC
 	return c
 }
 
 // routeConfig reads a RouteConfiguration in an Any, nil if it is of another API.
 func (r *reader) routeConfig() *RouteConfig {
 	c := &RouteConfig{}
+	r.ownRBAC = false
 	typ := r.any(func(typ string, key []byte) {
 		if isV2(typ) {
 			r.skip()
@@ -22,6 +25,7 @@ func (r *reader) routeConfig() *RouteConfig {
 	if r.err != nil || r.sawV2(typ) {
 		return nil
 	}
+	c.OwnRBAC = r.ownRBAC
 	return c
 }
 
@@ -32,8 +36,9 @@ func (r *reader) routeConfigField(c *RouteConfig, key []byte) {
 	case "virtual_hosts":
 		r.list(func() { c.VirtualHosts = append(c.VirtualHosts, r.virtualHost()) })
 	case "vhds":
-		r.note("RouteConfiguration.vhds")
-		r.skip()
+		r.unknown(&c.Unmodelled, "RouteConfiguration", key)
+	case "typed_per_filter_config":
+		r.perFilter()
 	default:
 		r.skip()
 	}
@@ -50,8 +55,7 @@ func (r *reader) virtualHost() *VirtualHost {
 		case "routes":
 			r.list(func() { v.Routes = append(v.Routes, r.route()) })
 		case "matcher":
-			r.note("VirtualHost.matcher")
-			r.skip()
+			r.unknown(&v.Unmodelled, "VirtualHost", key)
 		case "typed_per_filter_config":
 			r.perFilter()
 		default:
@@ -67,6 +71,7 @@ func (r *reader) perFilter() {
 	r.entries(func(string) {
 		typ := r.any(func(string, []byte) { r.skip() })
 		if strings.HasSuffix(typ, ".RBACPerRoute") {
+			r.ownRBAC = true
 			r.note(typ)
 		}
 	})

@@ -31,10 +31,25 @@ func truthOf(b bool) truth {
 func (r *replay) authorize(fc *envoy.FilterChain, who caller) {
 	for _, f := range fc.Filters {
 		r.authorizeBy(f, who)
+		own := ownRBAC(r.Server.Pod.Proxy, f)
 		for _, h := range f.HTTPFilters {
+			if h.RBAC != nil && own {
+				r.assume(RequestDecides)
+				continue
+			}
 			r.authorizeBy(h, who)
 		}
 	}
+}
+
+// ownRBAC reports that routes of a connection manager replace the rules of its RBAC filters
+// (RBACPerRoute), or turn them off: which rules hold depends on the request.
+func ownRBAC(p *envoy.Proxy, f *envoy.Filter) bool {
+	rc := f.Routes
+	if rc == nil && p != nil {
+		rc = p.Routes[f.RouteName]
+	}
+	return rc != nil && rc.OwnRBAC
 }
 
 func (r *replay) authorizeBy(f *envoy.Filter, who caller) {

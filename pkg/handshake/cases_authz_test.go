@@ -85,6 +85,15 @@ func authzCases() []edgeCase {
 			name: "authz: ALLOW a principal on a raw TCP port", from: "shop/client", to: "server.shop:9000", want: "mTLS",
 			given: func(w *world) { guard(w, rbac("ALLOW", anyone, client)) },
 		},
+		asks(edgeCase{
+			name: "authz: routes with rules of their own", from: "shop/client", to: "server.shop:80", want: "mTLS",
+			given: func(w *world) {
+				guard(w, rbac("DENY", anyone, client))
+				for _, fc := range listenerNamed(w.proxy("shop/server"), "virtualInbound").FilterChains {
+					fc.Filters[0].Routes = &envoy.RouteConfig{OwnRBAC: true}
+				}
+			},
+		}),
 		{
 			name: "authz: plaintext carries no principal", from: "shop/client", to: "server.shop:80", want: denied,
 			given: func(w *world) { w.rule("server.shop", tlsDisable); guard(w, rbac("ALLOW", anyone, client)) },

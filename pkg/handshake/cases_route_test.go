@@ -77,6 +77,26 @@ func routeCases() []edgeCase {
 			given: func(w *world) { w.proxy("shop/client").Routes["80"].VirtualHosts = nil },
 		},
 		{
+			name: "virtual hosts may come on demand (vhds)", from: "shop/client", to: "server.shop:80", want: "unknown: not-modelled",
+			given: func(w *world) {
+				rc := w.proxy("shop/client").Routes["80"]
+				rc.VirtualHosts, rc.Unmodelled = nil, []string{"RouteConfiguration.vhds"}
+			},
+		},
+		{
+			name: "a virtual host that is there needs no vhds", from: "shop/client", to: "server.shop:80", want: "mTLS",
+			given: func(w *world) {
+				w.proxy("shop/client").Routes["80"].Unmodelled = []string{"RouteConfiguration.vhds"}
+			},
+		},
+		{
+			name: "a virtual host with a matcher tree", from: "shop/client", to: "server.shop:80", want: "unknown: not-modelled",
+			given: func(w *world) {
+				vh := hostOf(w, "server.shop")
+				vh.Routes, vh.Unmodelled = nil, []string{"VirtualHost.matcher"}
+			},
+		},
+		{
 			name: "a wildcard domain takes what no exact one does", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				hostOf(w, "server.shop").Domains = []string{"*.shop.svc.cluster.local"}

@@ -42,10 +42,16 @@ func (e *Engine) httpWays(client *mesh.Pod, ix *proxyIndex, f *envoy.Filter, d d
 		return []way{{problem: EvidenceMissing, why: why, source: source}}
 	}
 	vh := ix.virtualHost(rc, d)
-	if vh == nil {
+	switch {
+	case vh == nil && len(rc.Unmodelled) > 0: // vhds brings virtual hosts on demand
+		return []way{{problem: NotModelled, why: "the route configuration sets " + rc.Unmodelled[0], source: source}}
+	case vh == nil:
 		return []way{{problem: NoRoute, why: "no virtual host of the client's proxy takes " + d.label(), source: source}}
 	}
 	source += "/" + vh.Name
+	if len(vh.Unmodelled) > 0 {
+		return []way{{problem: NotModelled, why: "virtual host " + vh.Name + " sets " + vh.Unmodelled[0], source: source}}
+	}
 	ways := routesOf(vh, source)
 	if len(ways) == 0 {
 		ways = []way{{problem: NoRoute, why: "no route of the client's proxy takes " + d.label(), source: source}}
