@@ -31,6 +31,8 @@ func All() []*diagnose.Check {
 		mtd315,
 		mtd316,
 		mtd317,
+		mtd318,
+		mtd319,
 		mtd399,
 		mtd401,
 		mtd402,

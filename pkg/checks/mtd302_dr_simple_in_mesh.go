@@ -34,7 +34,7 @@ func drSimpleInMesh(p *diagnose.Pass) {
 		switch rule := p.Rule(e); {
 		case rule.Mode != policy.TLSSimple && rule.Mode != policy.TLSMutual, e.Outbound.Socket != "tls", !meshed(e):
 			p.NotApplicable()
-		case e.Verdict != handshake.Fails || e.Reason.NotTLS():
+		case e.Verdict != handshake.Fails || e.Reason.NotTLS() || len(awaited(e)) > 0:
 			p.Passed()
 		default:
 			p.Failed(diagnose.Finding{Subject: ruleRef(rule.Rule), Field: rule.Field, Edges: edge(e)})

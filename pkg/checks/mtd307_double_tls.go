@@ -25,6 +25,7 @@ var mtd307 = &diagnose.Check{
 		References: []string{"istio/istio#17031", "istio/istio.io#11396", "istio.io/docs/tasks/traffic-management/egress/egress-tls-origination"},
 	},
 	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.DestinationRules},
+	After:    []diagnose.Code{"MTD318"},
 	Run:      doubleTLS,
 	Describe: describeDoubleTLS,
 }

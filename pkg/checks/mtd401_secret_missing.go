@@ -31,6 +31,7 @@ var mtd401 = &diagnose.Check{
 		References: []string{"istio/istio#25528", "istio/istio#36957", "istio/istio#27244"},
 	},
 	Needs:    []diagnose.Evidence{diagnose.Secrets},
+	After:    []diagnose.Code{"MTD318"},
 	Run:      secretMissing,
 	Describe: describeSecretMissing,
 }
@@ -43,7 +44,7 @@ func secretMissing(p *diagnose.Pass) {
 		}
 		names := waiting(pod.Proxy)
 		for _, name := range names {
-			p.Failed(lacks(pod, name))
+			p.Failed(lacks(p, pod, name))
 		}
 		if len(names) == 0 {
 			p.Passed()
@@ -72,14 +73,19 @@ func failLacking(p *diagnose.Pass, e *handshake.Edge, pod *mesh.Pod, named []str
 		absent = []string{""}
 	}
 	for _, name := range absent {
-		f := lacks(pod, name)
+		f := lacks(p, pod, name)
 		f.Edges = edge(e)
 		p.Failed(f)
 	}
 }
 
-func lacks(pod *mesh.Pod, secret string) diagnose.Finding {
+// lacks blames a workload for a secret of its own, and the rule that names it for another: that
+// is one finding, whatever the number of proxies.
+func lacks(p *diagnose.Pass, pod *mesh.Pod, secret string) diagnose.Finding {
 	f := diagnose.Finding{Subject: pod.Workload.Ref, Group: secret, Workloads: []kube.Ref{pod.Workload.Ref}, Field: "secret " + secret}
+	if rule := namedBy(p, pod.Proxy, secret); rule != nil {
+		f.Subject, f.Group, f.Field = ruleRef(rule), ofRule, "spec.trafficPolicy.tls"
+	}
 	source, value := pod.Key().String()+" config_dump secrets/"+secret, "absent"
 	switch {
 	case secret == "":
@@ -113,12 +119,8 @@ func clientSecrets(e *handshake.Edge) []string {
 		return nil
 	}
 	for _, c := range e.Client.Proxy.Clusters {
-		if c.Name != e.Outbound.Cluster || c.State == envoy.Warming {
-			continue
-		}
-		out = append(out, secretsOf(c.Socket)...)
-		for _, m := range c.Matches {
-			out = append(out, secretsOf(m.Socket)...)
+		if c.Name == e.Outbound.Cluster && c.State != envoy.Warming {
+			out = append(out, clusterSecrets(c)...)
 		}
 	}
 	return unique(out)
@@ -164,7 +166,15 @@ func unique(names []string) []string {
 	return slices.Compact(names)
 }
 
+// ofRule groups all secrets that one rule names.
+const ofRule = "secrets of a rule"
+
 func describeSecretMissing(p *diagnose.Pass, f *diagnose.Finding) {
+	if f.Group == ofRule {
+		f.Title = fmt.Sprintf("%d workloads wait for files or credentials that %s names", len(f.Workloads), f.Subject)
+		f.Fixes = []diagnose.Fix{{Title: "mount them into the proxies, or correct the rule", Command: kubectl("edit", f.Subject)}}
+		return
+	}
 	w := p.Snapshot.Workload(f.Subject)
 	secret := secretOf(f.Group)
 	f.Title = fmt.Sprintf("the proxy of %s has no %s, so connections that need it fail", workloadName(w), secret.what)
@@ -179,8 +189,9 @@ type missingSecret struct {
 
 func secretOf(name string) missingSecret {
 	if path, ok := cutAny(name, "file-cert:", "file-root:"); ok {
-		return missingSecret{"file " + path, func(*mesh.Workload) diagnose.Fix {
-			return diagnose.Fix{Title: "mount " + path + " into the proxy's container, or correct the path in the DestinationRule or Gateway that names it"}
+		files := plural("file", strings.Split(path, "~"))
+		return missingSecret{files, func(*mesh.Workload) diagnose.Fix {
+			return diagnose.Fix{Title: "mount " + files + " into the proxy's container, or correct the path in the DestinationRule or Gateway that names it"}
 		}}
 	}
 	if credential, ok := cutAny(name, "kubernetes://", "kubernetes-gateway://", "configmap://"); ok {

@@ -38,7 +38,7 @@ func TestSecretMissing(t *testing.T) {
 				p := r.proxy("pay/client")
 				p.Secrets = append(p.Secrets, &envoy.Secret{Name: "file-cert:/etc/certs/a.pem~/etc/certs/a.key", Freshness: envoy.Freshness{State: envoy.Warming}})
 			},
-			"error Deployment pay/client [secret file-cert:/etc/certs/a.pem~/etc/certs/a.key] 0: the proxy of pay/client has no file /etc/certs/a.pem~/etc/certs/a.key",
+			"error Deployment pay/client [secret file-cert:/etc/certs/a.pem~/etc/certs/a.key] 0: the proxy of pay/client has no files /etc/certs/a.pem, /etc/certs/a.key",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
