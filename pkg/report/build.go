@@ -82,11 +82,12 @@ func findings(in []*diagnose.Finding) []Finding {
 			Code: string(f.Check.Code), Name: f.Check.Name, Severity: string(f.Severity),
 			Subject: f.Subject, Field: f.Field, Title: f.Title,
 			Evidence: list(f.Evidence), Affects: affects(f), Fixes: fixes(f.Fixes),
+			Fingerprint: fingerprint(f),
 		}
 		if f.CausedBy != nil {
-			x.CausedBy = string(f.CausedBy.Check.Code)
+			cause := refTo(f.CausedBy)
+			x.CausedBy = &cause
 		}
-		x.Fingerprint = fingerprint(&x)
 		out = append(out, x)
 	}
 	return out

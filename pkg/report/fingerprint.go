@@ -4,17 +4,33 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 )
 
 // fingerprint names a cause for ticket tools. It is made of what does not change between runs:
-// the code, the subject and the field. Pods stand for their workload: their own names change.
-func fingerprint(f *Finding) string {
+// the code, the subject, the field, and the group that keeps findings with the same ones apart.
+// Pods stand for their workload: their own names change.
+func fingerprint(f *diagnose.Finding) string {
 	name := f.Subject.Name
 	if f.Subject.Kind == "Pod" {
 		name = withoutHash(name)
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.Code, f.Subject.Kind, f.Subject.Namespace, name, f.Field}, "\x00")))
+	parts := []string{string(f.Check.Code), f.Subject.Kind, f.Subject.Namespace, name, f.Field, f.Group}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:8])
+}
+
+func refTo(f *diagnose.Finding) FindingRef {
+	return FindingRef{Code: string(f.Check.Code), Fingerprint: fingerprint(f)}
+}
+
+func refs(list []*diagnose.Finding) []FindingRef {
+	out := make([]FindingRef, 0, len(list))
+	for _, f := range list {
+		out = append(out, refTo(f))
+	}
+	return out
 }
 
 // withoutHash drops the parts of a pod's name that Kubernetes generates: "-dfcbd866f-78kcw" of

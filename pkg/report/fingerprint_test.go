@@ -3,22 +3,24 @@ package report
 import (
 	"testing"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 func TestFingerprint(t *testing.T) {
-	base := Finding{Code: "MTD101", Subject: kube.Ref{Kind: "Pod", Namespace: "shop", Name: "client-dfcbd866f-78kcw"}, Field: "leaf"}
+	base := diagnose.Finding{Check: &diagnose.Check{Code: "MTD101"}, Subject: kube.Ref{Kind: "Pod", Namespace: "shop", Name: "client-dfcbd866f-78kcw"}, Field: "leaf"}
 	same := base
 	same.Subject.Name, same.Title = "client-7c9d8b6f5-x2x4l", "another sentence"
 	if fingerprint(&base) != fingerprint(&same) {
 		t.Error("a new replica set makes another cause of it")
 	}
-	tests := map[string]func(*Finding){
-		"code":      func(f *Finding) { f.Code = "MTD102" },
-		"namespace": func(f *Finding) { f.Subject.Namespace = "pay" },
-		"workload":  func(f *Finding) { f.Subject.Name = "server-dfcbd866f-78kcw" },
-		"kind":      func(f *Finding) { f.Subject.Kind = "Service" },
-		"field":     func(f *Finding) { f.Field = "root" },
+	tests := map[string]func(*diagnose.Finding){
+		"code":      func(f *diagnose.Finding) { f.Check = &diagnose.Check{Code: "MTD102"} },
+		"namespace": func(f *diagnose.Finding) { f.Subject.Namespace = "pay" },
+		"workload":  func(f *diagnose.Finding) { f.Subject.Name = "server-dfcbd866f-78kcw" },
+		"kind":      func(f *diagnose.Finding) { f.Subject.Kind = "Service" },
+		"field":     func(f *diagnose.Finding) { f.Field = "root" },
+		"group":     func(f *diagnose.Finding) { f.Group = "PERMISSIVE/STRICT" },
 	}
 	for name, change := range tests {
 		other := base

@@ -55,8 +55,8 @@ func (p *page) finding(f *Finding) {
 	if p.brief(f) {
 		return
 	}
-	if f.CausedBy != "" {
-		p.line("cause", "a consequence of "+Clean(f.CausedBy)+": mend that first")
+	if f.CausedBy != nil {
+		p.line("cause", "a consequence of "+Clean(f.CausedBy.Code)+": mend that first")
 	}
 	p.hits(f.Affects)
 	p.facts(f.Evidence)

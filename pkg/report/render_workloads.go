@@ -147,9 +147,14 @@ func (p *page) healthCell(w *Workload) string {
 
 // codesOf are the findings that make a workload's health what it is: none that only inform.
 func (p *page) codesOf(w *Workload) []string {
-	return slices.DeleteFunc(slices.Clone(w.Findings), func(code string) bool {
-		return !slices.ContainsFunc(p.Findings, func(f Finding) bool { return f.Code == code && f.Severity != "info" })
-	})
+	var out []string
+	for _, ref := range w.Findings {
+		tells := func(f Finding) bool { return f.Fingerprint == ref.Fingerprint && f.Severity != "info" }
+		if slices.ContainsFunc(p.Findings, tells) && !slices.Contains(out, ref.Code) {
+			out = append(out, ref.Code)
+		}
+	}
+	return out
 }
 
 func unknownBecause(w *Workload) string {

@@ -34,30 +34,30 @@ func sample() *Report {
 				Ref: checkout, Plane: mesh.Sidecar, Pods: Count{2, 2}, Health: Fail, Policy: strict,
 				Ports:    []Port{{8080, strict, "STRICT"}, {9090, Mode{Mode: "PERMISSIVE"}, "PERMISSIVE"}},
 				Inbound:  Traffic{Total: 5, MTLS: 2, Fails: 2, Unreachable: 1},
-				Identity: "spiffe://cluster.local/ns/shop/sa/checkout", Findings: []string{"MTD301", "MTD103", "MTD601"},
+				Identity: "spiffe://cluster.local/ns/shop/sa/checkout", Findings: []FindingRef{{"MTD301", "a"}, {"MTD103", "b"}, {"MTD601", "c"}, {"MTD301", "a"}},
 				Certificate: &Certificate{NotAfter: captured.Add(9*time.Hour + 32*time.Minute)},
 			},
 			{
 				Ref: deployment("search"), Plane: mesh.Sidecar, Pods: Count{1, 2}, Health: UnknownHealth, Policy: strict, Ports: []Port{},
-				Inbound: Traffic{Total: 2, Unknown: 2}, Findings: []string{}, Unread: map[string]string{"search-2": "timed out"},
+				Inbound: Traffic{Total: 2, Unknown: 2}, Findings: []FindingRef{}, Unread: map[string]string{"search-2": "timed out"},
 			},
 			{
 				Ref: deployment("old"), Plane: mesh.Sidecar, Pods: Count{1, 1}, Health: OK, Ports: []Port{{80, Mode{}, ""}},
-				Findings: []string{"MTD601"}, Certificate: &Certificate{NotAfter: captured},
+				Findings: []FindingRef{{"MTD601", "d"}}, Certificate: &Certificate{NotAfter: captured},
 			},
-			{Ref: deployment("batch"), Plane: mesh.NoProxy, Pods: Count{1, 1}, Health: NotApplicable, Ports: []Port{}, Findings: []string{}},
+			{Ref: deployment("batch"), Plane: mesh.NoProxy, Pods: Count{1, 1}, Health: NotApplicable, Ports: []Port{}, Findings: []FindingRef{}},
 		},
 		Edges: EdgeSummary{Calls: Traffic{Total: 11, MTLS: 6, Plaintext: 1, Fails: 2, Unknown: 2}, Outside: Traffic{Total: 1, Fails: 1}},
 		Findings: []Finding{
 			{
-				Code: "MTD301", Severity: "error", Title: "DestinationRule shop/off turns mTLS off",
+				Code: "MTD301", Fingerprint: "a", Severity: "error", Title: "DestinationRule shop/off turns mTLS off",
 				Affects:  affected(checkout, []kube.Ref{frontend, deployment("a"), deployment("b"), deployment("c"), deployment("d")}, 80, 443),
 				Evidence: []handshake.Fact{{Layer: handshake.Policy, Source: "DestinationRule shop/off spec.trafficPolicy.tls.mode", Value: "DISABLE"}},
 				Fixes:    []Fix{{Title: "drop the tls block", Risk: "none", Command: "kubectl -n shop edit destinationrule off", Manifest: "spec:\n  host: x\n"}},
 			},
-			{Code: "MTD103", Severity: "warning", Title: "a certificate ends soon", CausedBy: "MTD301", Affects: []Affected{{Server: &checkout}}},
-			{Code: "MTD601", Severity: "info", Title: "STRICT refuses batch"},
-			{Code: "MTD601", Severity: "info", Title: "STRICT refuses cron"},
+			{Code: "MTD103", Fingerprint: "b", Severity: "warning", Title: "a certificate ends soon", CausedBy: &FindingRef{"MTD301", "a"}, Affects: []Affected{{Server: &checkout}}},
+			{Code: "MTD601", Fingerprint: "c", Severity: "info", Title: "STRICT refuses batch"},
+			{Code: "MTD601", Fingerprint: "d", Severity: "info", Title: "STRICT refuses cron"},
 		},
 		Unexplained: []Affected{{Client: &frontend, Host: "x.example", Port: 443, Verdict: handshake.Fails, Reason: handshake.TLSVersion}},
 		Coverage: Coverage{
@@ -168,7 +168,7 @@ func TestColorOnlyAdds(t *testing.T) {
 func TestManyHealthy(t *testing.T) {
 	r := sample()
 	for range 30 {
-		r.Workloads = append(r.Workloads, Workload{Ref: deployment("fine"), Plane: mesh.Sidecar, Health: OK, Findings: []string{}})
+		r.Workloads = append(r.Workloads, Workload{Ref: deployment("fine"), Plane: mesh.Sidecar, Health: OK, Findings: []FindingRef{}})
 	}
 	text := render(t, r, Style{Format: Table})
 	if strings.Contains(text, "fine") || !strings.Contains(text, "and 32 workloads: ok or without a proxy (-o wide shows them)\n") {
@@ -241,7 +241,7 @@ func FuzzTable(f *testing.F) {
 		ref := kube.Ref{Kind: name, Namespace: name, Name: text}
 		r.Scope = Scope{Namespaces: []string{name, text}, Targets: []string{text}, Selector: text, Revision: name}
 		r.Workloads[0].Ref, r.Workloads[0].Identity, r.Workloads[0].Ports[0].Policy.From = ref, text, name
-		r.Findings[0].Title, r.Findings[0].CausedBy = text, name
+		r.Findings[0].Title, r.Findings[0].CausedBy = text, &FindingRef{Code: name}
 		r.Findings[0].Evidence = []handshake.Fact{{Layer: handshake.Proxy, Source: name, Value: text}}
 		r.Findings[0].Affects = []Affected{{Client: &ref, Server: &ref, Host: text, Port: 1}}
 		r.Findings[0].Fixes = []Fix{{Title: text, Risk: name, Command: text, Manifest: name}}

@@ -86,8 +86,8 @@ type Workload struct {
 	// Identity is the SPIFFE ID that its proxies present, "" when none was read.
 	Identity    string       `json:"identity,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
-	// Findings are codes of findings that name it.
-	Findings []string `json:"findings"`
+	// Findings are those that name it, in the order of the report's.
+	Findings []FindingRef `json:"findings"`
 	// Missing are sections of its proxies' config that were not read: listeners, clusters, secrets;
 	// endpoints and routes when they were cut.
 	Missing []string `json:"missing,omitempty"`
@@ -176,15 +176,23 @@ type Finding struct {
 	Subject kube.Ref `json:"subject"`
 	Field   string   `json:"field,omitempty"`
 	Title   string   `json:"title"`
-	// Fingerprint is the same for the same cause in every run: it holds no pod hash and no time.
+	// Fingerprint is the same for the same cause in every run, and no two findings of a report
+	// share it: it holds no pod hash and no time.
 	Fingerprint string           `json:"fingerprint"`
 	Evidence    []handshake.Fact `json:"evidence"`
 	// Affects are the connections that it breaks, folded by workload.
 	Affects []Affected `json:"affects"`
 	Fixes   []Fix      `json:"fixes"`
-	// CausedBy is the code of the root cause, when this is a consequence.
-	CausedBy string `json:"causedBy,omitempty"`
-	DocsURL  string `json:"docsURL,omitempty"`
+	// CausedBy is the finding that is the root cause, when this is a consequence.
+	CausedBy *FindingRef `json:"causedBy,omitempty"`
+	DocsURL  string      `json:"docsURL,omitempty"`
+}
+
+// FindingRef points to a finding of the same report. The code says which check it is of; of
+// several findings of one check the fingerprint tells which.
+type FindingRef struct {
+	Code        string `json:"code"`
+	Fingerprint string `json:"fingerprint"`
 }
 
 // Affected is a set of connections between two workloads on one port.

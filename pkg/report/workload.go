@@ -23,7 +23,7 @@ func workloads(r *diagnose.Result, edges []*handshake.Edge) []Workload {
 		}
 		x := describe(r, w)
 		x.Inbound, x.Outbound, x.Doubts, x.DoubtsUnread = t.inbound[w], t.outbound[w], t.doubts[w], t.unread[w]
-		x.Findings = list(codes(named[w]))
+		x.Findings = refs(named[w])
 		x.Health = health(&x, named[w])
 		out = append(out, x)
 	}
@@ -167,16 +167,6 @@ func findingsByWorkload(r *diagnose.Result) map[*mesh.Workload][]*diagnose.Findi
 		}
 		for w := range hit {
 			out[w] = append(out[w], f)
-		}
-	}
-	return out
-}
-
-func codes(list []*diagnose.Finding) []string {
-	var out []string
-	for _, f := range list {
-		if c := string(f.Check.Code); !slices.Contains(out, c) {
-			out = append(out, c)
 		}
 	}
 	return out
