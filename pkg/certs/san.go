@@ -55,7 +55,7 @@ func MatchSAN(leaf *x509.Certificate, ms []Matcher) (matched bool, presented []s
 }
 
 func (m Matcher) matchesAny(names []generalName) bool {
-	match := m.compile()
+	match := m.compileName()
 	for _, tag := range sanTags[m.SANType] {
 		for _, n := range names {
 			if n.tag == tag && m.fitsOID(n) && match(n) {
@@ -74,11 +74,11 @@ func (m Matcher) fitsOID(n generalName) bool {
 	return m.OID != "" && oid == m.OID
 }
 
-// compile gives the test for one name. For DNS names an exact matcher follows
+// compileName gives the test for one name. For DNS names an exact matcher follows
 // DNS rules (StringSanMatcher::match), where the wildcard may stand in the
 // certificate, not in the matcher.
-func (m Matcher) compile() func(generalName) bool {
-	text := m.compileText()
+func (m Matcher) compileName() func(generalName) bool {
+	text, _ := m.Compile()
 	return func(n generalName) bool {
 		if n.tag == tagDNS && m.Kind == "exact" {
 			return dnsNameMatch(m.Value, n.text())
@@ -89,10 +89,15 @@ func (m Matcher) compile() func(generalName) bool {
 
 // MatchString applies the matcher to any text, as Envoy's StringMatcher does
 // outside of SANs: without the rules of DNS, whatever SANType says.
-func (m Matcher) MatchString(s string) bool { return m.compileText()(s) }
+func (m Matcher) MatchString(s string) bool {
+	match, _ := m.Compile()
+	return match(s)
+}
 
-// compileText is Envoy's StringMatcher (source/common/common/matchers.h).
-func (m Matcher) compileText() func(string) bool {
+// Compile gives the test that MatchString applies, which is Envoy's StringMatcher
+// (source/common/common/matchers.h). It matches nothing, and ok is false, for
+// a kind that is not known and for a regex that does not compile.
+func (m Matcher) Compile() (match func(string) bool, ok bool) {
 	fold := func(s string) string { return s }
 	if m.IgnoreCase {
 		fold = asciiLower
@@ -100,26 +105,33 @@ func (m Matcher) compileText() func(string) bool {
 	value := fold(m.Value)
 	switch m.Kind {
 	case "exact":
-		return func(s string) bool { return fold(s) == value }
+		return func(s string) bool { return fold(s) == value }, true
 	case "prefix":
-		return func(s string) bool { return strings.HasPrefix(fold(s), value) }
+		return func(s string) bool { return strings.HasPrefix(fold(s), value) }, true
 	case "suffix":
-		return func(s string) bool { return strings.HasSuffix(fold(s), value) }
+		return func(s string) bool { return strings.HasSuffix(fold(s), value) }, true
 	case "contains":
-		return func(s string) bool { return strings.Contains(fold(s), value) }
+		return func(s string) bool { return strings.Contains(fold(s), value) }, true
 	case "regex":
 		return fullMatch(m.Value)
 	}
-	return func(string) bool { return false }
+	return matchNothing, false
 }
 
-// fullMatch is RE2's FullMatch. Envoy rejects a config whose regex does not
-// compile; here it matches nothing.
-func fullMatch(expr string) func(string) bool {
-	if _, err := regexp.Compile(expr); err != nil {
-		return func(string) bool { return false }
+func matchNothing(string) bool { return false }
+
+// fullMatch is RE2's FullMatch: the longest match from the start is all of the
+// text. Envoy rejects a config whose regex does not compile.
+func fullMatch(expr string) (match func(string) bool, ok bool) {
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return matchNothing, false
 	}
-	return regexp.MustCompile(`\A(?:` + expr + `)\z`).MatchString
+	re.Longest()
+	return func(s string) bool {
+		at := re.FindStringIndex(s)
+		return at != nil && at[0] == 0 && at[1] == len(s)
+	}, true
 }
 
 // dnsNameMatch is Utility::dnsNameMatch of source/common/tls/utility.cc:

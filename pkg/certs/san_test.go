@@ -5,6 +5,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -140,5 +141,37 @@ func TestMatchString(t *testing.T) {
 		if got := test.m.MatchString(test.in); got != test.want {
 			t.Errorf("%+v with %q: %t", test.m, test.in, got)
 		}
+	}
+}
+
+// TestFullMatch: an expression is matched as a whole without being wrapped, which could exceed
+// the nesting that compiles, or turn two halves into an expression.
+func TestFullMatch(t *testing.T) {
+	deep := strings.Repeat("(", 999) + "a" + strings.Repeat(")", 999)
+	for _, tc := range []struct {
+		expr, text string
+		want, ok   bool
+	}{
+		{deep, "a", true, true},
+		{deep, "aa", false, true},
+		{"a|ab", "ab", true, true},
+		{"a*?", "aaa", true, true},
+		{"b", "abc", false, true},
+		{"", "a", false, true},
+		{"", "", true, true},
+		{"(?m)^a$", "a\na", false, true},
+		{"a)|(b", "a", false, false},
+		{"(", "(", false, false},
+	} {
+		m := certs.Matcher{Kind: "regex", Value: tc.expr}
+		if got := m.MatchString(tc.text); got != tc.want {
+			t.Errorf("%.20q matches %q: %v, want %v", tc.expr, tc.text, got, tc.want)
+		}
+		if _, ok := m.Compile(); ok != tc.ok {
+			t.Errorf("%.20q compiles: %v, want %v", tc.expr, ok, tc.ok)
+		}
+	}
+	if _, ok := (certs.Matcher{Kind: "custom"}).Compile(); ok {
+		t.Error("a kind that nobody knows compiles")
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -174,27 +173,13 @@ func (p *peer) principal(m *certs.Matcher) truth {
 	return p.memo.matchText(m, p.identity)
 }
 
-// matchText is Envoy's StringMatcher; a kind that is not known can go either way.
+// matchText matches a name; a matcher that is not known can go either way.
 func (m *memo) matchText(by *certs.Matcher, text string) truth {
-	value, want := text, by.Value
-	if by.IgnoreCase {
-		value, want = strings.ToLower(value), strings.ToLower(want)
-	}
-	switch by.Kind {
-	case "":
+	if by.Kind == "" {
 		return yes
-	case "exact":
-		return truthOf(value == want)
-	case "prefix":
-		return truthOf(strings.HasPrefix(value, want))
-	case "suffix":
-		return truthOf(strings.HasSuffix(value, want))
-	case "contains":
-		return truthOf(strings.Contains(value, want))
-	case "regex":
-		if matches, ok := m.fullMatch(by.Value, text); ok {
-			return truthOf(matches)
-		}
+	}
+	if match := m.text(*by); match != nil {
+		return truthOf(match(text))
 	}
 	return maybe
 }

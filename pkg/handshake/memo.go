@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
-	"regexp"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -19,7 +18,7 @@ type memo struct {
 	bundles  map[*certs.Bundle]string // fingerprints
 	spiffe   map[any]*certs.Bundle    // by the context or secret that holds it
 	sans     map[sanKey]sanMatch
-	regexps  map[string]*regexp.Regexp // nil: does not compile
+	texts    map[certs.Matcher]textMatch
 	sockets  map[*envoy.TransportSocket]string
 	inbound  map[*envoy.FilterChain]string
 }
@@ -27,7 +26,7 @@ type memo struct {
 func newMemo() memo {
 	return memo{
 		verified: map[verifyKey]error{}, chains: map[chainKey]*chainInfo{}, bundles: map[*certs.Bundle]string{},
-		spiffe: map[any]*certs.Bundle{}, sans: map[sanKey]sanMatch{}, regexps: map[string]*regexp.Regexp{},
+		spiffe: map[any]*certs.Bundle{}, sans: map[sanKey]sanMatch{}, texts: map[certs.Matcher]textMatch{},
 		sockets: map[*envoy.TransportSocket]string{}, inbound: map[*envoy.FilterChain]string{},
 	}
 }
@@ -129,17 +128,19 @@ func (m *memo) spiffeBundle(owner any, domains map[string]*certs.Bundle) *certs.
 	return b
 }
 
-// fullMatch reports whether a regular expression matches all of a text; ok is false when it does
-// not compile.
-func (m *memo) fullMatch(expr, text string) (matches, ok bool) {
-	re, known := m.regexps[expr]
+// textMatch is a compiled string matcher; nil for one that Envoy knows and this does not.
+type textMatch func(string) bool
+
+// text compiles a string matcher once.
+func (m *memo) text(by certs.Matcher) textMatch {
+	match, known := m.texts[by]
 	if !known {
-		if _, err := regexp.Compile(expr); err == nil {
-			re = regexp.MustCompile(`\A(?:` + expr + `)\z`)
+		if compiled, ok := by.Compile(); ok {
+			match = compiled
 		}
-		m.regexps[expr] = re
+		m.texts[by] = match
 	}
-	return re != nil && re.MatchString(text), re != nil
+	return match
 }
 
 // socket is describeSocket, once per socket.
