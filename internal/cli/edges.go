@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -87,33 +86,6 @@ func replay(v *view, to string, q handshake.Query) ([]*handshake.Edge, error) {
 		return nil, err
 	}
 	return engine.EdgesTo(t, q), nil
-}
-
-func parseTo(v *view, to string) (handshake.Target, error) {
-	t, err := handshake.ParseTarget(to)
-	if err != nil {
-		return t, usageError("for example --to checkout.shop:80", "--to: %v", err)
-	}
-	t.Name = fullHost(v.snapshot, t.Name, namespacesOf(v.scope))
-	return t, nil
-}
-
-// fullHost completes a host name as the DNS search list of a pod in those namespaces would,
-// when that leads to a host of the registry.
-func fullHost(s *mesh.Snapshot, name string, namespaces []string) string {
-	if _, err := netip.ParseAddr(name); err == nil || len(s.HostsNamed(name)) > 0 {
-		return name
-	}
-	tries := []string{name + "." + s.Domain, name + ".svc." + s.Domain}
-	for _, ns := range namespaces {
-		tries = append(tries, name+"."+ns+".svc."+s.Domain)
-	}
-	for _, try := range tries {
-		if len(s.HostsNamed(try)) > 0 {
-			return try
-		}
-	}
-	return name
 }
 
 func parsePodKey(word string) (kube.Key, error) {

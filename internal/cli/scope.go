@@ -151,7 +151,8 @@ func describeNarrowing(s mesh.Scope) string {
 	return "the labels " + s.Selector + " and the revision " + s.Revision
 }
 
-func namespaceExists(s *mesh.Snapshot, name string) error {
+// namespaceSet are the namespaces that are to be seen in the evidence.
+func namespaceSet(s *mesh.Snapshot) map[string]bool {
 	known := map[string]bool{}
 	for _, n := range s.Resources.Namespaces {
 		known[n.Name] = true
@@ -159,6 +160,11 @@ func namespaceExists(s *mesh.Snapshot, name string) error {
 	for _, p := range s.Pods {
 		known[p.Namespace] = true
 	}
+	return known
+}
+
+func namespaceExists(s *mesh.Snapshot, name string) error {
+	known := namespaceSet(s)
 	if known[name] || (len(s.Resources.Namespaces) == 0 && len(s.Pods) == 0) {
 		return nil
 	}

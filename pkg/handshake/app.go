@@ -52,6 +52,9 @@ func (r *replay) receiver() string {
 	if r.Server.Pod != nil {
 		return fmt.Sprintf("%s port %d", r.Server.Pod.Key(), r.Server.Address.Port())
 	}
+	if r.Server.Host == nil && r.Server.Address.Addr().IsValid() {
+		return r.endpoint() + ", which nobody in the evidence holds"
+	}
 	return r.endpoint()
 }
 

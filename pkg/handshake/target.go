@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -89,15 +90,27 @@ func (e *Engine) hostDials(hosts []*mesh.Host, t Target) []dial {
 }
 
 // outside is a destination of no registry: it resolves to an address that nobody knows here.
-// A name of the cluster's own domain resolves to nothing unless a Service has it.
+// A name of the cluster's own domain resolves to nothing unless a Service has it, and neither
+// does NAME.NAMESPACE, unless a final dot makes it absolute.
 func (e *Engine) outside(t Target) dial {
 	d := dial{name: t.Name, port: t.Port, protocol: byPortNumber(t.Port), guessed: true}
-	if !strings.HasSuffix(t.Name, ".svc."+e.snap.Domain) && strings.Contains(t.Name, ".") {
+	if !e.inCluster(t.Name) {
 		d.direct = []mesh.Endpoint{{Hostname: t.Name, Address: netip.AddrPortFrom(netip.Addr{}, uint16(t.Port)), Ready: true}}
 	} else if !e.snap.Resources.HasRead("services.core") {
 		d.missing = "the Services were not read: whether " + t.Name + " is one is not known"
 	}
 	return d
+}
+
+// inCluster reports whether a name means a Service, existing or not.
+func (e *Engine) inCluster(name string) bool {
+	_, rest, dotted := strings.Cut(name, ".")
+	if !dotted || strings.HasSuffix(name, ".svc") || strings.HasSuffix(name, ".svc."+e.snap.Domain) {
+		return true
+	}
+	named := func(n *kube.Namespace) bool { return n.Name == rest }
+	holds := func(p *mesh.Pod) bool { return p.Namespace == rest }
+	return slices.ContainsFunc(e.snap.Resources.Namespaces, named) || slices.ContainsFunc(e.snap.Pods, holds)
 }
 
 // byPortNumber guesses what is spoken where nothing is declared.

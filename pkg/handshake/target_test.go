@@ -108,6 +108,25 @@ func TestEdgesAndEdgesToAgree(t *testing.T) {
 	}
 }
 
+// TestNoSuchService: a name that can only be a service's is no host outside; a name with a final
+// dot is.
+func TestNoSuchService(t *testing.T) {
+	engine := New(mesh.New(shop(t).evidence()))
+	client := Query{Client: func(p *mesh.Pod) bool { return p.Name == "client" }}
+	tests := map[string]Verdict{
+		"nosuch.shop": Fails, "nosuch.shop.svc": Fails, "nosuch": Fails,
+		"nosuch.shop.": Plaintext, "nosuch.example": Plaintext, "203.0.113.9": Plaintext,
+	}
+	for name, want := range tests {
+		edges := engine.EdgesTo(Target{Name: name, Port: 80}, client)
+		if len(edges) != 1 || edges[0].Verdict != want {
+			t.Errorf("%s: got %+v, want %s", name, edges, want)
+		} else if held := strings.Contains(edges[0].Why, "nobody in the evidence holds"); held != (name == "203.0.113.9") {
+			t.Errorf("%s: %s", name, edges[0].Why)
+		}
+	}
+}
+
 // TestEveryPort: port 0 stands for every port that is declared.
 func TestEveryPort(t *testing.T) {
 	engine := New(mesh.New(shop(t).evidence()))
