@@ -9,6 +9,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 // injections give proxies to workloads, as far as the injector would: never to pods on the
@@ -50,14 +51,7 @@ func openings(p *diagnose.Pass, e *handshake.Edge) []diagnose.Fix {
 // workloadPolicy is the oldest policy that selects a pod, the only one whose ports count; nil
 // when there is none.
 func workloadPolicy(p *diagnose.Pass, pod *mesh.Pod) *kube.PeerAuthentication {
-	var oldest *kube.PeerAuthentication
-	for _, pa := range p.Resources.PeerAuthentications {
-		applies := pa.Namespace == pod.Namespace && !pa.Spec.Selector.Empty() && pa.Spec.Selector.Matches(pod.Labels)
-		if applies && (oldest == nil || pa.CreationTimestamp.Before(oldest.CreationTimestamp)) {
-			oldest = pa
-		}
-	}
-	return oldest
+	return p.PeerAuth.Oldest(policy.ScopeWorkload, pod.Namespace, pod.Labels, pod.Revision())
 }
 
 // stableLabels are the labels of a pod that its workload's other pods, and those of its next

@@ -8,6 +8,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 // sidecarOf is the Sidecar that applies to a pod: the oldest of its namespace that selects it,
@@ -19,6 +20,7 @@ func sidecarOf(p *diagnose.Pass, pod *mesh.Pod) *kube.Sidecar {
 	for _, s := range p.Resources.Sidecars {
 		selects := s.Spec.WorkloadSelector != nil && len(s.Spec.WorkloadSelector.Labels) > 0
 		switch {
+		case !policy.InRevision(&s.Meta, pod.Revision()):
 		case s.Namespace == pod.Namespace && selects && kube.HasLabels(s.Spec.WorkloadSelector.Labels, pod.Labels):
 			selecting = older(selecting, s)
 		case selects:
@@ -37,7 +39,7 @@ func sidecarOf(p *diagnose.Pass, pod *mesh.Pod) *kube.Sidecar {
 }
 
 func older(a, b *kube.Sidecar) *kube.Sidecar {
-	if a == nil || b.CreationTimestamp.Before(a.CreationTimestamp) {
+	if a == nil || policy.OldestFirst(&b.Meta, &a.Meta) < 0 {
 		return b
 	}
 	return a

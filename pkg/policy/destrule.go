@@ -54,7 +54,7 @@ func NewDestinationRules(rules []*kube.DestinationRule, cfg Config) *Destination
 
 // readBy keeps the rules that an istiod of that revision reads.
 func readBy(rules []*kube.DestinationRule, revision string) []*kube.DestinationRule {
-	return slices.DeleteFunc(slices.Clone(rules), func(r *kube.DestinationRule) bool { return !inRevision(&r.Meta, revision) })
+	return slices.DeleteFunc(slices.Clone(rules), func(r *kube.DestinationRule) bool { return !InRevision(&r.Meta, revision) })
 }
 
 func (d *DestinationRules) index(revision string) *index {

@@ -61,7 +61,7 @@ func (h entries) add(host string, rule *kube.DestinationRule, exportTo visibilit
 // byPrecedence is the order in which istiod merges rules: those with a workloadSelector
 // first, then the oldest.
 func byPrecedence(a, b *kube.DestinationRule) int {
-	return cmp.Or(selects(a)-selects(b), oldestFirst(&a.Meta, &b.Meta))
+	return cmp.Or(selects(a)-selects(b), OldestFirst(&a.Meta, &b.Meta))
 }
 
 func selects(rule *kube.DestinationRule) int {

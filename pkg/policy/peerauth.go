@@ -23,7 +23,7 @@ func NewPeerAuthentications(list []*kube.PeerAuthentication, root string) *PeerA
 		}
 	}
 	for _, in := range p.byNamespace {
-		slices.SortStableFunc(in, func(a, b *kube.PeerAuthentication) int { return oldestFirst(&a.Meta, &b.Meta) })
+		slices.SortStableFunc(in, func(a, b *kube.PeerAuthentication) int { return OldestFirst(&a.Meta, &b.Meta) })
 	}
 	return p
 }
@@ -52,6 +52,32 @@ func (p *PeerAuthentications) ForNamespace(namespace, revision string) Derivatio
 	return b.d
 }
 
+// Oldest returns the policy that decides a scope for a workload, whether it sets a mode or not:
+// of several only the oldest counts. It is nil when the scope (mesh, namespace or workload) has
+// none. The arguments are those of ForWorkload.
+func (p *PeerAuthentications) Oldest(scope Scope, namespace string, labels map[string]string, revision string) *kube.PeerAuthentication {
+	c := p.contenders(namespace, labels, revision)
+	list := map[Scope][]*kube.PeerAuthentication{ScopeMesh: c.mesh, ScopeNamespace: c.namespace, ScopeWorkload: c.workload}[scope]
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// ScopeOf is the scope in which a policy competes; "" for one that has no part in any, because
+// it has a selector and lies in the root namespace.
+func (p *PeerAuthentications) ScopeOf(pa *kube.PeerAuthentication) Scope {
+	switch inRoot, general := pa.Namespace == p.root, pa.Spec.Selector.Empty(); {
+	case general && inRoot:
+		return ScopeMesh
+	case general:
+		return ScopeNamespace
+	case inRoot:
+		return ""
+	}
+	return ScopeWorkload
+}
+
 // contenders are the policies that could apply, by scope and oldest first, and those that
 // look as if they could.
 type contenders struct {
@@ -77,7 +103,7 @@ func (p *PeerAuthentications) contenders(namespace string, labels map[string]str
 func (p *PeerAuthentications) sort(c *contenders, pa *kube.PeerAuthentication, labels map[string]string, revision string) {
 	switch inRoot := pa.Namespace == p.root; {
 	case !pa.Spec.Selector.Matches(labels):
-	case !inRevision(&pa.Meta, revision):
+	case !InRevision(&pa.Meta, revision):
 		c.revision = append(c.revision, pa)
 	case pa.Spec.Selector.Empty() && inRoot:
 		c.mesh = append(c.mesh, pa)
@@ -93,16 +119,16 @@ func (p *PeerAuthentications) sort(c *contenders, pa *kube.PeerAuthentication, l
 // revisionLabel keeps a resource from the control planes of other revisions.
 const revisionLabel = "istio.io/rev"
 
-// inRevision reports whether an istiod of that revision reads a resource: it has no label, or
+// InRevision reports whether an istiod of that revision reads a resource: it has no label, or
 // the same one, or istiod has no revision (pkg/config/model.go, LabelsInRevision).
-func inRevision(m *kube.Meta, revision string) bool {
+func InRevision(m *kube.Meta, revision string) bool {
 	want, ok := m.Labels[revisionLabel]
 	return !ok || revision == "" || want == revision
 }
 
-// oldestFirst is the order in which istiod lets policies win: by creation, and within the
+// OldestFirst is the order in which istiod lets policies win: by creation, and within the
 // same second by name and namespace (pilot/pkg/model/config.go, configCompareByCreationTime).
-func oldestFirst(a, b *kube.Meta) int {
+func OldestFirst(a, b *kube.Meta) int {
 	return cmp.Or(
 		a.CreationTimestamp.Compare(b.CreationTimestamp),
 		cmp.Compare(a.Name, b.Name),

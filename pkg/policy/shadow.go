@@ -51,7 +51,7 @@ func (m *merged) lost(r *kube.DestinationRule, subset string) []Shadowed[kube.De
 // questions is that of the search.
 func (d *DestinationRules) why(r *kube.DestinationRule, q Query, f found, m *merged) (Reason, string) {
 	switch host := Host(r, d.cfg.Domain); {
-	case !inRevision(&r.Meta, q.Revision):
+	case !InRevision(&r.Meta, q.Revision):
 		return OtherRevision, fmt.Sprintf("%s %q hides it from other revisions", revisionLabel, r.Labels[revisionLabel])
 	case !d.searched(r.Namespace, q):
 		return OtherNamespace, fmt.Sprintf("namespace %s is neither the client's, the service's nor the root namespace", r.Namespace)
