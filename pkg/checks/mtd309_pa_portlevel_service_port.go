@@ -58,8 +58,8 @@ func judgePorts(p *diagnose.Pass, pa *kube.PeerAuthentication, pod *mesh.Pod) {
 		refused := refusedOn(p, pod, uint32(port), want.Mode)
 		p.Failed(diagnose.Finding{
 			Subject: policyRef(pa), Field: "spec.portLevelMtls." + key, Edges: refused,
-			Workloads: []kube.Ref{pod.Workload.Ref},
-			Severity:  ignoredSeverity(want.Mode, string(p.Mode(pod).Port(target).Mode), len(refused) > 0),
+			Group: fmt.Sprint(target), Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
+			Severity: ignoredSeverity(want.Mode, string(p.Mode(pod).Port(target).Mode), len(refused) > 0),
 		})
 	}
 }
@@ -90,18 +90,16 @@ func behindServicePort(p *diagnose.Pass, pod *mesh.Pod, port uint32) uint32 {
 }
 
 func describePAServicePort(p *diagnose.Pass, f *diagnose.Finding) {
-	pod := p.Snapshot.Workload(f.Workloads[0]).Pods[0]
-	key := f.Field[len("spec.portLevelMtls."):]
-	port, _ := strconv.ParseUint(key, 10, 16) // it was parsed before
-	target := behindServicePort(p, pod, uint32(port))
-	f.Title = fmt.Sprintf("%s sets portLevelMtls for %s, the Service's port: the container listens on %d, so it applies to nothing", f.Subject, key, target)
+	key, target := f.Field[len("spec.portLevelMtls."):], f.Group
+	port, _ := strconv.ParseUint(target, 10, 16) // Run wrote it
+	f.Title = fmt.Sprintf("%s sets portLevelMtls for %s, the Service's port: the container listens on %s, so it applies to nothing", f.Subject, key, target)
 	f.Evidence = []handshake.Fact{
-		modeFact(p.Mode(pod).Port(target)),
-		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String(), Value: fmt.Sprintf("a Service leads from its port %s to port %d of this pod", key, target)},
+		modeFact(p.Mode(f.Pod).Port(uint32(port))),
+		{Layer: handshake.Cluster, Source: "pod " + f.Pod.Key().String(), Value: fmt.Sprintf("a Service leads from its port %s to port %s of this pod", key, target)},
 	}
 	f.Fixes = []diagnose.Fix{{
-		Title:   fmt.Sprintf("rename the key %s to %d", key, target),
-		Command: jsonPatch(f.Subject, move("/spec/portLevelMtls/"+key, fmt.Sprintf("/spec/portLevelMtls/%d", target))),
+		Title:   fmt.Sprintf("rename the key %s to %s", key, target),
+		Command: jsonPatch(f.Subject, move("/spec/portLevelMtls/"+key, "/spec/portLevelMtls/"+target)),
 		Risk:    "the port then has the mode that the policy says",
 	}}
 }

@@ -3,6 +3,8 @@ package checks
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
@@ -40,4 +42,18 @@ func TestPAServicePortQuietAndBlind(t *testing.T) {
 	r.quiet(mtd309)
 	shared(t, healthy).silent(mtd309)
 	blinded(t, "07-pa-portlevel-service-port", mtd309)
+}
+
+// A pod of the same workload that is none of the policy's, and the first by name, says nothing.
+func TestPAServicePortOfThePodThatWasJudged(t *testing.T) {
+	r := record(t, "07-pa-portlevel-service-port")
+	before := r.one(mtd309)
+	r.stranger("server")
+	after := r.one(mtd309)
+	if diff := cmp.Diff(before.Title, after.Title); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(before.Fixes, after.Fixes); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
@@ -41,8 +42,8 @@ func paDuplicate(p *diagnose.Pass) {
 				continue
 			}
 			lost = true
-			f := diagnose.Finding{Subject: policyRef(s.Resource), Field: "spec", Workloads: []kube.Ref{pod.Workload.Ref}}
-			if sameSpec(s.Resource, winner(p, s.Resource, pod.Labels)) {
+			f := diagnose.Finding{Subject: policyRef(s.Resource), Field: "spec", Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref}}
+			if sameSpec(s.Resource, winner(p, s.Resource, pod)) {
 				f.Severity = diagnose.Info
 			}
 			p.Failed(f)
@@ -53,16 +54,9 @@ func paDuplicate(p *diagnose.Pass) {
 	}
 }
 
-// winner is the oldest policy of the scope in which another one lost.
-func winner(p *diagnose.Pass, lost *kube.PeerAuthentication, labels map[string]string) *kube.PeerAuthentication {
-	best := lost
-	for _, pa := range p.Resources.PeerAuthentications {
-		same := pa.Namespace == lost.Namespace && pa.Spec.Selector.Empty() == lost.Spec.Selector.Empty() && pa.Spec.Selector.Matches(labels)
-		if same && (pa.CreationTimestamp.Before(best.CreationTimestamp) || pa.CreationTimestamp.Equal(best.CreationTimestamp) && pa.Name < best.Name) {
-			best = pa
-		}
-	}
-	return best
+// winner is the policy that counts for a pod in the scope in which another one lost.
+func winner(p *diagnose.Pass, lost *kube.PeerAuthentication, pod *mesh.Pod) *kube.PeerAuthentication {
+	return p.PeerAuth.Oldest(p.PeerAuth.ScopeOf(lost), pod.Namespace, pod.Labels, pod.Revision())
 }
 
 func sameSpec(a, b *kube.PeerAuthentication) bool {
@@ -77,11 +71,10 @@ func modeOf(pa *kube.PeerAuthentication) string {
 }
 
 func describePADuplicate(p *diagnose.Pass, f *diagnose.Finding) {
-	pod := p.Snapshot.Workload(f.Workloads[0]).Pods[0]
 	lost := findPolicy(p, f.Subject)
-	won := winner(p, lost, pod.Labels)
+	won := winner(p, lost, f.Pod)
 	f.Title = fmt.Sprintf("%s (%s) has no effect: %s (%s) is older and of the same scope", f.Subject, modeOf(lost), policyRef(won), modeOf(won))
-	f.Evidence = []handshake.Fact{created(lost), created(won), modeFact(p.Mode(pod).Workload)}
+	f.Evidence = []handshake.Fact{created(lost), created(won), modeFact(p.Mode(f.Pod).Workload)}
 	f.Fixes = []diagnose.Fix{
 		{Title: "delete the younger: nothing changes, and nobody is misled", Command: kubectl("delete", f.Subject)},
 		{

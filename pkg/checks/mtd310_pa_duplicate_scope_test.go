@@ -35,3 +35,20 @@ func TestPADuplicateQuietAndBlind(t *testing.T) {
 	shared(t, healthy).quiet(mtd310)
 	blinded(t, "20-pa-duplicate-scope", mtd310)
 }
+
+// Of two of the same second the name decides, and neither wins over a policy of its own
+// revision by being older in another.
+func TestPADuplicateGoesByTheDerivation(t *testing.T) {
+	r := record(t, "22-headless-port-disable")
+	r.stranger("hl")
+	for _, c := range []struct{ name, revision string }{{"a-elsewhere", "elsewhere"}, {"z", ""}} {
+		pa := *r.policy("shop", "hl")
+		pa.Name, pa.Labels = c.name, map[string]string{"istio.io/rev": c.revision}
+		pa.Spec.PortLevelMTLS, pa.Spec.MTLS = nil, &kube.MutualTLS{Mode: "DISABLE"}
+		if c.revision == "" {
+			pa.Labels = nil
+		}
+		r.Resources.PeerAuthentications = append(r.Resources.PeerAuthentications, &pa)
+	}
+	has(t, r.says(mtd310), "PeerAuthentication shop/z (DISABLE) has no effect: PeerAuthentication shop/hl (STRICT) is older")
+}

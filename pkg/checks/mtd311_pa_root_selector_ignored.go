@@ -9,6 +9,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 var mtd311 = &diagnose.Check{
@@ -26,7 +27,7 @@ var mtd311 = &diagnose.Check{
 		Fix:        "Create the policy in each namespace whose workloads it is meant for, and delete it from the root namespace.",
 		References: []string{"pilot/pkg/model/authentication.go", "istio.io/docs/reference/config/security/peer_authentication"},
 	},
-	Needs:    []diagnose.Evidence{diagnose.PeerAuthentications},
+	Needs:    []diagnose.Evidence{diagnose.PeerAuthentications, diagnose.MeshConfig},
 	Run:      paRootSelector,
 	Describe: describePARootSelector,
 }
@@ -40,7 +41,12 @@ func paRootSelector(p *diagnose.Pass) {
 		case pa.Spec.Selector.Empty():
 			p.Passed()
 		default:
-			p.Failed(ignoredPolicy(p, pa))
+			f := ignoredPolicy(p, pa)
+			if len(f.Workloads) == 0 && !p.Everything() { // it is about others
+				p.NotApplicable()
+				continue
+			}
+			p.Failed(f)
 		}
 	}
 }
@@ -73,7 +79,7 @@ func describePARootSelector(p *diagnose.Pass, f *diagnose.Finding) {
 	var manifests []string
 	var seen []string
 	for _, ref := range f.Workloads {
-		f.Evidence = append(f.Evidence, modeFact(p.Mode(p.Snapshot.Workload(ref).Pods[0]).Workload))
+		f.Evidence = append(f.Evidence, modeFact(p.Mode(selected(p.Snapshot.Workload(ref), pa)).Workload))
 		if !slices.Contains(seen, ref.Namespace) {
 			seen = append(seen, ref.Namespace)
 			own := kube.Ref{Kind: "PeerAuthentication", Namespace: ref.Namespace, Name: pa.Name}
@@ -87,6 +93,11 @@ func describePARootSelector(p *diagnose.Pass, f *diagnose.Finding) {
 		})
 	}
 	f.Fixes = append(f.Fixes, diagnose.Fix{Title: "delete the policy that has no effect", Command: kubectl("delete", f.Subject)})
+}
+
+// selected is the first pod of a workload that a policy selects.
+func selected(w *mesh.Workload, pa *kube.PeerAuthentication) *mesh.Pod {
+	return w.Pods[slices.IndexFunc(w.Pods, func(pod *mesh.Pod) bool { return pod.HasProxy() && pa.Spec.Selector.Matches(pod.Labels) })]
 }
 
 func mtlsMode(pa *kube.PeerAuthentication) string {

@@ -3,7 +3,11 @@ package checks
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 func TestPARootSelector(t *testing.T) {
@@ -49,4 +53,30 @@ func TestPARootSelectorSeverity(t *testing.T) {
 func TestPARootSelectorQuietAndBlind(t *testing.T) {
 	shared(t, healthy).quiet(mtd311)
 	blinded(t, "10-pa-root-selector-ignored", mtd311)
+}
+
+// What is said of a workload is that of a pod which the policy selects.
+func TestPARootSelectorOfThePodThatWasJudged(t *testing.T) {
+	r := record(t, "10-pa-root-selector-ignored")
+	own := &kube.PeerAuthentication{Meta: kube.Meta{Name: "own", Namespace: "shop"}}
+	own.Spec.Selector, own.Spec.MTLS = r.selector("app", "server"), &kube.MutualTLS{Mode: "STRICT"}
+	r.Resources.PeerAuthentications = append(r.Resources.PeerAuthentications, own)
+	before := r.one(mtd311)
+	r.stranger("server")
+	if diff := cmp.Diff(before.Evidence, r.one(mtd311).Evidence); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A policy that selects others is not what the user asked about.
+func TestPARootSelectorScope(t *testing.T) {
+	r := shared(t, "10-pa-root-selector-ignored")
+	in := func(namespace string) diagnose.Scope {
+		return diagnose.Scope{In: func(p *mesh.Pod) bool { return p.Namespace == namespace }}
+	}
+	for namespace, want := range map[string]int{"shop": 1, "kube-system": 0} {
+		if got := diagnose.Run(mesh.New(r.Evidence), []*diagnose.Check{mtd311}, in(namespace)).Findings; len(got) != want {
+			t.Errorf("%s: %s", namespace, lines(got))
+		}
+	}
 }

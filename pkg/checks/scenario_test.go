@@ -148,3 +148,10 @@ func unseenProxy(t *testing.T, name, workload string, check *diagnose.Check) {
 func (*recording) selector(label, value string) *kube.Selector {
 	return &kube.Selector{MatchLabels: map[string]string{label: value}}
 }
+
+// stranger adds a pod to an app's workload that comes first by name and has no labels.
+func (r *recording) stranger(app string) {
+	pod := *r.pods(app)[0]
+	pod.Name, pod.Labels = "0-"+pod.Name, nil
+	r.Resources.Pods = append(r.Resources.Pods, &pod)
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // Finding is one cause with everything that it breaks.
@@ -17,6 +18,9 @@ type Finding struct {
 	Field   string
 	// Group keeps findings with the same subject and field apart; it is not shown.
 	Group string
+	// Pod is the one in which it was met, for Describe to look at; it is not shown. Of findings
+	// that are joined it is the pod of the one that was worst.
+	Pod *mesh.Pod
 	// Title says what is wrong here, with names: one lower-case clause without a full stop.
 	Title string
 	// Evidence is what it rests on.
@@ -68,7 +72,7 @@ func (f *Finding) covers(o *Finding) bool {
 // merge adds what another finding of the same cause knows.
 func (f *Finding) merge(o *Finding) {
 	if o.Severity.Rank() < f.Severity.Rank() {
-		f.Severity, f.Title = o.Severity, o.Title
+		f.Severity, f.Title, f.Pod = o.Severity, o.Title, o.Pod
 	}
 	for _, x := range o.Evidence {
 		if !slices.Contains(f.Evidence, x) {

@@ -111,6 +111,9 @@ func (p *Pass) ProxyPods() iter.Seq[*mesh.Pod] {
 	}
 }
 
+// Everything reports whether the user asked about the whole mesh.
+func (p *Pass) Everything() bool { return p.scope.In == nil }
+
 // InScope reports whether the user asked about a pod.
 func (p *Pass) InScope(pod *mesh.Pod) bool { return p.scope.in(pod) }
 
