@@ -38,8 +38,13 @@ func KnownDifferences() []Known {
 		},
 		{
 			"two-entries", "product",
-			"of two ServiceEntries for one name, one with an address and one without, DNS decides which it resolves to. The replay takes the proxy's listener for it (assumption dns-as-registered)",
+			"of two ServiceEntries for one name with different addresses, or one without, DNS decides which it resolves to. The replay takes the proxy's listener for it (assumption dns-as-registered), or drops the entry that has no endpoints",
 			twoEntries,
+		},
+		{
+			"lost-share", "product",
+			"a share of the traffic, or all of it, that ends in the client's proxy (a route to a subset that is not defined) makes an edge for each endpoint of the called host: none when that has no endpoint but the client",
+			lostShare,
 		},
 		{
 			"self", "product",
@@ -80,18 +85,43 @@ func entryEndpoints(d destination, product, simulated []Way) ([]Way, []Way) {
 	return product, simulated
 }
 
-// twoEntries forgets what no cluster of the name takes, where only one of its entries has an address.
+// twoEntries forgets what no cluster of the name takes, where its entries differ in address.
 func twoEntries(d destination, product, simulated []Way) ([]Way, []Way) {
-	var with, without bool
+	addresses := map[string]bool{}
 	for _, x := range d.Dials() {
-		with = with || x.Host == d.host && x.Address != nowhere
-		without = without || x.Host == d.host && x.Address == nowhere
+		if x.Host == d.host {
+			addresses[x.Address] = true
+		}
 	}
-	if !d.entry || !with || !without {
+	if !d.entry || len(addresses) < 2 {
 		return product, simulated
 	}
 	own := func(w Way) (Way, bool) { return w, strings.HasSuffix(w.Cluster, "|"+d.host) }
 	return each(product, own), each(simulated, own)
+}
+
+// lostShare drops the share that is stopped, where the host has no endpoint for it to miss.
+func lostShare(d destination, product, simulated []Way) ([]Way, []Way) {
+	if d.client == nil || d.hasEndpoint() || slices.Contains(product, Way{Result: Stopped}) {
+		return product, simulated
+	}
+	return product, each(simulated, func(w Way) (Way, bool) { return w, w.Result != Stopped })
+}
+
+// hasEndpoint reports whether the resources give the host an endpoint besides the client.
+func (d destination) hasEndpoint() bool {
+	for _, e := range d.Resources.ServiceEntries {
+		selects := e.Spec.WorkloadSelector != nil || e.Spec.Resolution == "STATIC"
+		if slices.Contains(e.Spec.Hosts, d.host) && (len(e.Spec.Endpoints) > 0 || !selects) {
+			return true
+		}
+	}
+	for _, x := range d.Dials() {
+		if x.Host == d.host && !d.entry && slices.ContainsFunc(x.Direct, func(a Address) bool { return a.Host != d.client.Pod.Status.PodIP }) {
+			return true
+		}
+	}
+	return false
 }
 
 // self drops what the product says beside the simulation, where the client is an endpoint of a
