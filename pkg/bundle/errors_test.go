@@ -1,13 +1,16 @@
 package bundle
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestErrors(t *testing.T) {
@@ -22,7 +25,7 @@ func TestErrors(t *testing.T) {
 		"empty tar":          {tarOf(t), NotEvidence, "neither an archive nor JSON"},
 		"cut gzip":           {zipped(t, dump)[:12], Truncated, "cut"},
 		"not gzip after all": {[]byte{0x1f, 0x8b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, Unreadable, "can not be read"},
-		"text":               {[]byte("hello, this is a log\nof something\n"), NotEvidence, "text file"},
+		"YAML":               {[]byte("hello, this is a log\nof something\n"), NotEvidence, "text file"},
 		"binary":             {[]byte("\x7fELF\x00\x00\x00"), NotEvidence, "neither an archive nor JSON"},
 		"zip":                {[]byte("PK\x03\x04rest"), Unsupported, "a zip archive"},
 		"zstd":               {[]byte("\x28\xb5\x2f\xfdrest"), Unsupported, "zstd"},
@@ -158,4 +161,57 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %v, want too large", name, err)
 		}
 	}
+}
+
+// endless is a stream of spaces that nobody can read to its end.
+type endless struct{ read func() }
+
+func (e endless) Read(p []byte) (int, error) {
+	e.read()
+	return copy(p, bytes.Repeat([]byte{' '}, len(p))), nil
+}
+
+// TestWhatIsSkippedCounts: members that are not read are unpacked all the same.
+func TestWhatIsSkippedCounts(t *testing.T) {
+	junk := zipped(t, tarOf(t, file{"junk.bin", strings.Repeat("\x00", 1<<20)}))
+	r := newReader("bomb.tar.gz", limits{member: 1 << 20, total: 64 << 10, members: 10})
+	_, err := r.stream(t.Context(), bytes.NewReader(junk), time.Time{})
+	if known, ok := errors.AsType[*Error](err); !ok || known.Problem != TooLarge {
+		t.Errorf("error %v, want one that says it is too large", err)
+	}
+}
+
+// TestDeadlineEndsAnyReading: also that of one member, of what is skipped, and of a lone file.
+func TestDeadlineEndsAnyReading(t *testing.T) {
+	for name, start := range map[string][]byte{
+		"a lone file":      []byte(`{"configs":[`),
+		"YAML":             []byte("configs:\n"),
+		"a member to skip": headerOf(t, "junk.bin"),
+		"a member to read": headerOf(t, "proxies/shop/a/config_dump.json"),
+		"a member in gzip": headerOf(t, "proxies/shop/a/config_dump.json.gz"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			reads := 0
+			rest := endless{func() {
+				if reads++; reads > 3 {
+					cancel()
+				}
+			}}
+			_, err := OpenReader(ctx, "x", io.MultiReader(bytes.NewReader(start), rest))
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want the context's", err)
+			}
+		})
+	}
+}
+
+// headerOf is the header of a member that is larger than any memory.
+func headerOf(t *testing.T, name string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := tar.NewWriter(&buf).WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: 1 << 40, Mode: 0o600}); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
 }

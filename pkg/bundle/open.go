@@ -61,7 +61,7 @@ type reader struct {
 	name   string // the path as the user gave it
 	a      *Assembler
 	limits limits
-	total  int64 // bytes of members so far
+	total  int64 // bytes unpacked so far, of members that are not read as well
 	count  int   // members so far
 }
 
@@ -84,13 +84,15 @@ func (r *reader) member(ctx context.Context, path string, modified time.Time, in
 	if r.count++; r.count > r.limits.members {
 		return errTooMuch
 	}
-	path, in, err := unzipped(path, in)
+	path, in, err := r.unzipped(ctx, path, in)
 	if err != nil {
 		return r.cutMember(path, err)
 	}
-	l := &limited{r: in, reader: r, left: r.limits.member}
+	l := &limited{r: in, limit: r.limits.member, left: r.limits.member}
 	err = r.a.add(path, modified, l)
 	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case errors.Is(l.err, errTooMuch):
 		return l.err
 	case l.err != nil && err == nil:
@@ -105,12 +107,30 @@ func (r *reader) cutMember(path string, err error) error {
 	return nil
 }
 
-// limited counts what is read of a member and ends it at a limit.
-type limited struct {
+// counted is a stream as it is unpacked. What nobody reads is unpacked as well, to be skipped, so
+// that the limit and the deadline hold here and not where members are read.
+type counted struct {
+	ctx    context.Context
 	r      io.Reader
 	reader *reader
-	left   int64
-	err    error // what ended it, nil for its proper end
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := c.r.Read(p)
+	if c.reader.total += int64(n); c.reader.total > c.reader.limits.total {
+		return 0, errTooMuch
+	}
+	return n, err
+}
+
+// limited ends a member at a limit.
+type limited struct {
+	r           io.Reader
+	limit, left int64
+	err         error // what ended it, nil for its proper end
 }
 
 func (l *limited) Read(p []byte) (int, error) {
@@ -118,13 +138,8 @@ func (l *limited) Read(p []byte) (int, error) {
 		return 0, l.err
 	}
 	n, err := l.r.Read(p)
-	l.left -= int64(n)
-	l.reader.total += int64(n)
-	switch {
-	case l.left < 0:
-		err = fmt.Errorf("%w of %d MB", errMemberTooLarge, l.reader.limits.member>>20)
-	case l.reader.total > l.reader.limits.total:
-		err = errTooMuch
+	if l.left -= int64(n); l.left < 0 {
+		err = fmt.Errorf("%w of %d MB", errMemberTooLarge, l.limit>>20)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		l.err = err
@@ -206,7 +221,7 @@ func (r *reader) file(ctx context.Context, dir fs.FS, path string, d fs.DirEntry
 	if info, err := d.Info(); err == nil {
 		modified = info.ModTime()
 	}
-	return r.member(ctx, path, modified, f)
+	return r.member(ctx, path, modified, &counted{ctx, f, r})
 }
 
 // cutArchive is the name under which an archive that ends too early is a gap.

@@ -21,30 +21,50 @@ const maxNesting = 3
 
 // stream reads an archive or a lone file.
 func (r *reader) stream(ctx context.Context, in io.Reader, modified time.Time) (*mesh.Evidence, error) {
-	br := bufio.NewReaderSize(in, 64<<10)
-	for range maxNesting {
-		if !isGzip(br) {
-			break
-		}
-		zr, err := gzip.NewReader(br)
-		if err != nil {
-			return nil, r.cut(err)
-		}
-		br = bufio.NewReaderSize(zr, 64<<10)
+	br, err := r.unpacked(ctx, in)
+	if err != nil {
+		return nil, r.early(ctx, err)
 	}
 	head, err := br.Peek(blockSize)
 	switch {
 	case len(head) == 0 && errors.Is(err, io.EOF):
 		return nil, &Error{Path: r.name, Problem: Empty, Detail: "it is empty", Next: giveEvidence}
 	case len(head) == 0:
-		return nil, r.cut(err)
+		return nil, r.early(ctx, err)
 	case isTar(head):
 		return r.archive(ctx, br)
 	}
 	if what := unsupported(head); what != "" {
 		return nil, &Error{Path: r.name, Problem: Unsupported, Detail: "it is " + what + ", which is not read", Next: "unpack it, and give the folder or a tar.gz of it"}
 	}
-	return r.lone(br, modified)
+	return r.lone(ctx, br, modified)
+}
+
+// unpacked takes gzip off. Each layer is counted: one that unpacks to a lot may hold little.
+func (r *reader) unpacked(ctx context.Context, in io.Reader) (*bufio.Reader, error) {
+	br := bufio.NewReaderSize(&counted{ctx, in, r}, 64<<10)
+	for range maxNesting {
+		if !isGzip(br) {
+			break
+		}
+		zr, err := gzip.NewReader(br)
+		if err != nil {
+			return nil, err
+		}
+		br = bufio.NewReaderSize(&counted{ctx, zr, r}, 64<<10)
+	}
+	return br, nil
+}
+
+// early is an error of the first bytes.
+func (r *reader) early(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, errTooMuch):
+		return r.stopped(err)
+	}
+	return r.cut(err)
 }
 
 // cut words an error of the first bytes.
@@ -77,9 +97,12 @@ func (r *reader) archive(ctx context.Context, in io.Reader) (*mesh.Evidence, err
 }
 
 // lone reads one file that is the admin output of one proxy.
-func (r *reader) lone(in *bufio.Reader, modified time.Time) (*mesh.Evidence, error) {
+func (r *reader) lone(ctx context.Context, in *bufio.Reader, modified time.Time) (*mesh.Evidence, error) {
 	head, _ := in.Peek(blockSize)
-	proxy, kind, err := envoy.DecodeAny(withoutStatus(&limited{r: in, reader: r, left: r.limits.member}), r.a.interner)
+	proxy, kind, err := envoy.DecodeAny(withoutStatus(&limited{r: in, limit: r.limits.member, left: r.limits.member}), r.a.interner)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if proxy == nil || !readable(proxy) {
 		return nil, r.notADump(head, kind, err)
 	}
@@ -159,11 +182,14 @@ var foreignForms = []struct{ magic, name string }{
 }
 
 // unzipped opens a member that is compressed on its own (<pod>.json.gz).
-func unzipped(name string, in io.Reader) (string, io.Reader, error) {
+func (r *reader) unzipped(ctx context.Context, name string, in io.Reader) (string, io.Reader, error) {
 	plain, ok := strings.CutSuffix(name, ".gz")
 	if !ok || classify(plain).part == unknown {
 		return name, in, nil
 	}
 	zr, err := gzip.NewReader(in)
-	return plain, zr, err
+	if err != nil {
+		return plain, nil, err
+	}
+	return plain, &counted{ctx, zr, r}, nil
 }
