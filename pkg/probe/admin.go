@@ -123,7 +123,7 @@ func (f *forwarded) hangUp() {
 
 // firstWords keeps the beginning of an error page.
 func firstWords(s string) string {
-	const limit = 120
+	const limit = 240
 	if s = oneLine(s); len(s) > limit {
 		s = s[:limit] + "…"
 	}

@@ -75,6 +75,12 @@ func refusedParameter(err error) bool {
 	return errors.As(err, &status) && (status.code == 400 || status.code == 404)
 }
 
+const (
+	timeoutHint = "a large config takes longer: raise --proxy-timeout, or read fewer proxies at once with --max-proxies; a proxy that never answers may hang"
+	refusedHint = "the proxy may have crashed, or be starting or restarting: run again; if its admin port is another one, --proxy-admin-port sets it"
+	lostHint    = "the pod may have ended, or its proxy crashed or restarted: run again"
+)
+
 // explain turns a failed read into the message and the hint of a gap.
 func explain(ctx context.Context, err error, port int32, timeout time.Duration) (message, hint string) {
 	var status *statusError
@@ -82,7 +88,7 @@ func explain(ctx context.Context, err error, port int32, timeout time.Duration) 
 	case errors.As(err, &status):
 		return status.Error(), ""
 	case errors.Is(context.Cause(ctx), errProxyTimeout), errors.Is(err, errProxyTimeout):
-		return fmt.Sprintf("timed out after %s", timeout), "a large config takes longer: raise the time-out per proxy, or read fewer proxies at once"
+		return fmt.Sprintf("timed out after %s", timeout), timeoutHint
 	case ctx.Err() != nil:
 		return "not read: " + context.Cause(ctx).Error(), "raise the time-out of the run, or narrow its scope"
 	case errors.Is(err, errForbidden):
@@ -90,9 +96,11 @@ func explain(ctx context.Context, err error, port int32, timeout time.Duration) 
 	case errors.Is(err, errExecDenied):
 		return oneLine(err.Error()), "grant get and create on pods/portforward or on pods/exec (deploy/rbac.yaml)"
 	case errors.Is(err, errRefused):
-		return fmt.Sprintf("nothing listens on the admin port %d", port), "is the proxy starting, or its admin port another one? --proxy-admin-port sets it"
+		return fmt.Sprintf("the proxy does not answer on its admin port %d", port), refusedHint
+	case errors.Is(err, errLost):
+		return oneLine(err.Error()), lostHint
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "the answer was cut in the middle", "did the pod end or restart? run again"
+		return "the answer was cut in the middle", lostHint
 	}
 	return oneLine(err.Error()), ""
 }

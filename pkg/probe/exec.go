@@ -72,11 +72,17 @@ func (o *opener) executor(u *url.URL) (remotecommand.Executor, error) {
 	})
 }
 
+// connectionRefused is what the agent says when no proxy listens on the admin port.
+const connectionRefused = "connection refused"
+
 // execError tells an admin interface that says no from an exec that did not work. The agent
 // puts the status into its error text (istio, pilot/pkg/request).
 func execError(err error, stderr string) error {
 	if err == nil {
 		return nil
+	}
+	if strings.Contains(stderr, connectionRefused) {
+		return fmt.Errorf("%w: %s", errRefused, oneLine(stderr))
 	}
 	if _, text, ok := strings.Cut(stderr, "received unsuccessful status code "); ok {
 		var code int
@@ -84,9 +90,6 @@ func execError(err error, stderr string) error {
 			_, body, _ := strings.Cut(text, ": ")
 			return &statusError{code: code, body: firstWords(body)}
 		}
-	}
-	if strings.Contains(stderr, "connection refused") {
-		return fmt.Errorf("%w: %s", errRefused, oneLine(stderr))
 	}
 	// The executors flatten the API server's Status into text.
 	if apierrors.IsForbidden(err) || strings.Contains(err.Error(), "is forbidden") {
@@ -111,6 +114,9 @@ func jsonOnly(body io.ReadCloser) (io.ReadCloser, error) {
 	}
 	text, _ := io.ReadAll(io.LimitReader(in, 8<<10)) // what came is enough
 	body.Close()                                     //nolint:errcheck // as above
+	if strings.Contains(string(text), connectionRefused) {
+		return nil, fmt.Errorf("%w: %s", errRefused, oneLine(string(text)))
+	}
 	return nil, &statusError{code: http.StatusNotFound, body: firstWords(string(text))}
 }
 

@@ -71,6 +71,20 @@ func TestExecStatus(t *testing.T) {
 	}
 }
 
+// TestExecProxyWentAway: the agent's own text about a proxy that is gone is one gap, and no
+// answer of the proxy.
+func TestExecProxyWentAway(t *testing.T) {
+	e := newEnvoy()
+	e.override = func(w http.ResponseWriter, _ *http.Request) bool {
+		http.Error(w, "Error: dial tcp 127.0.0.1:15000: connect: connection refused", http.StatusNotFound)
+		return true
+	}
+	m, _ := collect(t, execOnly(t, e), Options{UseExec: true})
+	if g := m.gap(t, "a"); g.Message != "the proxy does not answer on its admin port 15000" || !strings.Contains(g.Hint, "crashed") || len(m.gaps) != 1 {
+		t.Errorf("gaps: %+v", m.gaps)
+	}
+}
+
 func TestExecForbiddenToo(t *testing.T) {
 	c := execOnly(t, newEnvoy())
 	c.refuse = refuseLists(&status{code: 403, reason: "Forbidden", text: `pods "a" is forbidden`}, func(r *http.Request) bool {
@@ -90,6 +104,7 @@ func TestExecError(t *testing.T) {
 	}{
 		{"worked", "a line of the runtime", nil, nil},
 		{"refused", "Error: Get \"http://localhost:15000/certs\": dial tcp 127.0.0.1:15000: connect: connection refused", failed, errRefused},
+		{"refused, with a status", "Error: received unsuccessful status code 503: connect: connection refused", failed, errRefused},
 		{"no such container", "", errors.New(`pods "a" is forbidden: User "x" cannot create`), errExecDenied},
 		{"else", "Error: no such command", failed, failed},
 	} {

@@ -108,7 +108,7 @@ func TestProxyThatCanNotBeRead(t *testing.T) {
 		edit                 func(*cluster, *envoy)
 		stage, message, hint string
 	}{
-		{"refused", func(c *cluster, _ *envoy) { c.envoys["shop/bad"] = nil }, StagePortForward, "nothing listens on the admin port 15000", "--proxy-admin-port"},
+		{"refused", func(c *cluster, _ *envoy) { c.envoys["shop/bad"] = nil }, StagePortForward, "the proxy does not answer on its admin port 15000", "--proxy-admin-port"},
 		{"gone", func(c *cluster, _ *envoy) { delete(c.envoys, "shop/bad") }, StagePortForward, "the pod is gone: pods bad not found", ""},
 		{"dies in mid-body", func(_ *cluster, e *envoy) { e.override = cut }, "config_dump", "the answer was cut in the middle", "run again"},
 		{"says no", func(_ *cluster, e *envoy) { e.override = text }, "certs", "the admin interface answers 503: out of order", ""},
@@ -147,7 +147,7 @@ func TestProxyThatHangs(t *testing.T) {
 	e.override = hangs
 	c.addProxy("a", e)
 	m, _ := collect(t, c, Options{ProxyTimeout: time.Second})
-	if g := m.gap(t, "a"); g.Message != "timed out after 1s" || !strings.Contains(g.Hint, "raise the time-out per proxy") || len(m.gaps) != 1 {
+	if g := m.gap(t, "a"); g.Message != "timed out after 1s" || !strings.Contains(g.Hint, "--proxy-timeout") || len(m.gaps) != 1 {
 		t.Errorf("gaps: %+v", m.gaps)
 	}
 }

@@ -151,7 +151,7 @@ func TestAdminPortOverride(t *testing.T) {
 	c := newCluster(t)
 	c.addProxy("a", newEnvoy())
 	m, _ := collect(t, c, Options{AdminPort: 15099})
-	if g := m.gap(t, "a"); !strings.HasPrefix(g.Message, "nothing listens on the admin port 15099") {
+	if g := m.gap(t, "a"); !strings.HasPrefix(g.Message, "the proxy does not answer on its admin port 15099") {
 		t.Errorf("gap: %+v", g)
 	}
 }
