@@ -164,10 +164,10 @@ func TestLimits(t *testing.T) {
 }
 
 // endless is a stream of spaces that nobody can read to its end.
-type endless struct{ read func() }
+type endless struct{ read func(n int) }
 
 func (e endless) Read(p []byte) (int, error) {
-	e.read()
+	e.read(len(p))
 	return copy(p, bytes.Repeat([]byte{' '}, len(p))), nil
 }
 
@@ -178,6 +178,21 @@ func TestWhatIsSkippedCounts(t *testing.T) {
 	_, err := r.stream(t.Context(), bytes.NewReader(junk), time.Time{})
 	if known, ok := errors.AsType[*Error](err); !ok || known.Problem != TooLarge {
 		t.Errorf("error %v, want one that says it is too large", err)
+	}
+}
+
+// TestLargeText: what would have to be YAML is not read whole, however long it is.
+func TestLargeText(t *testing.T) {
+	const most = 80 << 20
+	given := 0
+	text := endless{func(n int) { given += n }}
+	in := io.MultiReader(strings.NewReader("configs:\n"), io.LimitReader(text, 1<<30))
+	_, err := OpenReader(t.Context(), "dump.yaml", in)
+	if known, ok := errors.AsType[*Error](err); !ok || known.Problem != TooLarge || !strings.Contains(known.Detail, "64 MB") {
+		t.Errorf("error %v, want one that says it is too large", err)
+	}
+	if given > most {
+		t.Errorf("%d bytes were read", given)
 	}
 }
 
@@ -193,7 +208,7 @@ func TestDeadlineEndsAnyReading(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			reads := 0
-			rest := endless{func() {
+			rest := endless{func(int) {
 				if reads++; reads > 3 {
 					cancel()
 				}

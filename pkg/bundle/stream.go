@@ -119,6 +119,8 @@ func (r *reader) notADump(head []byte, kind envoy.Kind, err error) *Error {
 	switch {
 	case recognised && kind != envoy.KindOther:
 		e.Detail, e.Next = "it is "+notRead.What+": "+notRead.Why, notRead.Next
+	case errors.Is(err, envoy.ErrTextTooLarge):
+		e.Problem, e.Detail, e.Next = TooLarge, err.Error(), "give the dump in JSON, as Envoy prints it"
 	case isBinary(head):
 		e.Detail = "it is neither an archive nor JSON"
 	case !looksLikeJSON(head):

@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"sigs.k8s.io/yaml"
@@ -20,11 +21,21 @@ func (d *Decoder) readText(src io.Reader, f form) error {
 	return d.yaml(src)
 }
 
+// maxYAML bounds YAML, which can not be read as a stream and takes many times its size in memory.
+const maxYAML = 64 << 20
+
+// ErrTextTooLarge is returned for a text that is neither JSON nor the text of an admin endpoint,
+// and too large to be tried as YAML.
+var ErrTextTooLarge = errors.New("it is a text of more than 64 MB, and not JSON")
+
 // yaml reads a dump that somebody converted.
 func (d *Decoder) yaml(src io.Reader) error {
-	text, err := io.ReadAll(src)
-	if err != nil {
+	text, err := io.ReadAll(io.LimitReader(src, maxYAML+1))
+	switch {
+	case err != nil:
 		return &CutError{Offset: int64(len(text)), Err: err}
+	case len(text) > maxYAML:
+		return ErrTextTooLarge
 	}
 	converted, err := yaml.YAMLToJSON(text)
 	if err != nil {
