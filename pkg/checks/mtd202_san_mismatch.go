@@ -79,6 +79,7 @@ func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
 		{
 			Title:   "remove subjectAltNames: istiod then lists the service accounts of the endpoints itself",
 			Command: jsonPatch(f.Subject, remove(at)),
+			Risk:    "not tried on paper: a server that presents another identity than its service account's is then refused",
 		},
 		{
 			Title:   "or name what the server presents, if that is the identity you want to talk to",

@@ -34,11 +34,8 @@ func describePAParent(p *diagnose.Pass, f *diagnose.Finding) {
 	parent := modeFact(ns)
 	parent.Value += ": auto mTLS goes by this, not by the workload's policy"
 	f.Evidence = append(bothSides(p, e), parent)
-	f.Fixes = []diagnose.Fix{{
-		Title:   "set " + f.Subject.String() + " to PERMISSIVE: clients then send mutual TLS, and plaintext is still taken where it is today",
-		Command: jsonPatch(f.Subject, set("/spec/mtls/mode", `"PERMISSIVE"`)),
-		Risk:    "ports of protocols in which the server speaks first must be declared (name: mysql-…, or tcp), else they may hang on PERMISSIVE",
-	}}
+	title := "set " + f.Subject.String() + " to PERMISSIVE: clients then send mutual TLS, and plaintext is still taken where it is today"
+	f.Fixes = permissive(p, f, ns.From, title, "ports of protocols in which the server speaks first must be declared (name: mysql-…, or tcp), else they may hang on PERMISSIVE")
 	for _, host := range distinct(f.Edges, hostOf) {
 		title := "say ISTIO_MUTUAL for " + shortHost(p, host.Name) + " alone"
 		f.Fixes = append(f.Fixes, ruleFix(p, title, host, "ISTIO_MUTUAL", nil, to(f.Edges, host))...)

@@ -48,10 +48,7 @@ func describeHeadlessPort(p *diagnose.Pass, f *diagnose.Finding) {
 	port := serverPort(e)
 	f.Title = fmt.Sprintf("%s turns mutual TLS off for port %d of %s, but clients of %s send it to all endpoints alike", f.Subject, port, servers(f.Edges), destinations(p, f.Edges))
 	f.Evidence = bothSides(p, e)
-	f.Fixes = []diagnose.Fix{{
-		Title:   "take both: PERMISSIVE instead of DISABLE",
-		Command: jsonPatch(f.Subject, set(pointer(f.Field), `"PERMISSIVE"`)),
-		Risk:    "the port must be declared (name: mysql-…, or tcp) if the server speaks first on it",
-	}}
+	from := p.Mode(e.Server.Pod).Port(port).From
+	f.Fixes = permissive(p, f, from, "take both: PERMISSIVE instead of DISABLE", "the port must be declared (name: mysql-…, or tcp) if the server speaks first on it")
 	f.Fixes = append(f.Fixes, plainPorts(p, f.Edges)...)
 }

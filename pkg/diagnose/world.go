@@ -20,6 +20,7 @@ type World struct {
 	explained map[*handshake.Edge]bool
 	rules     *Rules
 	modes     map[*mesh.Pod]policy.Effective
+	whole     map[*mesh.Host][]*handshake.Edge
 }
 
 func newWorld(s *mesh.Snapshot, scope Scope) *World {
@@ -29,6 +30,7 @@ func newWorld(s *mesh.Snapshot, scope Scope) *World {
 		explained: map[*handshake.Edge]bool{},
 		rules:     newRules(s.Resources.DestinationRules, policyConfig(s)),
 		modes:     map[*mesh.Pod]policy.Effective{},
+		whole:     map[*mesh.Host][]*handshake.Edge{},
 	}
 	q := handshake.Query{}
 	if scope.In != nil {
@@ -78,6 +80,16 @@ func (w *World) Mode(p *mesh.Pod) policy.Effective {
 	m := w.PeerAuth.ForWorkload(p.Namespace, p.Labels, p.Revision())
 	w.modes[p] = m
 	return m
+}
+
+// EdgesTo are all connections to a host, in scope or not: what a fix changes does not end where
+// the user's question does.
+func (w *World) EdgesTo(h *mesh.Host) []*handshake.Edge {
+	if known, ok := w.whole[h]; ok {
+		return known
+	}
+	w.whole[h] = w.Engine.Edges(handshake.Query{Host: func(x *mesh.Host) bool { return x == h }})
+	return w.whole[h]
 }
 
 // missing returns the first needed evidence that was not read, or "".

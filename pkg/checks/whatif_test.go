@@ -1,0 +1,51 @@
+package checks
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// A fix that breaks others is none, whoever asks: here only a pod whose calls no rule touches.
+func TestHealsLooksBeyondTheScope(t *testing.T) {
+	r := shared(t, healthy)
+	rule := &kube.DestinationRule{Meta: kube.Meta{Name: "naked", Namespace: "legacy"}}
+	rule.Spec.Host = "naked.legacy.svc.cluster.local"
+	rule.Spec.TrafficPolicy = &kube.TrafficPolicy{TLS: &kube.ClientTLS{Mode: "ISTIO_MUTUAL"}}
+	asked := false
+	probe := &diagnose.Check{Code: "MTD999", Run: func(p *diagnose.Pass) {
+		asked = true
+		if heals(p, append(slices.Clone(p.Resources.DestinationRules), rule), nil) {
+			t.Error("clients of naked, which has no proxy, would send it mutual TLS")
+		}
+		if !heals(p, p.Resources.DestinationRules, nil) {
+			t.Error("nothing changes, so nothing breaks")
+		}
+	}}
+	in := func(p *mesh.Pod) bool { return strings.HasPrefix(p.Name, "migration-") }
+	if diagnose.Run(mesh.New(r.Evidence), []*diagnose.Check{probe}, diagnose.Scope{In: in}); !asked {
+		t.Error("the check did not run")
+	}
+}
+
+// The namespace may not go PERMISSIVE while a headless workload in it is DISABLE by its own
+// policy: clients would then send mutual TLS to all of its pods.
+func TestPolicyFixThatBreaksOthers(t *testing.T) {
+	patched := func(r *recording) bool {
+		return strings.Contains(r.one(mtd306).Fixes[0].Command, "patch peerauthentication default")
+	}
+	r := record(t, "06-pa-parent-disable-child-strict")
+	if !patched(r) {
+		t.Error("without it the namespace may")
+	}
+	own := &kube.PeerAuthentication{Meta: kube.Meta{Name: "hl", Namespace: "shop"}}
+	own.Spec.Selector, own.Spec.MTLS = r.selector("app", "hl"), &kube.MutualTLS{Mode: "DISABLE"}
+	r.Resources.PeerAuthentications = append(r.Resources.PeerAuthentications, own)
+	if patched(r) {
+		t.Error("it is offered")
+	}
+}
