@@ -2,7 +2,6 @@ package checks
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -84,9 +83,14 @@ func describeRoot(p *diagnose.Pass, f *diagnose.Finding) {
 	for _, b := range f.Edges[0].Blockers {
 		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "verified on paper", Value: b.Why})
 	}
+	odd, peer := f.Edges[0].Client, f.Edges[0].Server.Pod
+	if odd.Workload.Ref != f.Subject {
+		odd, peer = peer, odd
+	}
+	f.Evidence = append(f.Evidence, differences(odd, peer)...)
 	f.Fixes = []diagnose.Fix{{
-		Title:   "find where it gets its certificate from (CA_ADDR, another revision's istiod, a volume workload-spiffe-credentials or workload-certs, a SPIRE socket), let the mesh's CA issue it, and restart it",
-		Command: fmt.Sprintf("kubectl -n %s get %s %s -o yaml | grep -nE 'CA_ADDR|istio.io/rev|workload-spiffe|workload-certs|workload-socket|root-cert'", f.Subject.Namespace, strings.ToLower(f.Subject.Kind), f.Subject.Name),
+		Title:   "find where its pod gets its certificate from (env CA_ADDR and PILOT_CERT_PROVIDER of istio-proxy, another revision's istiod, volumes workload-certs or workload-socket), let the mesh's CA issue it, and restart it",
+		Command: fmt.Sprintf("kubectl -n %s get pod %s -o yaml | grep -nE -A1 'CA_ADDR|CERT_PROVIDER|PROV_CERT|OUTPUT_CERTS|istio.io/rev|workload-(certs|socket)|root-cert'", odd.Namespace, odd.Name),
 		Risk:    "if the other CA is wanted, add its root to the mesh's trust bundle (meshConfig.caCertificates) instead, and the mesh's to the workload's",
 	}}
 }

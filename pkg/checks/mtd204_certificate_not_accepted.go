@@ -71,6 +71,16 @@ func holder(e *handshake.Edge, side handshake.Side) kube.Ref {
 
 func describeNotAccepted(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("the certificate of %s is not accepted by its peers: %s", f.Subject, strings.ReplaceAll(f.Group, "-", " "))
+	f.Fixes = []diagnose.Fix{{
+		Title:   "see which CA issued it, and how: that CA's template or configuration is to be mended, then restart the workload",
+		Command: fmt.Sprintf("istioctl proxy-config secret -n %s %s/%s -o json", f.Subject.Namespace, strings.ToLower(f.Subject.Kind), f.Subject.Name),
+	}}
+	if f.Group == string(certs.MissingIntermediate) {
+		f.Title = fmt.Sprintf("%s sends its certificate without the intermediate that issued it, which peers that trust only the root need", f.Subject)
+		f.Fixes = []diagnose.Fix{{
+			Title: "have the CA hand out the whole chain: with a CA plugged into istiod, cert-chain.pem of Secret cacerts must hold every intermediate, the issuing one first; then restart istiod and the workload",
+		}}
+	}
 	f.Evidence = bothSides(p, f.Edges[0])
 	for _, b := range f.Edges[0].Blockers {
 		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "verified on paper", Value: b.Why})

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 )
@@ -47,4 +48,27 @@ func TestCertificateNotAcceptedQuietAndBlind(t *testing.T) {
 		p.Read &^= envoy.SectionSecrets
 	}
 	r.blind(mtd204, diagnose.Secrets)
+}
+
+// A chain that lacks the intermediate which the others send is not of a foreign root.
+func TestMissingIntermediate(t *testing.T) {
+	r := record(t, healthy)
+	root := testca.New(r.CapturedAt)
+	sub := root.Intermediate()
+	for _, p := range r.Proxies {
+		for _, s := range p.Secrets {
+			switch s.Name {
+			case "default":
+				s.Chain = sub.Leaf(p.Node.Namespace + "/" + p.Node.ServiceAccount).Chain
+			case "ROOTCA":
+				s.Bundle = certs.NewBundle(root.Certificate)
+			}
+		}
+	}
+	r.silent(mtd204)
+	server := r.secret("shop/server", "default")
+	server.Chain = server.Chain[:1]
+	has(t, r.says(mtd204), "error Deployment shop/server [secret default] 31: Deployment shop/server sends its certificate without the intermediate that issued it")
+	has(t, r.one(mtd204).Fixes[0].Title, "cert-chain.pem")
+	r.silent(mtd201)
 }

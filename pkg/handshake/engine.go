@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"slices"
 
@@ -15,6 +16,7 @@ type Engine struct {
 	apps    map[netip.AddrPort]mesh.Protocol
 	pods    map[netip.AddrPort]*mesh.Pod // behind the registry's endpoints
 	nodes   map[netip.Addr]bool          // addresses of nodes
+	known   []*x509.Certificate          // of CAs
 	memo
 }
 
@@ -23,7 +25,7 @@ func New(s *mesh.Snapshot) *Engine {
 	e := &Engine{
 		snap: s, indexes: map[*envoy.Proxy]*proxyIndex{},
 		apps: map[netip.AddrPort]mesh.Protocol{}, memo: newMemo(),
-		pods: map[netip.AddrPort]*mesh.Pod{}, nodes: map[netip.Addr]bool{},
+		pods: map[netip.AddrPort]*mesh.Pod{}, nodes: map[netip.Addr]bool{}, known: knownCAs(s),
 	}
 	e.indexApps()
 	e.indexNodes()

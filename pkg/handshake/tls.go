@@ -87,6 +87,7 @@ func (r *replay) judge(side Side, holder party, offers *envoy.TLSContext, verifi
 	}
 	v := &demands.Validation
 	if !v.Present {
+		r.unverified = append(r.unverified, side)
 		return chain
 	}
 	trust, ok := r.trustOf(opposite(side), verifier, v)
@@ -239,6 +240,7 @@ func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trus
 func (r *replay) verify(side Side, holder party, chain certs.Chain, t trust) {
 	r.fact(Proxy, holder.name+" config_dump secrets", r.engine.chain(chain).text)
 	if t.anyChain {
+		r.unverified = append(r.unverified, side)
 		return
 	}
 	if t.bundle.HasCRL() {
@@ -249,7 +251,7 @@ func (r *replay) verify(side Side, holder party, chain certs.Chain, t trust) {
 	if side == ClientSide {
 		role = certs.ClientCertificate
 	}
-	opts := certs.VerifyOptions{At: r.engine.snap.CapturedAt, Role: role, AllowExpired: t.allowExpired, MaxDepth: t.maxDepth}
+	opts := certs.VerifyOptions{At: r.engine.snap.CapturedAt, Role: role, AllowExpired: t.allowExpired, MaxDepth: t.maxDepth, Known: r.engine.known}
 	err := r.engine.verify(chain, t.bundle, opts)
 	var ve *certs.VerifyError
 	switch {
