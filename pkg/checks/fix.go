@@ -86,22 +86,36 @@ func plainPorts(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 	return out
 }
 
-// injectFix puts a workload into the mesh.
+// injectFix puts a workload into the mesh, with as few steps as it takes: a namespace that is
+// labelled is left alone, and pods that a patch replaces need no restart.
 func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 	fix := diagnose.Fix{
 		Title: "give " + w.String() + " a proxy",
 		Risk:  "its pods restart; its own calls then follow the mesh's policies too",
 	}
+	var steps []string
+	if !injects(p, w.Namespace) {
+		steps = append(steps, fmt.Sprintf("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p)))
+		fix.Risk += "; the label gives every other pod of namespace " + w.Namespace + " a proxy too, at its next restart"
+	}
 	label := "sidecar.istio.io/inject"
-	if w.Pods[0].Labels[label] == "false" && w.Kind != "Pod" {
+	switch {
+	case w.Kind == "Pod":
+	case w.Pods[0].Labels[label] == "false":
 		pointer := "/" + strings.ReplaceAll(podMetadata(w), ".", "/") + "/labels/" + strings.ReplaceAll(label, "/", "~1")
-		fix.Command = jsonPatch(w.Ref, remove(pointer)) + "\n"
+		steps = append(steps, jsonPatch(w.Ref, remove(pointer)))
+	case w.Kind != "CronJob":
+		steps = append(steps, fmt.Sprintf("kubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name))
 	}
-	fix.Command += shell("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p))
-	if w.Kind != "Pod" && w.Kind != "CronJob" {
-		fix.Command += shell("\nkubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name)
-	}
+	fix.Command = strings.Join(steps, "\n")
 	return fix
+}
+
+// injects reports whether a namespace is seen to be labelled for injection.
+func injects(p *diagnose.Pass, namespace string) bool {
+	return slices.ContainsFunc(p.Resources.Namespaces, func(ns *kube.Namespace) bool {
+		return ns.Name == namespace && (ns.Labels["istio-injection"] == "enabled" || ns.Labels["istio.io/rev"] != "" && ns.Labels["istio-injection"] == "")
+	})
 }
 
 // injectionLabel is the label by which the mesh's injector knows a namespace.

@@ -78,6 +78,9 @@ func describeDRIstioMutual(p *diagnose.Pass, f *diagnose.Finding) {
 		why = "which is no pod of the mesh"
 	}
 	f.Title = fmt.Sprintf("%s says ISTIO_MUTUAL, so clients start mutual TLS to %s, %s", f.Subject, destinations(p, f.Edges), why)
+	if f.Severity == diagnose.Warning {
+		f.Title += "; nobody is seen to call it"
+	}
 	f.Evidence = bothSides(p, e)
 	f.Fixes = tlsFixes(p, p.Rule(e).Rule, f.Field, f.Edges)
 	if len(f.Fixes) == 0 && e.Server.Host != nil {

@@ -5,9 +5,7 @@ import "testing"
 func TestHeadlessMixed(t *testing.T) {
 	fires(t, "08-headless-mixed", mtd312,
 		"error Service shop/hlmix [spec.clusterIP] 14: Service shop/hlmix is headless and shop/hlmix-out has no proxy, so clients send plaintext to all of it; shop/hlmix-in accepts only mutual TLS",
-		`kubectl -n shop patch deployment hlmix-out --type=json -p '[{"op":"remove","path":"/spec/template/metadata/labels/sidecar.istio.io~1inject"}]'
-kubectl label namespace shop istio-injection=enabled --overwrite
-kubectl -n shop rollout restart deployment/hlmix-out`)
+		`kubectl -n shop patch deployment hlmix-out --type=json -p '[{"op":"remove","path":"/spec/template/metadata/labels/sidecar.istio.io~1inject"}]'`)
 }
 
 // The workload's own policy is edited where there is one.

@@ -2,11 +2,13 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 var mtd315 = &diagnose.Check{
@@ -57,17 +59,49 @@ func describeSidecarHides(p *diagnose.Pass, f *diagnose.Finding) {
 		return
 	}
 	f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: strings.Join(egressHosts(s), ", ")})
-	f.Fixes = []diagnose.Fix{{
-		Title:   "import the services that the clients call (drop the lines of those that they do not)",
-		Command: jsonPatch(f.Subject, imports(f.Edges)...),
-	}}
+	fix := diagnose.Fix{
+		Title:   "import the services of the mesh that it hides (drop those that they do not call)",
+		Command: jsonPatch(f.Subject, imports(hiddenHosts(p, s, e.Client.Namespace))...),
+	}
+	if unread(p) {
+		fix.Risk = "some proxies were not read, so the list may be incomplete"
+	}
+	f.Fixes = []diagnose.Fix{fix}
 }
 
-// imports adds the hosts of edges to the first egress listener of a Sidecar.
-func imports(edges []*handshake.Edge) []string {
-	return distinct(edges, func(e *handshake.Edge) string {
-		return set("/spec/egress/0/hosts/-", fmt.Sprintf("%q", e.Server.Host.Namespace+"/"+e.Server.Host.Name))
+// imports adds hosts to the first egress listener of a Sidecar.
+func imports(hosts []*mesh.Host) []string {
+	var out []string
+	for _, h := range hosts {
+		out = append(out, set("/spec/egress/0/hosts/-", fmt.Sprintf("%q", h.Namespace+"/"+h.Name)))
+	}
+	return out
+}
+
+// hiddenHosts are the services with an endpoint in the mesh that a Sidecar does not import,
+// though they are exported to the namespace of its clients. Without a proxy at the other end the
+// way through PassthroughCluster makes no difference.
+func hiddenHosts(p *diagnose.Pass, s *kube.Sidecar, namespace string) []*mesh.Host {
+	var out []*mesh.Host
+	for _, h := range p.Hosts {
+		to, _ := exportTo(p, h)
+		visible := h.Namespace == namespace || len(to) == 0 || slices.Contains(to, "*") || slices.Contains(to, namespace)
+		if visible && !covers(s, h) && hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.HasProxy() }) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+func hasEndpoint(h *mesh.Host, wanted func(*mesh.Pod) bool) bool {
+	return slices.ContainsFunc(h.Ports, func(port *mesh.Port) bool {
+		return slices.ContainsFunc(port.Endpoints, func(ep mesh.Endpoint) bool { return wanted(ep.Pod) })
 	})
+}
+
+// unread reports whether the proxy of some pod is not in the evidence.
+func unread(p *diagnose.Pass) bool {
+	return slices.ContainsFunc(p.Snapshot.Pods, func(pod *mesh.Pod) bool { return pod.HasProxy() && pod.Proxy == nil })
 }
 
 // hider is what keeps the host of an edge from the client's proxy; the zero Ref when nothing does.

@@ -13,8 +13,32 @@ func TestSidecarHides(t *testing.T) {
 	f := r.one(mtd315)
 	has(t, r.says(mtd315), "error Sidecar pay/default [spec.egress[0].hosts] 22: Sidecar pay/default hides hl.shop, migration.shop and 2 more from the proxies of pay/api, pay/client, which send it plaintext instead")
 	fix := f.Fixes[0].Command
-	if strings.Count(fix, `"path":"/spec/egress/0/hosts/-"`) != 4 || !strings.Contains(fix, `"value":"shop/server.shop.svc.cluster.local"`) {
+	if strings.Count(fix, `"path":"/spec/egress/0/hosts/-"`) != 5 || !strings.Contains(fix, `"value":"shop/hlmix.shop.svc.cluster.local"`) || !strings.Contains(fix, `"value":"shop/server.shop.svc.cluster.local"`) {
 		t.Error(fix)
+	}
+}
+
+// What was not read may hide more, and what is not exported can not be imported.
+func TestSidecarImports(t *testing.T) {
+	r := record(t, "18-sidecar-egress-hides-service")
+	if fix := r.one(mtd315).Fixes[0]; fix.Risk != "" {
+		t.Error(fix.Risk)
+	}
+	r.withoutProxy("shop/hl")
+	for _, s := range r.Resources.Services {
+		if s.Name == "multi" {
+			s.Annotations = map[string]string{"networking.istio.io/exportTo": "."}
+		}
+	}
+	for _, f := range r.judge(mtd315).Findings {
+		if f.Subject.Kind != "Sidecar" {
+			continue
+		}
+		has(t, f.Fixes[0].Risk, "may be incomplete")
+		has(t, f.Fixes[0].Command, "shop/hl.shop.svc.cluster.local")
+		if strings.Contains(f.Fixes[0].Command, "multi") {
+			t.Error(f.Fixes[0].Command)
+		}
 	}
 }
 

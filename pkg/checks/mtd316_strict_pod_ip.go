@@ -29,6 +29,7 @@ var mtd316 = &diagnose.Check{
 		References: []string{"istio/istio#37431", "istio/istio#22220", "istio/istio#25267"},
 	},
 	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Pods},
+	After:    []diagnose.Code{"MTD315"},
 	Run:      strictPodIP,
 	Describe: describePodIP,
 }
@@ -55,8 +56,28 @@ func judgeDialled(p *diagnose.Pass, e *handshake.Edge) {
 	case e.Outbound.Path != handshake.Passthrough || !refusedPlain(e):
 		p.Passed()
 	default:
-		p.Failed(diagnose.Finding{Subject: e.Client.Workload.Ref, Edges: edge(e)})
+		f := diagnose.Finding{Subject: e.Client.Workload.Ref, Edges: edge(e)}
+		if ref, field := hiddenName(p, e); ref.Name != "" {
+			f.Subject, f.Field = ref, field
+		}
+		p.Failed(f)
 	}
+}
+
+// hiddenName is what hides from the client a headless service of the pod that it dialled: then
+// it was the name that led there, and without the hider the proxy would know it.
+func hiddenName(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
+	for _, h := range p.Hosts {
+		if !h.Headless || !hasEndpoint(h, func(pod *mesh.Pod) bool { return pod == e.Server.Pod }) {
+			continue
+		}
+		known := *e
+		known.Server.Host = h
+		if ref, field = hider(p, &known); ref.Name != "" {
+			return ref, field
+		}
+	}
+	return kube.Ref{}, ""
 }
 
 // dialled are the addresses of other pods that a proxy has sent through PassthroughCluster.
@@ -85,6 +106,9 @@ func headless(p *diagnose.Pass, at netip.AddrPort) bool {
 func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	f.Title = fmt.Sprintf("%s dials the IP of pods of %s, which its proxy sends in plaintext and they refuse", f.Subject, servers(f.Edges))
+	if f.Subject != e.Client.Workload.Ref {
+		f.Title = fmt.Sprintf("%s hides a headless service of %s from %s, which dials its pods in plaintext and is refused", f.Subject, servers(f.Edges), callers(f.Edges))
+	}
 	f.Evidence = bothSides(p, e)
 	for _, h := range e.Client.Proxy.Hosts["PassthroughCluster"] {
 		if h.Address == e.Server.Address {

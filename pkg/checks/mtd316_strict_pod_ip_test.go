@@ -1,9 +1,12 @@
 package checks
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 )
 
@@ -42,6 +45,30 @@ func TestStrictPodIPOnlyWhenSeen(t *testing.T) {
 		}
 	}
 	r.silent(mtd316)
+}
+
+// A port of a pod that a headless service does not list was reached by a name that a Sidecar
+// hides: the Sidecar is the cause.
+func TestStrictPodIPOfAHiddenName(t *testing.T) {
+	r := record(t, "18-sidecar-egress-hides-service")
+	pod := r.pods("hl")[0]
+	p := r.proxy("pay/client")
+	if p.Hosts == nil {
+		p.Hosts = map[string][]envoy.Host{}
+	}
+	p.Hosts["PassthroughCluster"] = []envoy.Host{{
+		Address: netip.AddrPortFrom(netip.MustParseAddr(pod.Status.PodIP), 7777), Stats: map[string]uint64{"cx_total": 1},
+	}}
+	res := r.judge(mtd315, mtd316)
+	i := slices.IndexFunc(res.Findings, func(f *diagnose.Finding) bool { return f.Check == mtd316 })
+	if i < 0 {
+		t.Fatal(lines(res.Findings))
+	}
+	f := res.Findings[i]
+	has(t, lines(res.Findings[i:i+1]), "error Sidecar pay/default [spec.egress[0].hosts] 1: Sidecar pay/default hides a headless service of shop/hl from pay/client")
+	if f.CausedBy == nil || f.CausedBy.Check != mtd315 {
+		t.Errorf("caused by %+v", f.CausedBy)
+	}
 }
 
 // A headless name resolves to the pods: that is not to dial their address.

@@ -76,6 +76,10 @@ func destination(e *handshake.Edge) kube.Ref {
 
 func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
+	if e.Reason == handshake.NoListener && e.Server.Pod != nil {
+		describeNoListener(f)
+		return
+	}
 	pair := fmt.Sprintf("from %s to %s", callers(f.Edges), destinations(p, f.Edges))
 	switch {
 	case e.Verdict == handshake.Denied:

@@ -74,7 +74,13 @@ func describeOutsiders(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Title = fmt.Sprintf("%s, so %s", proxyless(who), refusing(f.Edges, 1))
 	}
 	f.Evidence = bothSides(p, f.Edges[0])
-	f.Fixes = append(injections(p, who), openings(p, f.Edges[0])...)
+	f.Fixes = injections(p, who)
+	if one := distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }); f.Severity == diagnose.Error && len(one) == 1 {
+		f.Fixes = append(f.Fixes, openings(p, f.Edges[0])...)
+	}
+	if len(f.Fixes) == 0 && f.Severity == diagnose.Error {
+		f.Fixes = []diagnose.Fix{{Title: "call through a gateway of the mesh, or open the ports of the servers that it needs (portLevelMtls PERMISSIVE)"}}
+	}
 }
 
 func proxyless(who []*mesh.Workload) string {

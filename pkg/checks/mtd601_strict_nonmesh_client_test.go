@@ -1,6 +1,8 @@
 package checks
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,11 +42,28 @@ func TestStrictOutsiderFixes(t *testing.T) {
 	r := record(t, healthy)
 	r.asked = "naked"
 	fixes := r.judge(mtd601).Findings[0].Fixes
-	if len(fixes) != 2 {
+	if len(fixes) != 1 {
 		t.Fatalf("%d fixes: %+v", len(fixes), fixes)
 	}
 	has(t, fixes[0].Command, "kubectl label namespace legacy istio-injection=enabled")
 	has(t, fixes[0].Command, "kubectl -n legacy rollout restart deployment/naked")
+	has(t, fixes[0].Risk, "every other pod of namespace legacy")
+}
+
+// oneServer leaves pay/api as the only server of the mesh.
+func (r *recording) oneServer() {
+	r.Resources.Services = slices.DeleteFunc(r.Resources.Services, func(s *kube.Service) bool { return s.Namespace == "shop" })
+}
+
+// Who asks about a pod that one server refuses may as well open that port.
+func TestStrictOutsiderOfOneServer(t *testing.T) {
+	r := record(t, healthy)
+	r.asked = "naked"
+	r.oneServer()
+	fixes := r.judge(mtd601).Findings[0].Fixes
+	if len(fixes) != 2 {
+		t.Fatalf("%d fixes: %+v", len(fixes), fixes)
+	}
 	const open = `apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata:
@@ -65,8 +84,23 @@ spec:
 	}
 }
 
-// Pods on the host's network and those of the system are never injected: one port is all that
-// can be done for them.
+// A labelled namespace is not labelled again, and a patch that replaces the pods restarts them.
+func TestInjectionTakesNoNeedlessStep(t *testing.T) {
+	r := record(t, healthy)
+	r.Resources.Namespaces = append(r.Resources.Namespaces, &kube.Namespace{Meta: kube.Meta{Name: "legacy", Labels: map[string]string{"istio-injection": "enabled"}}})
+	r.asked = "naked"
+	for _, p := range r.pods("naked") {
+		p.Labels["sidecar.istio.io/inject"] = "false"
+	}
+	fix := r.judge(mtd601).Findings[0].Fixes[0]
+	const want = `kubectl -n legacy patch deployment naked --type=json -p '[{"op":"remove","path":"/spec/template/metadata/labels/sidecar.istio.io~1inject"}]'`
+	if fix.Command != want || strings.Contains(fix.Risk, "every other pod") {
+		t.Errorf("%+v", fix)
+	}
+}
+
+// Pods on the host's network and those of the system are never injected: that
+// would not help them.
 func TestNotEverythingIsInjected(t *testing.T) {
 	for name, spoil := range map[string]func(*kube.Pod){
 		"host network": func(p *kube.Pod) { p.Spec.HostNetwork = true },
@@ -83,7 +117,7 @@ func TestNotEverythingIsInjected(t *testing.T) {
 			}
 		}
 		fixes := r.judge(mtd601).Findings[0].Fixes
-		if len(fixes) != 1 || fixes[0].Manifest == "" {
+		if len(fixes) != 1 || fixes[0].Command != "" {
 			t.Errorf("%s: %+v", name, fixes)
 		}
 	}
@@ -93,6 +127,7 @@ func TestNotEverythingIsInjected(t *testing.T) {
 func TestOpeningUsesTheWorkloadsPolicy(t *testing.T) {
 	r := record(t, healthy)
 	r.asked = "naked"
+	r.oneServer()
 	own := &kube.PeerAuthentication{Meta: kube.Meta{Name: "own", Namespace: "pay"}}
 	own.Spec.Selector = &kube.Selector{MatchLabels: map[string]string{"app": "api"}}
 	r.Resources.PeerAuthentications = append(r.Resources.PeerAuthentications, own)
