@@ -26,6 +26,7 @@ func tlsCases() []edgeCase {
 	uri := func(kind, value string) certs.Matcher { return certs.Matcher{SANType: "URI", Kind: kind, Value: value} }
 	type ctx = *envoy.TLSContext
 	const id = "spiffe://cluster.local/ns/shop/sa/server"
+	unverified := func(c edgeCase) edgeCase { c.takes = []Assumption{ServerNotVerified}; return c }
 	return []edgeCase{
 		of("no common version", "fails: tls-version", func(c, s ctx) { c.MaxVersion, s.MinVersion = "TLSv1_2", "TLSv1_3" }),
 		of("a client without a maximum offers TLS 1.2 at most (TlsParameters)", "fails: tls-version", func(c, s ctx) { c.MaxVersion, s.MinVersion = "", "TLSv1_3" }),
@@ -54,7 +55,10 @@ func tlsCases() []edgeCase {
 		of("a SAN matcher of another type", "fails: server-san-mismatch", func(c, _ ctx) { c.Validation.SANs = []certs.Matcher{{SANType: "DNS", Kind: "suffix", Value: "server"}} }),
 		of("the server accepts another trust domain only", "fails: client-san-mismatch", func(_, s ctx) { s.Validation.SANs[0] = certs.Matcher{Kind: "prefix", Value: "spiffe://other/"} }),
 		of("auto_san_validation wants the host's name in the certificate", "fails: server-san-mismatch", func(c, _ ctx) { c.AutoSANValidation = true }),
-		of("ACCEPT_UNTRUSTED forgives chain and SANs", "mTLS", func(c, _ ctx) { c.Validation.AcceptUntrusted, c.Validation.SANs[0].Value = true, "x" }),
+		unverified(of("ACCEPT_UNTRUSTED forgives chain and SANs", "mTLS", func(c, _ ctx) { c.Validation.AcceptUntrusted, c.Validation.SANs[0].Value = true, "x" })),
+		unverified(of("a client that verifies nothing", "mTLS", func(c, _ ctx) { c.Validation = envoy.Validation{} })),
+		of("a server that accepts any client certificate is not mutual", "tls", func(_, s ctx) { s.Validation.AcceptUntrusted = true }),
+		of("a server that only matches SANs is not either", "tls", func(_, s ctx) { s.Validation.CA = nil }),
 
 		of("an optional client certificate that is shown is mutual TLS", "mTLS", func(_, s ctx) { s.RequireClientCertificate = false }),
 		of("no client certificate is asked for", "tls", func(_, s ctx) { s.RequireClientCertificate, s.Validation = false, envoy.Validation{} }),
@@ -148,6 +152,9 @@ func certificateCases() []edgeCase {
 		of("expired, and the trust bundle's secret allows it", "mTLS", func(w *world) {
 			w.find("shop/server").leaf = w.ca.Leaf("shop/server", testca.Expired(worldTime))
 			secretNamed(w.proxy("shop/client"), "ROOTCA").AllowExpired = true
+		}),
+		of("the server's secret accepts untrusted clients", "tls", func(w *world) {
+			secretNamed(w.proxy("shop/server"), "ROOTCA").AcceptUntrusted = true
 		}),
 		of("a foreign root, and the trust bundle's secret accepts untrusted ones", "mTLS", func(w *world) {
 			w.find("shop/server").leaf = foreign.Leaf("shop/server")

@@ -48,9 +48,12 @@ func (r *replay) tlsChain(fc *envoy.FilterChain, w wire) *Edge {
 	who := r.handshake(fc.Socket.TLS, w)
 	r.authorize(fc, who)
 	switch ctx := fc.Socket.TLS; {
-	case ctx.Validation.Present && who.presented:
+	case ctx.Validation.Present && who.presented && !slices.Contains(r.unverified, ClientSide):
+		if slices.Contains(r.unverified, ServerSide) {
+			r.assume(ServerNotVerified)
+		}
 		r.pass(MTLS, "mutual TLS: %s", r.identities())
-	case who.presented && ctx.RequireClientCertificate:
+	case who.presented && (ctx.RequireClientCertificate || ctx.Validation.Present):
 		r.pass(TLS, "TLS: filter chain %s of %s asks for a client certificate and does not verify it", fc.Name, r.Server.Pod.Key())
 	default:
 		r.pass(TLS, "TLS without a client certificate: filter chain %s of %s asks for none", fc.Name, r.Server.Pod.Key())

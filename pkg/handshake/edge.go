@@ -13,10 +13,10 @@ type Verdict string
 
 // The verdicts.
 const (
-	MTLS      Verdict = "mTLS"      // mutual TLS between two proxies
+	MTLS      Verdict = "mTLS"      // mutual TLS between two proxies; the server's verifies the client's chain
 	Plaintext Verdict = "plaintext" // clear text arrives and is accepted
 	AppTLS    Verdict = "appTLS"    // the application's own TLS end to end, none of the mesh
-	TLS       Verdict = "tls"       // TLS by the client's proxy, no client certificate asked for
+	TLS       Verdict = "tls"       // TLS by the client's proxy, no client certificate asked for, or none verified
 	Denied    Verdict = "denied"    // connects, then an AuthorizationPolicy refuses
 	Fails     Verdict = "fails"     // no connection
 	Unknown   Verdict = "unknown"   // evidence is missing, or not modelled

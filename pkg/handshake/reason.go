@@ -116,6 +116,9 @@ const (
 	RequestDecides Assumption = "request-decides-authorization"
 	// RouteConditional: the route is taken by some requests only.
 	RouteConditional Assumption = "route-conditional"
+	// ServerNotVerified: the server is who its certificate says. The client's proxy verifies no chain
+	// (no validation context, no CA, or ACCEPT_UNTRUSTED): whoever takes the connection is believed.
+	ServerNotVerified Assumption = "server-not-verified"
 	// AppCertificateAccepted: the application's own TLS succeeds between the applications.
 	AppCertificateAccepted Assumption = "app-certificate-accepted"
 )

@@ -17,6 +17,8 @@ type replay struct {
 	// fromLabel that it was not read and stands on the pod's label.
 	tlsMode   string
 	fromLabel bool
+	// unverified are the sides whose chain the other one takes as it comes.
+	unverified []Side
 }
 
 func (e *Engine) start(client *mesh.Pod, d dial) *replay {
