@@ -69,6 +69,11 @@ func (f *Finding) covers(o *Finding) bool {
 	return !slices.ContainsFunc(o.Edges, func(e *handshake.Edge) bool { return !broken[e] })
 }
 
+// follows reports whether a finding is another one, or a consequence of it.
+func (f *Finding) follows(o *Finding) bool {
+	return f == o || f.CausedBy != nil && f.CausedBy.follows(o)
+}
+
 // merge adds what another finding of the same cause knows.
 func (f *Finding) merge(o *Finding) {
 	if o.Severity.Rank() < f.Severity.Rank() {

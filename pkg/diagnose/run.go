@@ -72,7 +72,7 @@ func (r *Result) link() {
 
 func (r *Result) rootOf(f *Finding, code Code) *Finding {
 	i := slices.IndexFunc(r.Findings, func(root *Finding) bool {
-		return root != f && root.Check.Code == code && root.covers(f)
+		return root.Check.Code == code && !root.follows(f) && root.covers(f)
 	})
 	if i < 0 {
 		return nil

@@ -205,3 +205,37 @@ func TestOrderIsTotal(t *testing.T) {
 		t.Error("the title decides last")
 	}
 }
+
+// Checks that name each other as the root do not make a circle: one of the findings is the root.
+func TestNoCircleOfCauses(t *testing.T) {
+	s := snapshot()
+	e := edges(s, "ab")
+	var checks []*Check
+	for _, c := range [][2]Code{{"MTD301", "MTD303"}, {"MTD302", "MTD301"}, {"MTD303", "MTD302"}} {
+		one := check(c[0], Finding{Subject: ref("r"), Edges: e})
+		one.After = []Code{c[1]}
+		checks = append(checks, one)
+	}
+	roots := 0
+	for _, f := range Run(s, checks, Scope{}).Findings {
+		if f.CausedBy == nil {
+			roots++
+		}
+	}
+	if roots != 1 {
+		t.Errorf("%d roots", roots)
+	}
+}
+
+// Of joined findings the worst one's pod is the one to look at.
+func TestJoinedFindingsKeepThePodOfTheirTitle(t *testing.T) {
+	s := snapshot()
+	r := Run(s, []*Check{check("MTD301",
+		Finding{Subject: ref("r"), Severity: Info, Title: "mild", Pod: s.Pods[0]},
+		Finding{Subject: ref("r"), Title: "bad", Pod: s.Pods[1]},
+		Finding{Subject: ref("r"), Title: "again", Pod: s.Pods[2]},
+	)}, Scope{})
+	if f := r.Findings[0]; f.Title != "bad" || f.Pod != s.Pods[1] {
+		t.Errorf("%s of %s", f.Title, f.Pod.Name)
+	}
+}
