@@ -60,6 +60,17 @@ func TestCatalogIsFresh(t *testing.T) {
 	}
 }
 
+// TestFilesAreNamedAfterChecks: who reads a code or a name in a report finds the file by it.
+func TestFilesAreNamedAfterChecks(t *testing.T) {
+	files := checkFiles(t)
+	for i, c := range All() {
+		want := strings.ToLower(string(c.Code)) + "_" + strings.ReplaceAll(c.Name, "-", "_") + ".go"
+		if files[i] != want {
+			t.Errorf("%s is that of %s %s: call it %s", files[i], c.Code, c.Name, want)
+		}
+	}
+}
+
 // TestEveryCheckIsTested: a check and its test stand beside each other.
 func TestEveryCheckIsTested(t *testing.T) {
 	for _, f := range checkFiles(t) {
