@@ -17,12 +17,13 @@ func newDemoCmd(env *Env, global *globalOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [TARGET…]",
 		Short: "The report of a recorded broken mesh; no cluster needed",
-		Long: `Runs the main job on a recording inside this program. Targets, -n, -l, -o, --to and the exit
-codes work as they do on a cluster.`,
+		Long: `Runs the main job on a recording inside this program. Targets, -n, -l, -o and --to work as they
+do on a cluster. The exit code is 0, as showing the fault is what it is for; with --fail-on it is
+that of the main job.`,
 		Example: examples(env.Program, `
 			PROGRAM demo
 			PROGRAM demo -n shop deploy/client --to server:80`),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if global.evidence.from != "" {
 				return usageError("leave demo out to read it", "demo has a recording of its own, and --from names another")
 			}
@@ -32,6 +33,9 @@ codes work as they do on a cluster.`,
 			}
 			if !global.evidence.quiet {
 				fmt.Fprint(env.Err, demoNote)
+			}
+			if !cmd.Flags().Changed("fail-on") {
+				o.verdict.failOn.value, o.verdict.allowPartial = "none", true
 			}
 			return o.show(env, v, report.Again{Recorded: true})
 		},

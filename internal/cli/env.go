@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +23,10 @@ type Env struct {
 	Out, Err io.Writer
 	// OutTerminal and ErrTerminal report whether a person is looking at the stream.
 	OutTerminal, ErrTerminal bool
-	Getenv                   func(string) string
-	Now                      func() time.Time
+	// Columns is how wide the terminal of Out is, 0 when that is not known.
+	Columns int
+	Getenv  func(string) string
+	Now     func() time.Time
 	// Collect reads a live cluster.
 	Collect func(context.Context, probe.Options, probe.Sink) (bundle.Manifest, error)
 	// Checks is the catalogue.
@@ -37,7 +40,7 @@ type Env struct {
 func osEnv(argv0 string, in io.Reader, out, errOut io.Writer) *Env {
 	return &Env{
 		In: in, Out: out, Err: errOut,
-		OutTerminal: isTerminal(out), ErrTerminal: isTerminal(errOut),
+		OutTerminal: isTerminal(out), ErrTerminal: isTerminal(errOut), Columns: columns(out),
 		Getenv: os.Getenv, Now: time.Now, Collect: probe.Collect, Checks: checks.All(),
 		Program: programName(argv0), Binary: binaryName(argv0),
 	}
@@ -46,6 +49,29 @@ func osEnv(argv0 string, in io.Reader, out, errOut io.Writer) *Env {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func columns(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// width is what the report is to fit into, 0 when nobody looks at it on a terminal.
+func (e *Env) width() int {
+	if !e.OutTerminal {
+		return 0
+	}
+	if n, err := strconv.Atoi(e.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	return e.Columns
 }
 
 // programName is what to type to run the program again. kubectl runs its plugins from files

@@ -29,7 +29,7 @@ type outputOptions struct {
 func (o *outputOptions) addFlags(cmd *cobra.Command) {
 	o.format.allowed = []string{string(report.Table), string(report.Wide), string(report.JSON), string(report.YAML)}
 	addEnum(cmd, cmd.Flags(), &o.format, "output", "o", "form of the output")
-	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "no column headers")
+	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "no column headers in tables")
 }
 
 func (o *outputOptions) style(env *Env, color string, a report.Again) report.Style {
@@ -38,6 +38,7 @@ func (o *outputOptions) style(env *Env, color string, a report.Again) report.Sty
 		Color:     env.color(color),
 		NoHeaders: o.noHeaders,
 		Program:   env.Program,
+		Width:     env.width(),
 		Again:     a,
 	}
 }

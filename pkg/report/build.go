@@ -41,6 +41,11 @@ func BuildTo(r *diagnose.Result, scope Scope, calls []*handshake.Edge) *Report {
 	out := build(&narrowed, scope, newView(r, calls, endsOf(calls)))
 	out.Unexplained = foldAffected(slices.DeleteFunc(unexplained(r), func(e *handshake.Edge) bool { return !among(calls, e) }))
 	out.Workloads = slices.DeleteFunc(out.Workloads, func(w Workload) bool { return !isEnd(w.Ref, calls) })
+	for i, f := range narrowed.Findings {
+		asked := *f
+		asked.Edges = slices.DeleteFunc(slices.Clone(f.Edges), func(e *handshake.Edge) bool { return !among(calls, e) })
+		out.Findings[i].Affects = affects(&asked)
+	}
 	out.Calls = Edges(r.Snapshot, calls).Edges
 	out.Summary = summary(out)
 	return out

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
 
 // Render writes the report in the form that the style asks for.
@@ -15,7 +17,7 @@ func (r *Report) Render(w io.Writer, style Style) error {
 	case JSON, YAML:
 		return writeDocument(w, r, style.Format)
 	}
-	p := page{Report: r, Style: style}
+	p := page{Report: r, Style: style, proven: map[handshake.Fact]bool{}}
 	if err := p.write(); err != nil {
 		return err
 	}
@@ -30,7 +32,8 @@ type page struct {
 	*Report
 	Style
 
-	b strings.Builder
+	proven map[handshake.Fact]bool // facts that were shown
+	b      strings.Builder
 }
 
 func (p *page) write() error {
@@ -56,13 +59,13 @@ func (p *page) head() {
 	label := p.Scope.label() + ": "
 	calls, basis := p.callSentence(), "("+p.basis()+")"
 	first := label + health.word() + "   "
-	text := hang(first, calls) + hang("  ", basis)
-	if line := first + calls + "   " + basis; utf8.RuneCountInString(line) <= lineWidth {
+	text := p.hang(first, calls) + p.hang("  ", basis)
+	if line := first + calls + "   " + basis; utf8.RuneCountInString(line) <= p.width() {
 		text = line + "\n"
 	}
 	p.b.WriteString(label + p.paint(health.color(), health.word()) + strings.TrimPrefix(text, label+health.word()))
 	if out := p.Edges.Outside; out.Total > 0 && !p.speaksOfOutside() {
-		p.b.WriteString(hang("  ", "callers without a proxy: "+out.sentence()))
+		p.b.WriteString(p.hang("  ", "callers without a proxy: "+out.sentence()))
 	}
 }
 

@@ -24,7 +24,7 @@ func (p *page) notSeen() error {
 			fmt.Fprintf(&p.b, "     and %d more reasons (-o wide shows them)\n", len(list)-shown)
 			break
 		}
-		text := wrap("?    ", u.sentence(p.limit(shownNames)))
+		text := p.wrap("?    ", u.sentence(p.limit(shownNames)))
 		p.b.WriteString(p.paint(cyan, "?") + text[1:])
 		if u.hint != "" {
 			p.line("fix", u.hint)

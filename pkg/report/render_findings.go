@@ -37,7 +37,7 @@ func (p *page) unexplained() {
 	if len(p.Report.Findings) > 0 {
 		p.b.WriteByte('\n')
 	}
-	text := wrap("WARN         ", "calls fail in TLS, and no check explains them")
+	text := p.wrap("WARN         ", "calls fail in TLS, and no check explains them")
 	p.b.WriteString(p.paint(yellow, "WARN") + text[len("WARN"):])
 	p.hits(p.Unexplained)
 	if see := p.edges(" -o wide"); see != "" {
@@ -50,7 +50,7 @@ func (p *page) brief(f *Finding) bool { return f.Severity == "info" && p.Format 
 func (p *page) finding(f *Finding) {
 	word, color := severityWord(f.Severity)
 	first := fmt.Sprintf("%-4s %s  ", word, Clean(f.Code))
-	text := wrap(first, Clean(f.Title))
+	text := p.wrap(first, Clean(f.Title))
 	p.b.WriteString(p.paint(color, word) + strings.TrimPrefix(text, word))
 	if p.brief(f) {
 		return
@@ -58,9 +58,18 @@ func (p *page) finding(f *Finding) {
 	if f.CausedBy != nil {
 		p.line("cause", "a consequence of "+Clean(f.CausedBy.Code)+": mend that first")
 	}
+	if p.Scope.To != "" { // the connection and its proof stand above: what to do comes first
+		p.fixes(f.Fixes)
+	}
 	p.hits(f.Affects)
 	p.facts(f.Evidence)
-	for _, x := range f.Fixes {
+	if p.Scope.To == "" {
+		p.fixes(f.Fixes)
+	}
+}
+
+func (p *page) fixes(list []Fix) {
+	for _, x := range list {
 		p.fix(x)
 	}
 }
@@ -77,7 +86,7 @@ func severityWord(severity string) (word, color string) {
 
 // line writes a labelled paragraph of a finding. The text is clean.
 func (p *page) line(label, text string) {
-	p.b.WriteString(wrap(fmt.Sprintf("     %-8s", label), text))
+	p.b.WriteString(p.wrap(fmt.Sprintf("     %-8s", label), text))
 }
 
 // limit is how many of a list the table shows; 0 is all.
@@ -88,9 +97,13 @@ func (p *page) limit(n int) int {
 	return n
 }
 
-// facts shows the evidence, each with its layer and where it was read.
+// facts shows the evidence, each with its layer and where it was read. Where the connections
+// themselves are shown, their proof is not repeated.
 func (p *page) facts(facts []handshake.Fact) {
 	label := "proof"
+	if p.Scope.To != "" {
+		facts = p.newFacts(facts)
+	}
 	shown := p.limit(shownFacts)
 	for i, x := range facts {
 		if shown > 0 && i == shown && len(facts) > shown+1 {
@@ -102,16 +115,27 @@ func (p *page) facts(facts []handshake.Fact) {
 	}
 }
 
+func (p *page) newFacts(facts []handshake.Fact) []handshake.Fact {
+	var out []handshake.Fact
+	for _, x := range facts {
+		if !p.proven[x] {
+			out = append(out, x)
+		}
+		p.proven[x] = true
+	}
+	return out
+}
+
 // fact writes a fact on one line, or its value below its source, which is never broken: people
 // search for it.
 func (p *page) fact(label string, x handshake.Fact) {
 	first := fmt.Sprintf("     %-8s%-9s", label, x.Layer)
 	source, value := Clean(x.Source), Clean(x.Value)
-	if line := first + source + ": " + value; utf8.RuneCountInString(line) <= lineWidth {
+	if line := first + source + ": " + value; utf8.RuneCountInString(line) <= p.width() {
 		p.b.WriteString(line + "\n")
 		return
 	}
-	p.b.WriteString(first + source + "\n" + wrap(strings.Repeat(" ", len(first)+2), value))
+	p.b.WriteString(first + source + "\n" + p.wrap(strings.Repeat(" ", len(first)+2), value))
 }
 
 // fix shows a remedy: commands and manifests stand on lines of their own, ready to paste.

@@ -1,5 +1,7 @@
 package report
 
+import "unicode/utf8"
+
 // Format is a form of output.
 type Format string
 
@@ -18,6 +20,8 @@ type Style struct {
 	Color bool
 	// NoHeaders leaves out the headers of tables.
 	NoHeaders bool
+	// Width is how many columns the terminal has; 0 for another one, or none.
+	Width int
 	// Program is how the user runs us, for the commands that the report suggests.
 	Program string
 	// Again says how the user reached the evidence.
@@ -33,6 +37,21 @@ const (
 )
 
 const colorReset = "\x1b[0m"
+
+// width is what lines are made to fit into: commands and proofs need 80 columns.
+func (s Style) width() int {
+	if s.Width == 0 {
+		return lineWidth
+	}
+	return max(s.Width, 80)
+}
+
+func (s Style) wrap(first, text string) string {
+	return wrapTo(s.width(), first, utf8.RuneCountInString(first), text)
+}
+
+// hang is wrap with the further lines indented by four spaces whatever stands first.
+func (s Style) hang(first, text string) string { return wrapTo(s.width(), first, 4, text) }
 
 // paint colours a word that is clean already.
 func (s Style) paint(color, word string) string {

@@ -7,26 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// lineWidth is what the report is made to fit into. Names and commands may be longer.
+// lineWidth is what text is made to fit into where no terminal says. Names and commands may be
+// longer.
 const lineWidth = 100
 
 // wrap breaks text between words: the first line begins with first, the others with as many spaces.
 func wrap(first, text string) string {
-	return wrapTo(first, utf8.RuneCountInString(first), text)
+	return wrapTo(lineWidth, first, utf8.RuneCountInString(first), text)
 }
 
-// hang is wrap with the further lines indented by four spaces whatever stands first.
-func hang(first, text string) string { return wrapTo(first, 4, text) }
-
-func wrapTo(first string, indent int, text string) string {
+func wrapTo(width int, first string, indent int, text string) string {
 	var b strings.Builder
 	b.WriteString(first)
 	column := utf8.RuneCountInString(first)
 	for i, word := range strings.Fields(text) {
-		width := utf8.RuneCountInString(word)
+		letters := utf8.RuneCountInString(word)
 		switch {
 		case i == 0:
-		case column+1+width > lineWidth:
+		case column+1+letters > width:
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			column = indent
 		default:
@@ -34,7 +32,7 @@ func wrapTo(first string, indent int, text string) string {
 			column++
 		}
 		b.WriteString(word)
-		column += width
+		column += letters
 	}
 	return b.String() + "\n"
 }

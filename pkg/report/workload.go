@@ -8,6 +8,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
@@ -27,9 +28,34 @@ func workloads(r *diagnose.Result, edges []*handshake.Edge) []Workload {
 		x.Health = health(&x, named[w])
 		out = append(out, x)
 	}
+	blame := blames(r)
 	slices.SortStableFunc(out, func(a, b Workload) int {
-		return cmp.Compare(slices.Index(healthOrder, b.Health), slices.Index(healthOrder, a.Health))
+		return cmp.Or(cmp.Compare(slices.Index(healthOrder, b.Health), slices.Index(healthOrder, a.Health)),
+			cmp.Compare(blame[b.Ref], blame[a.Ref]))
 	})
+	return out
+}
+
+// blames tells the workloads that a finding is about from those that it merely hits: 2 for its
+// subject and those that it names, 1 for the servers of its connections.
+func blames(r *diagnose.Result) map[kube.Ref]int {
+	out := map[kube.Ref]int{}
+	for _, f := range r.Findings {
+		if f.Severity == diagnose.Info {
+			continue
+		}
+		for _, e := range f.Edges {
+			if e.Server.Pod != nil {
+				out[e.Server.Pod.Workload.Ref] = max(1, out[e.Server.Pod.Workload.Ref])
+			}
+		}
+		for _, ref := range append(slices.Clone(f.Workloads), f.Subject) {
+			if p := r.Snapshot.Pod(kubeKey(ref)); ref.Kind == "Pod" && p != nil {
+				ref = p.Workload.Ref
+			}
+			out[ref] = 2
+		}
+	}
 	return out
 }
 
