@@ -174,10 +174,9 @@ func renewal(c held) []diagnose.Fix {
 			Risk:  "in the other order peers reject each other",
 		}}
 	}
-	pod := c.pod.Key()
 	return []diagnose.Fix{{
 		Title:   "see why the agent could not renew, and mend that: it then recovers without a restart",
-		Command: shell("kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'csr|sign|citadel|sds|15012'", pod.Namespace, pod.Name),
+		Command: agentLog(c.pod),
 	}}
 }
 

@@ -95,7 +95,7 @@ func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 	}
 	var steps []string
 	if !injects(p, w.Namespace) {
-		steps = append(steps, fmt.Sprintf("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p)))
+		steps = append(steps, shell("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p)))
 		fix.Risk += "; the label gives every other pod of namespace " + w.Namespace + " a proxy too, at its next restart"
 	}
 	label := "sidecar.istio.io/inject"
@@ -105,7 +105,7 @@ func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 		pointer := "/" + strings.ReplaceAll(podMetadata(w), ".", "/") + "/labels/" + strings.ReplaceAll(label, "/", "~1")
 		steps = append(steps, jsonPatch(w.Ref, remove(pointer)))
 	case w.Kind != "CronJob":
-		steps = append(steps, fmt.Sprintf("kubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name))
+		steps = append(steps, shell("kubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name))
 	}
 	fix.Command = strings.Join(steps, "\n")
 	return fix

@@ -136,7 +136,7 @@ func supplyFix(rule policy.ClientTLS, e *handshake.Edge) diagnose.Fix {
 	if credential := rule.TLS.CredentialName; credential != "" {
 		fix := diagnose.Fix{
 			Title:   fmt.Sprintf("or create Secret %s in the namespace of every client, here %s", credential, e.Client.Namespace),
-			Command: fmt.Sprintf("kubectl -n %s get secret %s", e.Client.Namespace, credential),
+			Command: shell("kubectl -n %s get secret %s", e.Client.Namespace, credential),
 		}
 		if !rule.HasSelector {
 			fix.Title += ", and give the rule a workloadSelector, without which sidecars ignore credentialName"

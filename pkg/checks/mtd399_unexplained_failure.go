@@ -92,6 +92,6 @@ func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Evidence = bothSides(p, e)
 	f.Fixes = []diagnose.Fix{{
 		Title:   "look at both sides of one of these connections",
-		Command: fmt.Sprintf("kubectl mtls-doctor edges -A --from-pod %s --to %s:%d -o json", e.Client.Key(), e.Server.Name, e.Server.Port),
+		Command: shell("kubectl mtls-doctor edges -A --from-pod %s --to %s -o json", e.Client.Key().String(), fmt.Sprintf("%s:%d", e.Server.Name, e.Server.Port)),
 	}}
 }

@@ -198,7 +198,7 @@ func secretOf(name string) missingSecret {
 		return missingSecret{"credential " + credential, func(w *mesh.Workload) diagnose.Fix {
 			return diagnose.Fix{
 				Title:   "create it in the namespace of the proxy's pod, or let its service account read it",
-				Command: fmt.Sprintf("kubectl -n %s get secret %s", w.Namespace, credential[strings.LastIndex(credential, "/")+1:]),
+				Command: shell("kubectl -n %s get secret %s", w.Namespace, credential[strings.LastIndex(credential, "/")+1:]),
 			}
 		}}
 	}
@@ -231,5 +231,5 @@ func cutAny(s string, prefixes ...string) (string, bool) {
 
 // agentLog is a command that shows what a pod's agent says of its dealings with the CA.
 func agentLog(pod *mesh.Pod) string {
-	return fmt.Sprintf("kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'csr|sign|citadel|sds|15012'", pod.Namespace, pod.Name)
+	return shell("kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'csr|sign|citadel|sds|15012'", pod.Namespace, pod.Name)
 }

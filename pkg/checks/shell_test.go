@@ -2,7 +2,9 @@ package checks
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -76,6 +78,23 @@ func TestManifestsAreEncoded(t *testing.T) {
 		}
 		if strings.Contains(text, "\n---") {
 			t.Errorf("%q begins another document:\n%s", name, text)
+		}
+	}
+}
+
+// TestNoCommandIsUnquoted: every command that names something goes through shell or kubectl.
+func TestNoCommandIsUnquoted(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f != "shell.go" && strings.Contains(string(text), "Sprintf(\"kubectl"+" ") {
+			t.Errorf("%s formats a command by itself", f)
 		}
 	}
 }
