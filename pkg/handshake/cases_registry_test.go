@@ -107,6 +107,13 @@ func captureCases() []edgeCase {
 // registryCases: names, addresses and what they lead to.
 func registryCases() []edgeCase {
 	return []edgeCase{
+		{
+			name: "two ServiceEntries of one name lead to one endpoint: a connection each", from: "legacy/naked", to: "api.example.com:443", want: "appTLS | appTLS",
+			given: func(w *world) {
+				w.entry("api.example.com", "DNS", "tls 443")
+				w.entry("api.example.com", "DNS", "tls 443").entry.Namespace = "pay"
+			},
+		},
 		{name: "a short name, from a pod of the same namespace", from: "shop/client", to: "server:80", want: "mTLS"},
 		{name: "a short name of another namespace", from: "legacy/naked", to: "server.shop.svc:80", want: "plaintext"},
 		{name: "a short name that is none here", from: "legacy/naked", to: "server:80", want: "fails: no-healthy-upstream"},

@@ -131,7 +131,8 @@ type Blocker struct {
 	Why    string `json:"why"`
 }
 
-// Compare orders edges by client, destination and endpoint.
+// Compare orders edges by client, destination and endpoint. Two declarations of one name
+// (ServiceEntries of several namespaces) are different destinations.
 func (e *Edge) Compare(o *Edge) int {
 	return cmp.Or(e.Client.Key().Compare(o.Client.Key()),
 		cmp.Compare(e.Server.Name, o.Server.Name),
@@ -139,7 +140,20 @@ func (e *Edge) Compare(o *Edge) int {
 		cmp.Compare(e.Server.Subset, o.Server.Subset),
 		e.Server.Address.Compare(o.Server.Address),
 		cmp.Compare(e.Server.Hostname, o.Server.Hostname),
-		cmp.Compare(e.Outbound.Cluster, o.Outbound.Cluster))
+		cmp.Compare(e.Outbound.Cluster, o.Outbound.Cluster),
+		compareRefs(e.declaredBy(), o.declaredBy()))
+}
+
+// declaredBy names the resource that declares the destination, none for other addresses.
+func (e *Edge) declaredBy() (ref kube.Ref) {
+	if e.Server.Host != nil {
+		ref = e.Server.Host.Ref
+	}
+	return ref
+}
+
+func compareRefs(a, b kube.Ref) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
 // Blocked reports whether a reason stands in the way of the edge.

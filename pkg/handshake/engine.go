@@ -164,7 +164,7 @@ func (e *Engine) EdgesTo(to Target, q Query) []*Edge {
 	return sortEdges(out)
 }
 
-// sortEdges sorts, and drops the twins that two declarations of one name lead to.
+// sortEdges sorts, and drops twins: several routes may lead to one cluster.
 func sortEdges(list []*Edge) []*Edge {
 	slices.SortStableFunc(list, (*Edge).Compare)
 	return slices.CompactFunc(list, func(a, b *Edge) bool { return a.Compare(b) == 0 })
