@@ -38,7 +38,7 @@ func paServicePort(p *diagnose.Pass) {
 			p.NotApplicable()
 			continue
 		}
-		for pod := range p.Pods() {
+		for pod := range p.ScopedPods() {
 			if pod.Namespace == pa.Namespace && pod.HasProxy() && pa.Spec.Selector.Matches(pod.Labels) {
 				judgePorts(p, pa, pod)
 			}

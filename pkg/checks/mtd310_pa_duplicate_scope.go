@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -31,7 +32,7 @@ var mtd310 = &diagnose.Check{
 }
 
 func paDuplicate(p *diagnose.Pass) {
-	for pod := range p.Pods() {
+	for pod := range p.ScopedPods() {
 		if !pod.HasProxy() {
 			p.NotApplicable()
 			continue
@@ -63,12 +64,8 @@ func sameSpec(a, b *kube.PeerAuthentication) bool {
 	return modeOf(a) == modeOf(b) && len(a.Spec.PortLevelMTLS) == 0 && len(b.Spec.PortLevelMTLS) == 0
 }
 
-func modeOf(pa *kube.PeerAuthentication) string {
-	if pa.Spec.MTLS == nil || pa.Spec.MTLS.Mode == "" {
-		return "UNSET"
-	}
-	return pa.Spec.MTLS.Mode
-}
+// modeOf is the mode that a policy says, in words.
+func modeOf(pa *kube.PeerAuthentication) string { return cmp.Or(mtlsMode(pa), "UNSET") }
 
 func describePADuplicate(p *diagnose.Pass, f *diagnose.Finding) {
 	lost := findPolicy(p, f.Subject)

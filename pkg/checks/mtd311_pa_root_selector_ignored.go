@@ -55,7 +55,7 @@ func paRootSelector(p *diagnose.Pass) {
 func ignoredPolicy(p *diagnose.Pass, pa *kube.PeerAuthentication) diagnose.Finding {
 	f := diagnose.Finding{Subject: policyRef(pa), Field: "spec.selector", Severity: diagnose.Info}
 	want := modeOf(pa)
-	for pod := range p.Pods() {
+	for pod := range p.ScopedPods() {
 		if !pod.HasProxy() || !pa.Spec.Selector.Matches(pod.Labels) {
 			continue
 		}

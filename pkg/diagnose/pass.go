@@ -73,20 +73,9 @@ func unseen(e *handshake.Edge) kube.Ref {
 	return PodRef(e.Client)
 }
 
-// Workloads yields the workloads that the scope concerns, as Pods does.
-func (p *Pass) Workloads() iter.Seq[*mesh.Workload] {
-	return func(yield func(*mesh.Workload) bool) {
-		for _, w := range p.Snapshot.Workloads {
-			if slices.ContainsFunc(w.Pods, p.concerns) && !yield(w) {
-				return
-			}
-		}
-	}
-}
-
-// Pods yields the pods in scope, and those at the other end of an edge in scope that fails: the
-// cause may lie with them.
-func (p *Pass) Pods() iter.Seq[*mesh.Pod] {
+// ScopedPods yields the pods in scope, and those at the other end of an edge in scope that fails:
+// the cause may lie with them. Pods and Workloads are the whole mesh's.
+func (p *Pass) ScopedPods() iter.Seq[*mesh.Pod] {
 	return func(yield func(*mesh.Pod) bool) {
 		for _, pod := range p.Snapshot.Pods {
 			if p.concerns(pod) && !yield(pod) {
@@ -96,11 +85,11 @@ func (p *Pass) Pods() iter.Seq[*mesh.Pod] {
 	}
 }
 
-// ProxyPods yields those of Pods whose proxy was read, and records those whose was not as
+// ProxyPods yields those of ScopedPods whose proxy was read, and records those whose was not as
 // unknown.
 func (p *Pass) ProxyPods() iter.Seq[*mesh.Pod] {
 	return func(yield func(*mesh.Pod) bool) {
-		for pod := range p.Pods() {
+		for pod := range p.ScopedPods() {
 			switch {
 			case pod.Proxy == nil && pod.HasProxy():
 				p.Unknown(PodRef(pod), pod.Unread)

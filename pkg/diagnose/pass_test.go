@@ -55,10 +55,7 @@ func TestLeaveEarly(*testing.T) {
 	for range p.Known() {
 		break
 	}
-	for range p.Pods() {
-		break
-	}
-	for range p.Workloads() {
+	for range p.ScopedPods() {
 		break
 	}
 	for range p.ProxyPods() {
@@ -83,14 +80,14 @@ func TestScope(t *testing.T) {
 	s := snapshot()
 	named := func(name string) func(*mesh.Pod) bool { return func(p *mesh.Pod) bool { return p.Name == name } }
 	p := passOver(s, Scope{In: named("a"), Asked: named("b")})
-	if count(p.Pods()) != 1 || count(p.Workloads()) != 1 || !p.InScope(s.Pods[0]) || p.InScope(s.Pods[1]) {
+	if count(p.ScopedPods()) != 1 || !p.InScope(s.Pods[0]) || p.InScope(s.Pods[1]) {
 		t.Error("the scope is a")
 	}
 	if p.Asked(s.Pods[0]) || !p.Asked(s.Pods[1]) {
 		t.Error("b was asked about")
 	}
 	p = passOver(s, Scope{})
-	if count(p.Pods()) != 4 || count(p.Workloads()) != 4 || p.Asked(s.Pods[0]) {
+	if count(p.ScopedPods()) != 4 || p.Asked(s.Pods[0]) {
 		t.Error("no scope is everything, and nobody in particular")
 	}
 	r := Run(s, nil, Scope{In: named("a")})
