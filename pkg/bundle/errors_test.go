@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 func TestErrors(t *testing.T) {
@@ -138,6 +142,33 @@ func TestTruncatedKeepsWhatWasRead(t *testing.T) {
 		t.Errorf("%d pods, %d proxies, want what came before the cut", len(ev.Resources.Pods), len(ev.Proxies))
 	}
 	hasGap(t, ev.Gaps, "Bundle archive | bundle | the archive is cut or damaged after")
+}
+
+// TestMissingClusters: what a proxy dials is not known without its /clusters, which is said once.
+func TestMissingClusters(t *testing.T) {
+	const clusters, config = "proxies/shop/a-1/clusters.json", "proxies/shop/a-1/config_dump.json"
+	of := func(ev *mesh.Evidence) (messages []string) {
+		for _, g := range ev.Gaps {
+			if g.Subject.Kind == "Pod" && g.Stage == StageClusters {
+				messages = append(messages, g.Message)
+			}
+		}
+		return messages
+	}
+	missing := []string{"its /clusters was not read: which addresses it dials is not known"}
+	for name, tc := range map[string]struct {
+		files []file
+		want  []string
+	}{
+		"there":                   {testBundle(), nil},
+		"missing":                 {without(testBundle(), clusters), missing},
+		"missing with the config": {without(without(testBundle(), clusters), config), nil},
+		"a lone dump":             {[]file{{"a.json", testDump}}, nil},
+	} {
+		if diff := cmp.Diff(tc.want, of(mustRead(t, tarOf(t, tc.files...)))); diff != "" {
+			t.Errorf("%s: gaps (-want +got):\n%s", name, diff)
+		}
+	}
 }
 
 func TestLimits(t *testing.T) {

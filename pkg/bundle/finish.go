@@ -65,7 +65,20 @@ func (a *Assembler) takeProxies(into map[kube.Key]*envoy.Proxy) {
 		if readable(proxy) {
 			into[k] = proxy
 		}
+		a.unreadHosts(id, p)
 	}
+}
+
+// unreadHosts makes a gap of a missing /clusters: without the counters of hosts, what a proxy dials
+// past its services does not show, and the absence of a finding would be taken for its absence. A
+// capture that was cut or put together by hand lacks it, and a bug-report of some releases. Lone
+// dumps say already that only the proxies themselves are known; the other members only confirm
+// what the config dump holds.
+func (a *Assembler) unreadHosts(id proxyID, p *proxyPart) {
+	if id.loose || !p.stages[StageConfigDump] || p.stages[StageClusters] {
+		return
+	}
+	a.foundLocked(mesh.Gap{Subject: PodRef(id.pod), Stage: StageClusters, Message: "its /clusters was not read: which addresses it dials is not known"})
 }
 
 func (a *Assembler) takeSource() mesh.Source {
