@@ -10,7 +10,7 @@ func TestNetworkFilterKinds(t *testing.T) {
 	for message, want := range map[string]FilterKind{
 		tcpProxyMessage: TCPProxy, hcmMessage: HTTPManager, networkRBAC: RBACFilter,
 		"envoy.extensions.filters.network.sni_cluster.v3.SniCluster": SNICluster,
-		"envoy.extensions.filters.network.mysql_proxy.v3.MySQLProxy": MySQLRedis,
+		"envoy.extensions.filters.network.mysql_proxy.v3.MySQLProxy": AppProtocol,
 		"envoy.tcp.metadataexchange.config.MetadataExchange":         Metadata,
 		"io.istio.network.authn.Config":                              Metadata,
 		"not.envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": OtherFilter,

@@ -236,8 +236,8 @@ const (
 	SNICluster  FilterKind = "sni"    // sni_cluster: AUTO_PASSTHROUGH of east-west gateways
 	JWTFilter   FilterKind = "jwt"    // jwt_authn
 	RouterHTTP  FilterKind = "router" // the HTTP router
-	MySQLRedis  FilterKind = "app"    // application protocol filters (mysql, redis, mongo…)
-	Metadata    FilterKind = "meta"   // metadata exchange, stats, tracing: no influence on a verdict
+	AppProtocol FilterKind = "app"    // application protocol filters (mysql, redis, mongo…)
+	Metadata    FilterKind = "meta"   // what has no say in a verdict: metadata exchange, stats, limits, CORS, faults
 	OtherFilter FilterKind = "other"  // anything else; TypeURL names it
 )
 
@@ -389,8 +389,8 @@ type TLSContext struct {
 	Certificates []CertificateRef
 	Validation   Validation
 	ALPN         []string
-	// MinVersion and MaxVersion are TLSv1_0 … TLSv1_3, or "" for Envoy's default
-	// (client TLSv1_2–TLSv1_2… see Envoy's TlsParameters; server TLSv1_2–TLSv1_3).
+	// MinVersion and MaxVersion are TLSv1_0 … TLSv1_3, or "" for Envoy's default: TLSv1_2 at least;
+	// a client TLSv1_2 at most, a server TLSv1_3 (common.proto, TlsParameters).
 	MinVersion, MaxVersion string
 	Ciphers, Curves        []string
 	// SNI is upstream only; AutoHostSNI and AutoSANValidation are upstream's auto_host_sni and
@@ -484,9 +484,10 @@ type Host struct {
 	Stats  map[string]uint64 // cx_connect_fail, cx_total, rq_success, rq_error…
 }
 
-// RBAC is an RBAC filter's rules (envoy.config.rbac.v3.RBAC); nil Rules means it enforces nothing.
+// RBAC is an RBAC filter's rules (envoy.config.rbac.v3.RBAC).
 type RBAC struct {
-	// Action is ALLOW, DENY or LOG. Enforced is false when only shadow rules are set.
+	// Action is ALLOW, DENY or LOG. Enforced is false when the filter has no rules, or shadow rules
+	// only: it then decides nothing.
 	Action   string
 	Enforced bool
 	Policies []RBACPolicy

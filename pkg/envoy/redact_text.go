@@ -24,7 +24,7 @@ func suspicious(raw jsontext.Value) bool {
 	}
 	has := signsOf(raw)
 	if has&hasEscape != 0 && (bytes.Contains(raw, []byte(`\u`)) || bytes.Contains(raw, []byte(`\/`))) {
-		return true // the hasEscape of a letter or slash can hide any mark
+		return true // the escape of a letter or slash can hide any mark
 	}
 	for i := range textRules {
 		if textRules[i].mayHit(has, raw) {
@@ -34,7 +34,7 @@ func suspicious(raw jsontext.Value) bool {
 	return false
 }
 
-// looksLikeJSON looks at the first byte that is not white hasSpace, escaped or not.
+// looksLikeJSON looks at the first byte that is not white space, escaped or not.
 func looksLikeJSON(text []byte) bool {
 	text = bytes.TrimLeft(text, " \\nrt\n\r\t")
 	return len(text) > 0 && (text[0] == '{' || text[0] == '[' || text[0] == '"')

@@ -143,7 +143,7 @@ func routeCases() []edgeCase {
 		{
 			name: "a listener that ends in a protocol proxy", from: "shop/client", to: "server.shop:9000", want: "unknown: not-modelled",
 			given: func(w *world) {
-				listenerNamed(w.proxy("shop/client"), "10.96.0.1_9000").FilterChains[0].Filters = []*envoy.Filter{{Kind: envoy.MySQLRedis, Name: "envoy.filters.network.redis_proxy"}}
+				listenerNamed(w.proxy("shop/client"), "10.96.0.1_9000").FilterChains[0].Filters = []*envoy.Filter{{Kind: envoy.AppProtocol, Name: "envoy.filters.network.redis_proxy"}}
 			},
 		},
 		{
