@@ -28,3 +28,18 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// TestWidth: COLUMNS decides over the terminal, and without a person neither does.
+func TestWidth(t *testing.T) {
+	tests := []struct {
+		terminal bool
+		columns  string
+		want     int
+	}{{false, "90", 0}, {true, "90", 90}, {true, "", 132}, {true, "x", 132}}
+	for _, test := range tests {
+		env := &Env{OutTerminal: test.terminal, Columns: 132, Getenv: func(string) string { return test.columns }}
+		if got := env.width(); got != test.want {
+			t.Errorf("%+v: got %d", test, got)
+		}
+	}
+}

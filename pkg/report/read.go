@@ -21,8 +21,11 @@ var sectionNames = []struct {
 	section envoy.Sections
 	name    string
 }{
-	{envoy.SectionListeners, "listeners"}, {envoy.SectionClusters, "clusters"}, {envoy.SectionSecrets, "secrets"},
-	{envoy.SectionEndpoints, "endpoints"}, {envoy.SectionRoutes, "routes"},
+	{envoy.SectionListeners, "listeners"},
+	{envoy.SectionClusters, "clusters"},
+	{envoy.SectionSecrets, "secrets"},
+	{envoy.SectionEndpoints, "endpoints"},
+	{envoy.SectionRoutes, "routes"},
 }
 
 func wasRead(p *envoy.Proxy) bool {

@@ -50,7 +50,8 @@ func TestView(t *testing.T) {
 	}
 	gaps := []mesh.Gap{
 		{Subject: kube.Ref{Kind: "List", Name: "services.core"}, Message: "m"},
-		{Subject: pod("server"), Message: "m"}, {Subject: pod("stranger"), Message: "m"},
+		{Subject: pod("server"), Message: "m"},
+		{Subject: pod("stranger"), Message: "m"},
 	}
 	s := mesh.New(&mesh.Evidence{CapturedAt: captured, Resources: resources, Gaps: gaps})
 	client := s.Pod(kube.Key{Namespace: "shop", Name: "client"})

@@ -27,11 +27,15 @@ func RenderEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style S
 // millions, and their documents are many times as large as they are.
 func streamEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	captured, err := json.Marshal(s.CapturedAt.UTC())
-	if err != nil {
-		return err
+	fmt.Fprintf(out, `{"apiVersion":%q,"kind":"EdgeList",`, APIVersion)
+	if !s.CapturedAt.IsZero() {
+		captured, err := json.Marshal(s.CapturedAt.UTC())
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, `"capturedAt":%s,`, captured)
 	}
-	fmt.Fprintf(out, `{"apiVersion":%q,"kind":"EdgeList","capturedAt":%s,"edges":[`+"\n", APIVersion, captured)
+	fmt.Fprint(out, `"edges":[`+"\n")
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	for i, e := range edges {

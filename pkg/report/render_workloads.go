@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
@@ -106,7 +107,7 @@ func (w *Workload) trafficCell(t Traffic) string {
 	switch {
 	case w.Pods.Read == 0 && t.Total == t.Unknown:
 		return "?"
-	case w.partlyRead() && t.Total == 0:
+	case (w.partlyRead() || w.alone()) && t.Total == 0:
 		return "?"
 	case t.Total == t.Unreachable:
 		return "none"
@@ -125,6 +126,8 @@ func (p *page) certCell(w *Workload) string {
 		return "?"
 	case w.Certificate == nil:
 		return "none"
+	case p.CapturedAt.IsZero():
+		return "to " + w.Certificate.NotAfter.Format(time.DateOnly)
 	case !w.Certificate.NotAfter.After(p.CapturedAt):
 		return "expired"
 	case w.Certificate.NotBefore.After(p.CapturedAt):
@@ -167,6 +170,8 @@ func unknownBecause(w *Workload) string {
 		return "config unread"
 	case len(w.Missing) > 0:
 		return strings.Join(w.Missing, ", ") + " unread"
+	case w.alone():
+		return "peers not in the evidence"
 	case w.silent():
 		return "no certificate, no calls"
 	}
@@ -175,6 +180,9 @@ func unknownBecause(w *Workload) string {
 	}
 	return plural(w.Doubts, "call") + " unknown"
 }
+
+// alone reports whether a proxy's config is all that is known, without its peers.
+func (w *Workload) alone() bool { return len(w.Upstreams) > 0 }
 
 func (w *Workload) partlyRead() bool { return w.Pods.Read < w.Pods.Total }
 

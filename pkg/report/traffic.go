@@ -84,8 +84,10 @@ type traffic struct {
 // countTraffic counts callers without a proxy only outwards: refusing them is what STRICT is for.
 func countTraffic(edges []*handshake.Edge) traffic {
 	t := traffic{
-		map[*mesh.Workload]Traffic{}, map[*mesh.Workload]Traffic{},
-		map[*mesh.Workload]int{}, map[*mesh.Workload]int{},
+		map[*mesh.Workload]Traffic{},
+		map[*mesh.Workload]Traffic{},
+		map[*mesh.Workload]int{},
+		map[*mesh.Workload]int{},
 	}
 	for _, l := range links(edges) {
 		if l.server == nil {

@@ -16,8 +16,9 @@ const APIVersion = "mtls-doctor.dev/v1alpha1"
 type Report struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"` // Report
-	// CapturedAt is the moment that the report speaks of; there is no other clock in it.
-	CapturedAt time.Time   `json:"capturedAt"`
+	// CapturedAt is the moment that the report speaks of; there is no other clock in it. It is
+	// absent when the evidence does not tell.
+	CapturedAt time.Time   `json:"capturedAt,omitzero"`
 	Source     mesh.Source `json:"source"`
 	Scope      Scope       `json:"scope"`
 	Summary    Summary     `json:"summary"`
@@ -247,7 +248,7 @@ type CheckOutcome struct {
 type EdgeList struct {
 	APIVersion string    `json:"apiVersion"`
 	Kind       string    `json:"kind"` // EdgeList
-	CapturedAt time.Time `json:"capturedAt"`
+	CapturedAt time.Time `json:"capturedAt,omitzero"`
 	Edges      []Edge    `json:"edges"`
 }
 

@@ -76,3 +76,17 @@ func TestWrap(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestWidth: text fits the terminal, but no command has to fit less than 80 columns.
+func TestWidth(t *testing.T) {
+	text := strings.Repeat("word ", 60)
+	for columns, want := range map[int]int{0: 100, 40: 80, 120: 120} {
+		longest := 0
+		for line := range strings.Lines(Style{Width: columns}.wrap("x ", text)) {
+			longest = max(longest, len(strings.TrimSuffix(line, "\n")))
+		}
+		if longest > want || longest < want-len("word ") {
+			t.Errorf("%d columns: the longest line has %d", columns, longest)
+		}
+	}
+}

@@ -204,7 +204,7 @@ func health(w *Workload, fs []*diagnose.Finding) Health {
 	switch {
 	case w.Plane == mesh.NoProxy:
 		h = NotApplicable
-	case w.Pods.Read < w.Pods.Total || w.Doubts > 0 || len(w.Missing) > 0 || w.Plane == mesh.Ztunnel || w.silent():
+	case w.Pods.Read < w.Pods.Total || w.Doubts > 0 || len(w.Missing) > 0 || w.Plane == mesh.Ztunnel || w.silent() || w.alone():
 		h = UnknownHealth
 	}
 	for _, f := range fs {
