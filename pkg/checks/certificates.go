@@ -136,6 +136,39 @@ func (c held) rejected(p *diagnose.Pass, reasons ...certs.Reason) []*handshake.E
 	return out
 }
 
+// outOfTime is the finding that a certificate is not valid at the time of the capture.
+func (c held) outOfTime(p *diagnose.Pass, reason certs.Reason, title string, fixes []diagnose.Fix) diagnose.Finding {
+	ref, field := c.blame(p)
+	f := diagnose.Finding{
+		Subject: ref, Field: field, Group: c.group(), Title: title,
+		Evidence:  []handshake.Fact{c.fact(), capturedAt(p)},
+		Edges:     c.rejected(p, reason),
+		Workloads: []kube.Ref{c.pod.Workload.Ref},
+		Fixes:     fixes,
+	}
+	if undated(p) || c.unused(&f) {
+		f.Severity = diagnose.Info
+	}
+	return f
+}
+
+// unused reports whether a root is one that no certificate in use needs.
+func (c held) unused(f *diagnose.Finding) bool { return c.role == root && len(f.Edges) == 0 }
+
+// judgeAll reports the certificates of a holding that are bad, or that there are none.
+func (h holding) judgeAll(p *diagnose.Pass, bad func(held) bool, tell func(*diagnose.Pass, held) diagnose.Finding) {
+	failed := false
+	for _, c := range h.certificates() {
+		if bad(c) {
+			failed = true
+			p.Failed(tell(p, c))
+		}
+	}
+	if !failed {
+		p.Passed()
+	}
+}
+
 // ownFault is why a peer's chain is out of its time by itself, whatever the roots are; "" if it
 // is not.
 func ownFault(p *diagnose.Pass, e *handshake.Edge, side handshake.Side) certs.Reason {

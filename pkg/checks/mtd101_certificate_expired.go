@@ -1,14 +1,10 @@
 package checks
 
 import (
-	"crypto/x509"
 	"fmt"
-	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 var mtd101 = &diagnose.Check{
@@ -33,35 +29,19 @@ var mtd101 = &diagnose.Check{
 }
 
 func certificateExpired(p *diagnose.Pass) {
-	ended := func(c *x509.Certificate) bool { return !p.CapturedAt.Before(c.NotAfter) }
 	for h := range holdings(p) {
-		bad := slices.DeleteFunc(h.certificates(), func(c held) bool { return !ended(c.Certificate) })
-		for _, c := range bad {
-			p.Failed(expired(p, c))
-		}
-		if len(bad) == 0 {
-			p.Passed()
-		}
+		h.judgeAll(p, func(c held) bool { return !p.CapturedAt.Before(c.NotAfter) }, expired)
 	}
 }
 
 func expired(p *diagnose.Pass, c held) diagnose.Finding {
-	ref, field := c.blame(p)
-	f := diagnose.Finding{
-		Subject: ref, Field: field, Group: c.group(),
-		Title:     fmt.Sprintf("the %s expired %s before the capture, so no peer accepts it", c.what(), ago(p.CapturedAt.Sub(c.NotAfter))),
-		Evidence:  []handshake.Fact{c.fact(), capturedAt(p)},
-		Edges:     c.rejected(p, certs.Expired),
-		Workloads: []kube.Ref{c.pod.Workload.Ref},
-		Fixes:     renewal(c),
-	}
+	since := ago(p.CapturedAt.Sub(c.NotAfter))
+	f := c.outOfTime(p, certs.Expired, fmt.Sprintf("the %s expired %s before the capture, so no peer accepts it", c.what(), since), renewal(c))
 	switch {
 	case undated(p):
-		f.Severity = diagnose.Info
-		f.Title = fmt.Sprintf("the %s ended %s before the date of the file; when the dump was taken is not known", c.what(), ago(p.CapturedAt.Sub(c.NotAfter)))
-	case c.role == root && len(f.Edges) == 0:
-		f.Severity = diagnose.Info
-		f.Title = fmt.Sprintf("the %s expired %s before the capture; no certificate in use needs it", c.what(), ago(p.CapturedAt.Sub(c.NotAfter)))
+		f.Title = fmt.Sprintf("the %s ended %s before the date of the file; when the dump was taken is not known", c.what(), since)
+	case c.unused(&f):
+		f.Title = fmt.Sprintf("the %s expired %s before the capture; no certificate in use needs it", c.what(), since)
 	}
 	return f
 }

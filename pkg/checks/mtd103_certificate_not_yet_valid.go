@@ -6,8 +6,6 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 var mtd103 = &diagnose.Check{
@@ -30,37 +28,21 @@ var mtd103 = &diagnose.Check{
 }
 
 func notYetValid(p *diagnose.Pass) {
+	early := func(c held) bool { return p.CapturedAt.Before(c.NotBefore) }
 	for h := range holdings(p) {
-		bad := slices.DeleteFunc(h.certificates(), func(c held) bool { return !p.CapturedAt.Before(c.NotBefore) })
-		if len(bad) > 0 && h.secret.LastUpdated.After(p.CapturedAt) {
+		if h.secret.LastUpdated.After(p.CapturedAt) && slices.ContainsFunc(h.certificates(), early) {
 			p.Unknown(diagnose.PodRef(h.pod), "its secret "+h.secret.Name+" was updated after the time of the capture: the clock of the capture is slow")
 			continue
 		}
-		for _, c := range bad {
-			p.Failed(early(p, c))
-		}
-		if len(bad) == 0 {
-			p.Passed()
-		}
+		h.judgeAll(p, early, tooEarly)
 	}
 }
 
-func early(p *diagnose.Pass, c held) diagnose.Finding {
-	ref, field := c.blame(p)
-	f := diagnose.Finding{
-		Subject: ref, Field: field, Group: c.group(),
-		Title:     fmt.Sprintf("the %s begins %s after the capture, so peers refuse it until then", c.what(), ago(c.NotBefore.Sub(p.CapturedAt))),
-		Evidence:  []handshake.Fact{c.fact(), capturedAt(p)},
-		Edges:     c.rejected(p, certs.NotYetValid),
-		Workloads: []kube.Ref{c.pod.Workload.Ref},
-		Fixes: []diagnose.Fix{{
-			Title: "compare the clock of its node with the CA's and your own",
-			Command: shell("kubectl -n %s exec %s -c istio-proxy -- date -u; kubectl -n %s exec deploy/istiod -- date -u; date -u",
-				c.pod.Namespace, c.pod.Name, p.MeshConfig("").Root()),
-		}},
-	}
-	if undated(p) || c.role == root && len(f.Edges) == 0 {
-		f.Severity = diagnose.Info
-	}
-	return f
+func tooEarly(p *diagnose.Pass, c held) diagnose.Finding {
+	title := fmt.Sprintf("the %s begins %s after the capture, so peers refuse it until then", c.what(), ago(c.NotBefore.Sub(p.CapturedAt)))
+	return c.outOfTime(p, certs.NotYetValid, title, []diagnose.Fix{{
+		Title: "compare the clock of its node with the CA's and your own",
+		Command: shell("kubectl -n %s exec %s -c istio-proxy -- date -u; kubectl -n %s exec deploy/istiod -- date -u; date -u",
+			c.pod.Namespace, c.pod.Name, p.MeshConfig("").Root()),
+	}})
 }
