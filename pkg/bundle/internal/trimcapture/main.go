@@ -48,17 +48,28 @@ func trimFile(from, to string, bundleOnly bool) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = in.Close() }() // it was only read
-	out, err := os.Create(to)
+	defer func() { _ = in.Close() }()                                   // it was only read
+	out, err := os.CreateTemp(filepath.Dir(to), filepath.Base(to)+"-*") // to may be from
 	if err != nil {
 		return 0, err
 	}
-	if err := trim(out, in, bundleOnly); err != nil {
-		return 0, errors.Join(err, out.Close())
+	size, err := trimInto(out, in, bundleOnly)
+	if err = errors.Join(err, out.Close()); err == nil {
+		err = os.Rename(out.Name(), to)
+	}
+	if err != nil {
+		return 0, errors.Join(err, os.Remove(out.Name()))
+	}
+	return size, nil
+}
+
+func trimInto(out *os.File, in io.Reader, bundleOnly bool) (int64, error) {
+	if err := errors.Join(out.Chmod(0o644), trim(out, in, bundleOnly)); err != nil {
+		return 0, err
 	}
 	info, err := out.Stat()
 	if err != nil {
-		return 0, errors.Join(err, out.Close())
+		return 0, err
 	}
-	return info.Size(), out.Close()
+	return info.Size(), nil
 }

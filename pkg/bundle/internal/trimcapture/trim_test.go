@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,6 +108,12 @@ func TestRunIsRepeatable(t *testing.T) {
 	}
 	if len(made[0]) == 0 || !bytes.Equal(made[0], made[1]) {
 		t.Error("the same capture gave other bytes the second time")
+	}
+	if code := run([]string{"-o", dir, full}, io.Discard, io.Discard); code != 0 {
+		t.Errorf("exit %d for a folder that holds the input", code)
+	}
+	if inPlace, _ := os.ReadFile(full); !bytes.Equal(inPlace, made[0]) {
+		t.Error("the capture took its own place with other bytes")
 	}
 }
 
