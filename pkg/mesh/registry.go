@@ -54,9 +54,9 @@ type Endpoint struct {
 }
 
 func (s *Snapshot) addHosts() {
-	slices := s.slicesByService()
+	byService := s.slicesByService()
 	for _, svc := range s.Resources.Services {
-		s.Hosts = append(s.Hosts, s.serviceHost(svc, slices[svc.Key()]))
+		s.Hosts = append(s.Hosts, s.serviceHost(svc, byService[svc.Key()]))
 	}
 	for _, se := range s.Resources.ServiceEntries {
 		for _, name := range se.Spec.Hosts {

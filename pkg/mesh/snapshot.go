@@ -31,7 +31,9 @@ type Snapshot struct {
 // New joins evidence. It never fails: what is missing stays missing, and says so.
 func New(ev *Evidence) *Snapshot {
 	if ev.Resources == nil {
-		ev.Resources = new(kube.Resources)
+		own := *ev // the caller's stays as it is
+		own.Resources = new(kube.Resources)
+		ev = &own
 	}
 	s := &Snapshot{
 		Evidence: ev, Domain: clusterDomain(ev),

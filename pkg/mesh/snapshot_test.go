@@ -216,3 +216,13 @@ func TestOrderOfReading(t *testing.T) {
 		}
 	}
 }
+
+func TestNewLeavesItsEvidenceAlone(t *testing.T) {
+	ev := &mesh.Evidence{}
+	if s := mesh.New(ev); s.Resources == nil {
+		t.Error("a snapshot without resources")
+	}
+	if ev.Resources != nil {
+		t.Error("the evidence was changed")
+	}
+}
