@@ -19,19 +19,11 @@ type MeshConfig struct {
 	DefaultServiceExportTo         []string       `json:"defaultServiceExportTo,omitempty"`
 	DefaultDestinationRuleExportTo []string       `json:"defaultDestinationRuleExportTo,omitempty"`
 	DefaultVirtualServiceExportTo  []string       `json:"defaultVirtualServiceExportTo,omitempty"`
-	MeshMTLS                       MeshMTLS       `json:"meshMTLS,omitzero"`
-	ProxyListenPort                int32          `json:"proxyListenPort,omitempty"`
-	ProxyInboundListenPort         int32          `json:"proxyInboundListenPort,omitempty"`
 }
 
 // ProxyDefaults is the mesh-wide ProxyConfig.
 type ProxyDefaults struct {
 	ProxyAdminPort int32 `json:"proxyAdminPort,omitempty"`
-}
-
-// MeshMTLS is the TLS floor inside the mesh.
-type MeshMTLS struct {
-	MinProtocolVersion string `json:"minProtocolVersion,omitempty"`
 }
 
 // AutoMTLS reports whether auto mTLS is on, which it is unless the mesh config says otherwise.

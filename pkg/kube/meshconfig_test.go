@@ -11,7 +11,6 @@ func TestParseMeshConfig(t *testing.T) {
 	full := &MeshConfig{
 		RootNamespace: "infra", TrustDomain: "td", TrustDomainAliases: []string{"old"}, EnableAutoMTLS: &off,
 		OutboundTrafficPolicy: OutboundPolicy{Mode: "REGISTRY_ONLY"}, DefaultConfig: ProxyDefaults{ProxyAdminPort: 15555},
-		MeshMTLS: MeshMTLS{MinProtocolVersion: "TLSV1_3"}, ProxyInboundListenPort: 16006,
 	}
 	tests := []struct {
 		name, in string
