@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // fileOutput is written beside its place and renamed when it is whole. Temporary files have
@@ -55,7 +54,7 @@ func newDirSink(place string) (*dirSink, error) {
 	return &dirSink{work: work, place: place}, nil
 }
 
-func (d *dirSink) add(path string, modified time.Time, fill func(io.Writer) error) error {
+func (d *dirSink) add(path string, fill func(io.Writer) error) error {
 	name := filepath.Join(d.work, filepath.FromSlash(path))
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
@@ -64,11 +63,7 @@ func (d *dirSink) add(path string, modified time.Time, fill func(io.Writer) erro
 	if err != nil {
 		return err
 	}
-	err = errors.Join(fill(f), f.Close())
-	if err == nil && !modified.IsZero() {
-		err = os.Chtimes(name, modified, modified)
-	}
-	return err
+	return errors.Join(fill(f), f.Close())
 }
 
 func (d *dirSink) finish(keep bool) error {

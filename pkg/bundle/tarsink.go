@@ -13,7 +13,7 @@ import (
 // sink is where members go.
 type sink interface {
 	// add writes one member, whose content fill writes. It may be called concurrently.
-	add(path string, modified time.Time, fill func(io.Writer) error) error
+	add(path string, fill func(io.Writer) error) error
 	// finish completes what was written and puts it in its place, or removes it.
 	finish(keep bool) error
 }
@@ -35,14 +35,14 @@ type output interface {
 	finish(keep bool) error
 }
 
-func (t *tarSink) add(path string, modified time.Time, fill func(io.Writer) error) error {
+func (t *tarSink) add(path string, fill func(io.Writer) error) error {
 	body := &spool{limit: spoolInMemory}
 	defer closeRead(body)
 	size, err := t.pack(body, fill)
 	if err != nil {
 		return err
 	}
-	head, err := t.header(path, size, modified)
+	head, err := t.header(path, size)
 	if err != nil {
 		return err
 	}
@@ -75,14 +75,11 @@ func (t *tarSink) pack(w io.Writer, fill func(io.Writer) error) (int64, error) {
 
 const blockSize = 512 // of tar
 
-func (t *tarSink) header(path string, size int64, modified time.Time) ([]byte, error) {
-	if modified.IsZero() {
-		modified = time.Unix(0, 0)
-	}
+func (t *tarSink) header(path string, size int64) ([]byte, error) {
 	var buf bytes.Buffer
 	zw := t.compress(&buf)
 	err := tar.NewWriter(zw).WriteHeader(&tar.Header{
-		Typeflag: tar.TypeReg, Name: path, Size: size, Mode: 0o600, ModTime: modified.UTC().Truncate(time.Second),
+		Typeflag: tar.TypeReg, Name: path, Size: size, Mode: 0o600, ModTime: time.Unix(0, 0).UTC(),
 	})
 	err = errors.Join(err, zw.Close())
 	return buf.Bytes(), err

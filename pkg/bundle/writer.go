@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Writer writes a bundle. It is safe for concurrent use; members stand in the file in the order
@@ -15,19 +14,15 @@ import (
 type Writer struct {
 	sink sink
 
-	mu       sync.Mutex
-	modified time.Time
-	err      error
-	done     bool
+	mu   sync.Mutex
+	err  error
+	done bool
 }
 
 // Create begins a bundle. The form is that of the name: a folder for a name that ends in a
-// separator or is a folder already, ".tar", else tar.gz; "-" is a tar.gz on standard output. A
-// file has mode 0600, is written beside its place and renamed on Close.
+// separator or is a folder already, ".tar", else tar.gz. A file has mode 0600, is written beside
+// its place and renamed on Close.
 func Create(path string) (*Writer, error) {
-	if path == "-" {
-		return NewWriter(os.Stdout), nil
-	}
 	info, err := os.Stat(path)
 	if strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator)) || err == nil && info.IsDir() {
 		d, err := newDirSink(path)
@@ -48,14 +43,6 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{sink: &tarSink{file: streamOutput{w}, gzip: true}}
 }
 
-// SetTime sets the modification time of the members that follow: what a reader falls back on
-// when the bundle is cut before its manifest.
-func (w *Writer) SetTime(t time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.modified = t
-}
-
 // Add copies one member, redacted: no private keys and tokens of proxies, Kubernetes resources
 // only as far as pkg/kube models them. A member that is cut is written as far as it goes, and
 // the error returned.
@@ -67,11 +54,8 @@ func (w *Writer) Add(path string, r io.Reader) error {
 // write adds one member. The error of fill is returned and does not spoil the bundle; that of
 // the file does, and is what Close returns.
 func (w *Writer) write(path string, fill func(io.Writer) error) error {
-	w.mu.Lock()
-	modified := w.modified
-	w.mu.Unlock()
 	var content error
-	err := w.sink.add(path, modified, func(to io.Writer) error {
+	err := w.sink.add(path, func(to io.Writer) error {
 		guard := &guarded{w: to}
 		content = fill(guard)
 		return guard.err

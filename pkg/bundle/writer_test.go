@@ -114,7 +114,6 @@ func TestConcurrentAdd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.SetTime(archived)
 	c := NewCollector(w)
 	var wg sync.WaitGroup
 	for i := range proxies {
