@@ -73,7 +73,7 @@ func describeNotAccepted(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("the certificate of %s is not accepted by its peers: %s", f.Subject, strings.ReplaceAll(f.Group, "-", " "))
 	f.Fixes = []diagnose.Fix{{
 		Title:   "see which CA issued it, and how: that CA's template or configuration is to be mended, then restart the workload",
-		Command: fmt.Sprintf("istioctl proxy-config secret -n %s %s/%s -o json", f.Subject.Namespace, strings.ToLower(f.Subject.Kind), f.Subject.Name),
+		Command: shell("istioctl proxy-config secret -n %s %s/%s -o json", f.Subject.Namespace, strings.ToLower(f.Subject.Kind), f.Subject.Name),
 	}}
 	if f.Group == string(certs.MissingIntermediate) {
 		f.Title = fmt.Sprintf("%s sends its certificate without the intermediate that issued it, which peers that trust only the root need", f.Subject)
