@@ -115,3 +115,11 @@ func (p *Proxy) originalDst(name string) bool {
 	}
 	return p.cluster(name).GetType() == cluster.Cluster_ORIGINAL_DST
 }
+
+// portOverride is the port to which a cluster sends what was dialled at another, 0 for none.
+func (p *Proxy) portOverride(name string) uint32 {
+	if p == nil {
+		return 0
+	}
+	return p.cluster(name).GetOriginalDstLbConfig().GetUpstreamPortOverride().GetValue()
+}

@@ -48,7 +48,7 @@ func KnownDifferences() []Known {
 		},
 		{
 			"self", "product",
-			"a pod that dials its own address, one of a headless Service's, goes over the loopback device and bypasses its proxy. The replay looks for a listener, and finds another service's",
+			"a pod that dials its own address, one of a headless Service's, goes over the loopback device and bypasses its proxy; and DNS does not give the addresses of pods that are not ready. The replay dials both, and finds another service's listener",
 			self,
 		},
 	}
@@ -73,7 +73,11 @@ func entryEndpoints(d destination, product, simulated []Way) ([]Way, []Way) {
 		return product, simulated
 	}
 	forget := func(w Way) (Way, bool) {
-		if w.Cluster == "direct" || d.client.originalDst(w.Cluster) {
+		_, port, _ := strings.Cut(w.Endpoint, ":")
+		switch {
+		case d.client.portOverride(w.Cluster) > 0:
+			w = Way{Cluster: w.Cluster, Endpoint: ":" + port, Socket: w.Socket, Result: Outside}
+		case w.Cluster == "direct", d.client.originalDst(w.Cluster):
 			w = Way{Cluster: w.Cluster, Socket: w.Socket, Result: Outside}
 		}
 		return w, true
@@ -127,7 +131,7 @@ func (d destination) hasEndpoint() bool {
 // self drops what the product says beside the simulation, where the client is an endpoint of a
 // headless Service.
 func self(d destination, product, simulated []Way) ([]Way, []Way) {
-	if d.client == nil || !d.headlessOver(d.host, d.client.Pod.Status.PodIP) {
+	if d.client == nil || !d.undialled() {
 		return product, simulated
 	}
 	return each(product, func(w Way) (Way, bool) {
@@ -135,11 +139,25 @@ func self(d destination, product, simulated []Way) ([]Way, []Way) {
 	}), simulated
 }
 
-// headlessOver reports whether a host is a headless Service with an endpoint at an address.
-func (i *Istiod) headlessOver(name, address string) bool {
-	for _, d := range i.Dials() {
-		if d.Host == name && d.Address == address {
-			return true
+// undialled reports whether the host is a headless Service that has the client for an endpoint, or
+// one that is not ready.
+func (d destination) undialled() bool {
+	for _, s := range d.Resources.Services {
+		if s.Headless() && s.Name+"."+s.Namespace+".svc.cluster.local" == d.host {
+			return d.lists(s.Namespace, s.Name)
+		}
+	}
+	return false
+}
+
+func (d destination) lists(namespace, service string) bool {
+	for _, es := range d.Resources.EndpointSlices {
+		for _, e := range es.Endpoints {
+			unready := e.Conditions.Ready != nil && !*e.Conditions.Ready
+			own := slices.Contains(e.Addresses, d.client.Pod.Status.PodIP)
+			if es.Namespace == namespace && es.Service() == service && (unready || own) {
+				return true
+			}
 		}
 	}
 	return false

@@ -89,7 +89,7 @@ func (w *walker) fields(m map[string]any, top bool) {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		if top && (k == "apiVersion" || k == "kind") || k == "name" || k == "namespace" {
+		if top && (k == "apiVersion" || k == "kind") || k == "name" || k == "namespace" || k == "creationTimestamp" {
 			continue
 		}
 		if !(top && k == "metadata") && w.here() {
