@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -29,11 +30,19 @@ func TestDeclaredProtocol(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := mesh.New(&mesh.Evidence{})
+			s := mesh.New(&mesh.Evidence{Resources: new(kube.Resources)})
+			s.Resources.MarkRead("services.core")
 			s.Hosts = tt.hosts
 			if got := New(s).apps[at]; got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
+	t.Run("ServiceEntry, the Services not read", func(t *testing.T) {
+		s := mesh.New(&mesh.Evidence{})
+		s.Hosts = []*mesh.Host{host("ServiceEntry", mesh.HTTP)}
+		if got := New(s).apps[at]; got != mesh.Auto {
+			t.Errorf("got %q, want it open", got)
+		}
+	})
 }

@@ -34,7 +34,8 @@ func New(s *mesh.Snapshot) *Engine {
 
 // indexApps notes what the application behind each endpoint is declared to speak. A port that
 // several Services declare differently is not declared. A ServiceEntry declares what its clients
-// speak, which TLS origination changes on the way: it counts only where no Service does.
+// speak, which TLS origination changes on the way: it counts only where no Service does, and not at all
+// while the Services are not known.
 func (e *Engine) indexApps() {
 	byService := map[netip.AddrPort]bool{}
 	for _, kind := range []string{"Service", "ServiceEntry"} {
@@ -57,7 +58,7 @@ func (e *Engine) indexPort(p *mesh.Port, service bool, byService map[netip.AddrP
 		was, known := e.apps[ep.Address]
 		switch {
 		case !service && byService[ep.Address]:
-		case known && was != p.Protocol:
+		case known && was != p.Protocol, !service && !e.snap.Resources.HasRead("services.core"):
 			e.apps[ep.Address] = mesh.Auto
 		default:
 			e.apps[ep.Address] = p.Protocol
