@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -213,21 +212,6 @@ func renewal(c held) []diagnose.Fix {
 	}}
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-// capturedAt is the clock by which certificates are judged.
-func capturedAt(p *diagnose.Pass) handshake.Fact {
-	source := "time of the capture"
-	if undated(p) {
-		source = "date of the file, for want of a time of the capture"
-	}
-	return handshake.Fact{Layer: handshake.Observed, Source: source, Value: stamp(p.CapturedAt)}
-}
-
-// undated reports whether the evidence does not say when it was taken: of a lone dump only the
-// file's own date is known, which copying changes.
-func undated(p *diagnose.Pass) bool { return p.Source.Type == "dump" }
-
 // sideOf is the side of an edge on which a pod is.
 func sideOf(e *handshake.Edge, pod *mesh.Pod) (handshake.Side, bool) {
 	switch pod {
@@ -237,17 +221,4 @@ func sideOf(e *handshake.Edge, pod *mesh.Pod) (handshake.Side, bool) {
 		return handshake.ServerSide, true
 	}
 	return "", false
-}
-
-// ago writes a duration in the two largest units that matter: "3h20m", "12d".
-func ago(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%dd", int(d.Hours())/24)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
-	case d >= time.Minute:
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	return fmt.Sprintf("%ds", int(d.Seconds()))
 }

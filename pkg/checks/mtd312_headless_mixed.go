@@ -72,10 +72,10 @@ func openFix(p *diagnose.Pass, w *mesh.Workload) []diagnose.Fix {
 		Title: "let " + w.String() + " take plaintext too (PERMISSIVE) until every caller can do mutual TLS",
 		Risk:  "anybody who reaches the pod may then call it without an identity",
 	}
-	own := p.Mode(pod).Workload
+	own := workloadPolicy(p, pod)
 	switch {
-	case own.Scope == "workload":
-		fix.Command = jsonPatch(policyRef(own.From), set("/spec/mtls", `{"mode":"PERMISSIVE"}`))
+	case own != nil:
+		fix.Command = jsonPatch(policyRef(own), set("/spec/mtls", `{"mode":"PERMISSIVE"}`))
 	case pod.Labels["app"] != "":
 		ref := kube.Ref{Kind: "PeerAuthentication", Namespace: w.Namespace, Name: w.Name}
 		fix.Manifest = policyManifest(ref, map[string]string{"app": pod.Labels["app"]}, "PERMISSIVE", nil)
