@@ -114,8 +114,8 @@ func (c course) calibrate(ctx context.Context, e Env) error {
 	return nil
 }
 
-// each runs f for every scenario while the mesh is as it wants.
-func (c course) each(ctx context.Context, f func(s scenario.Scenario, t truth.Truth, bundle string) error) error {
+// each runs f for every scenario while the mesh is as it wants, or with the reason why it is not.
+func (c course) each(ctx context.Context, f func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error) error {
 	dir, err := os.MkdirTemp("", "lab-course-")
 	if err != nil {
 		return err
@@ -124,10 +124,10 @@ func (c course) each(ctx context.Context, f func(s scenario.Scenario, t truth.Tr
 	for _, s := range c.scenarios {
 		t, end, err := c.runner.Run(ctx, s)
 		bundle := filepath.Join(dir, s.Name)
-		if err == nil {
-			err = f(s, t, bundle)
+		if err := errors.Join(f(s, t, bundle, err), end(ctx), os.RemoveAll(bundle)); err != nil {
+			return err
 		}
-		if err := errors.Join(err, end(ctx), os.RemoveAll(bundle)); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
@@ -139,7 +139,10 @@ func runTruth(ctx context.Context, e Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string) error {
+	return c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
+		if failed != nil {
+			return failed
+		}
 		if len(t.Instrument.Doubts) > 0 {
 			return fmt.Errorf("scenario %s: the instrument is in doubt: %s", s.Name, strings.Join(t.Instrument.Doubts, "; "))
 		}
@@ -162,8 +165,8 @@ func runScore(ctx context.Context, e Env, args []string) error {
 	}
 	var scores []score.Score
 	start := time.Now()
-	err = c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string) error {
-		got, err := c.product.Live(ctx, s, t, bundle)
+	err = c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
+		got, err := c.live(ctx, s, t, bundle, failed)
 		if err != nil {
 			return err
 		}
@@ -174,12 +177,20 @@ func runScore(ctx context.Context, e Env, args []string) error {
 		for _, w := range got.Wrong {
 			fmt.Fprintln(e.Err, "   ", w)
 		}
-		if c.out == "" {
+		if c.out == "" || failed != nil {
 			return nil
 		}
 		return truth.Record(c.out, s, t, bundle)
 	})
 	return errors.Join(err, table(e, scores))
+}
+
+// live scores a scenario; one that could not be set up is wrong, and the next one may be right.
+func (c course) live(ctx context.Context, s scenario.Scenario, t truth.Truth, bundle string, failed error) (score.Score, error) {
+	if failed != nil {
+		return score.Score{Scenario: s.Name, Wrong: []string{failed.Error()}}, nil
+	}
+	return c.product.Live(ctx, s, t, bundle)
 }
 
 // table prints the scores; it is an error when something is wrong.
@@ -192,7 +203,7 @@ func table(e Env, scores []score.Score) error {
 		verdicts := len(p.Wrong) + len(p.Unknown) + len(p.Missing)
 		wrong += len(s.Wrong)
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\n", s.Scenario, p.Agree+verdicts, p.Agree, len(p.Wrong), len(p.Unknown), len(p.Missing),
-			len(s.Wrong)+s.Known-verdicts, s.Known, s.Time.Seconds())
+			max(0, len(s.Wrong)+s.Known-verdicts), s.Known, s.Time.Seconds())
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -81,8 +81,19 @@ type Target struct {
 	Protocol   string   `json:"protocol"`
 	Service    string   `json:"service,omitempty"`
 	Endpoints  []string `json:"endpoints"`
+	// Asks is what HTTP and TLS are told, where it is not Host.
+	Asks string `json:"asks,omitempty"`
+	// Behind is what a gateway, the target's endpoint, sends the calls on to.
+	Behind *Behind `json:"behind,omitempty"`
 	// ProxiedOnly leaves out clients without a proxy: the address exists in proxies only.
 	ProxiedOnly bool `json:"proxiedOnly,omitempty"`
+}
+
+// Behind is a service behind a gateway.
+type Behind struct {
+	Namespace string `json:"namespace"`
+	Service   string `json:"service"`
+	Port      int    `json:"port"`
 }
 
 // Expect is what a diagnosis has to say.
@@ -95,10 +106,10 @@ type Expect struct {
 	Also []Finding `json:"also,omitempty"`
 }
 
-// Finding names a finding: its code, its subject as "KIND NAMESPACE/NAME", and where it has one
-// the field. Severity is error when not given.
+// Finding names a finding: its code (any, when not given), its subject as "KIND NAMESPACE/NAME",
+// and the beginning of its field. Severity is error when not given.
 type Finding struct {
-	Code     string `json:"code"`
+	Code     string `json:"code,omitempty"`
 	Subject  string `json:"subject"`
 	Field    string `json:"field,omitempty"`
 	Severity string `json:"severity,omitempty"`
@@ -173,7 +184,16 @@ func (s Scenario) Objects(files ...string) []*unstructured.Unstructured {
 			all = append(all, o.DeepCopy())
 		}
 	}
+	slices.SortStableFunc(all, func(x, y *unstructured.Unstructured) int { return rank(x) - rank(y) })
 	return all
+}
+
+// rank puts namespaces before what lies in them.
+func rank(o *unstructured.Unstructured) int {
+	if o.GetKind() == "Namespace" {
+		return 0
+	}
+	return 1
 }
 
 // All are the names of the scenarios in a folder, in order.

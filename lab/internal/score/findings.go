@@ -40,5 +40,5 @@ func (f Finding) is(want scenario.Finding) bool {
 	if severity == "" {
 		severity = severityError
 	}
-	return f.Code == want.Code && f.Name() == want.Subject && f.Severity == severity && strings.HasPrefix(f.Field, want.Field)
+	return strings.HasPrefix(f.Code, want.Code) && f.Name() == want.Subject && f.Severity == severity && strings.HasPrefix(f.Field, want.Field)
 }

@@ -81,12 +81,23 @@ func (p Product) unregistered(ctx context.Context, t truth.Truth, edges []Edge, 
 	return all, nil
 }
 
-// moment is what two runs, a second apart, say differently about the same mesh.
-var moment = regexp.MustCompile(`"capturedAt": *"[^"]*"|\d+s before the capture`)
+// When a report was made: two runs, a second apart, say these differently about the same mesh.
+var (
+	capturedAt = regexp.MustCompile(`"capturedAt": *"([^"]*)"`)
+	age        = regexp.MustCompile(`\d+s before the capture`)
+)
+
+// timeless is the report without its own time.
+func timeless(report []byte) []byte {
+	if at := capturedAt.FindSubmatch(report); at != nil {
+		report = bytes.ReplaceAll(report, at[1], []byte("NOW"))
+	}
+	return age.ReplaceAll(report, []byte("just before the capture"))
+}
 
 // same says whether two reports are the same but for their moment, and where they differ.
 func same(x, y []byte) (string, bool) {
-	x, y = moment.ReplaceAll(x, nil), moment.ReplaceAll(y, nil)
+	x, y = timeless(x), timeless(y)
 	if bytes.Equal(x, y) {
 		return "", true
 	}

@@ -102,7 +102,9 @@ func (e evidence) lines(a attempt, r probe.Result, o outcome) (client, server *l
 		return client, nil
 	}
 	logs := e.logs[id(*o.endpoint)]
-	server = pick(logs, func(l logLine) bool { return strings.Contains(l.request, a.Call.Token) && (l.inbound() || id(*o.endpoint) != id(a.client)) })
+	server = pick(logs, func(l logLine) bool {
+		return strings.Contains(l.request, a.Call.Token) && (l.inbound() || id(*o.endpoint) != id(a.client))
+	})
 	if server == nil && from != "" {
 		server = pick(logs, func(l logLine) bool { return l.downstream == from })
 	}

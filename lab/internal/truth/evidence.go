@@ -32,17 +32,22 @@ func (e evidence) pairs(attempts []attempt, results map[string]probe.Result) ([]
 	for _, a := range attempts {
 		result := results[a.Call.Token]
 		o := e.decide(a, result)
-		p := e.pair(a, result, o)
+		made := []Pair{e.pair(a, result, o)}
+		if a.target.behind != nil {
+			made = e.throughGateway(a, result, o)
+		}
 		if o.doubt != "" {
-			doubts = append(doubts, fmt.Sprintf("%s/%s -> %s:%d %s: %s", p.From.Namespace, p.From.Workload, p.To.Host, p.To.Port, a.Call.Token, o.doubt))
+			doubts = append(doubts, fmt.Sprintf("%s %s: %s", made[0], a.Call.Token, o.doubt))
 		}
-		key := p.key()
-		if i, ok := at[key]; ok {
-			all[i].Calls++
-			continue
+		for _, p := range made {
+			key := p.key()
+			if i, ok := at[key]; ok {
+				all[i].Calls++
+				continue
+			}
+			at[key] = len(all)
+			all = append(all, p)
 		}
-		at[key] = len(all)
-		all = append(all, p)
 	}
 	return all, doubts
 }

@@ -35,6 +35,8 @@ type target struct {
 	address   string // IP of the service
 	path      string
 	endpoints []node.PodInfo
+	asks      string           // what HTTP and TLS are told
+	behind    *scenario.Behind // where a gateway sends the calls on to
 	// proxiedOnly: the address exists in proxies only.
 	proxiedOnly bool
 }
@@ -55,7 +57,7 @@ func (r *Runner) targets(ctx context.Context, s scenario.Scenario, pods []node.P
 	}
 	var all []target
 	for _, svc := range list.Items {
-		if svc.Namespace == mesh.Namespace || len(svc.Spec.Selector) == 0 {
+		if svc.Namespace == mesh.Namespace || len(svc.Spec.Selector) == 0 || replaced(s, host(svc.Namespace, svc.Name)) {
 			continue
 		}
 		endpoints := selected(svc, pods)
@@ -73,6 +75,15 @@ func (r *Runner) targets(ctx context.Context, s scenario.Scenario, pods []node.P
 		all = append(all, made)
 	}
 	return all, nil
+}
+
+func host(namespace, service string) string {
+	return fmt.Sprintf("%s.%s.svc.cluster.local", service, namespace)
+}
+
+// replaced: the scenario says itself how the host is called.
+func replaced(s scenario.Scenario, host string) bool {
+	return slices.ContainsFunc(s.Targets, func(t scenario.Target) bool { return t.Host == host })
 }
 
 func selected(svc corev1.Service, pods []node.PodInfo) []node.PodInfo {
@@ -107,11 +118,11 @@ func kind(port string) probe.Kind {
 func ofService(svc corev1.Service, p corev1.ServicePort, path string, endpoints []node.PodInfo) target {
 	return target{
 		to: To{
-			Namespace: svc.Namespace, Service: svc.Name, Host: fmt.Sprintf("%s.%s.svc.cluster.local", svc.Name, svc.Namespace),
+			Namespace: svc.Namespace, Service: svc.Name, Host: host(svc.Namespace, svc.Name),
 			Port: int(p.Port), TargetPort: cmp.Or(p.TargetPort.IntValue(), int(p.Port)), PortName: p.Name,
 			Headless: svc.Spec.ClusterIP == corev1.ClusterIPNone, Subset: strings.Trim(path, "/"),
 		},
-		protocol: kind(p.Name), address: svc.Spec.ClusterIP, path: path, endpoints: endpoints,
+		asks: host(svc.Namespace, svc.Name), protocol: kind(p.Name), address: svc.Spec.ClusterIP, path: path, endpoints: endpoints,
 	}
 }
 
@@ -131,6 +142,7 @@ func ofScenario(t scenario.Target, pods []node.PodInfo) (target, error) {
 		return target{}, err
 	}
 	made := target{
+		asks: cmp.Or(t.Asks, t.Host), behind: t.Behind,
 		to:       To{Service: t.Service, Host: t.Host, Port: t.Port, TargetPort: cmp.Or(t.TargetPort, t.Port), PortName: t.Protocol},
 		protocol: probe.Kind(t.Protocol), address: t.Address, path: "/", proxiedOnly: t.ProxiedOnly,
 	}
@@ -169,7 +181,7 @@ func calls(client node.PodInfo, t target) []attempt {
 	add := func(address string, port, times int, endpoint *node.PodInfo) {
 		for range times {
 			all = append(all, attempt{
-				Call:   probe.Call{Kind: t.protocol, Host: t.to.Host, Port: t.to.Port, Path: t.path, Address: fmt.Sprintf("%s:%d", address, port)},
+				Call:   probe.Call{Kind: t.protocol, Host: t.asks, Port: t.to.Port, Path: t.path, Address: fmt.Sprintf("%s:%d", address, port)},
 				client: client, target: t, endpoint: endpoint,
 			})
 		}

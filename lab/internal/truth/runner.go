@@ -108,7 +108,7 @@ func (r *Runner) prepare(ctx context.Context, s scenario.Scenario) (p prepared, 
 // applyWorkloads applies the common workloads as the scenario annotates them, when they differ
 // from what runs, and removes what other scenarios have added.
 func (r *Runner) applyWorkloads(ctx context.Context, s scenario.Scenario) error {
-	if err := r.removeForeign(ctx, s.Name); err != nil {
+	if err := r.removeForeign(ctx, s); err != nil {
 		return err
 	}
 	objects, err := s.Compose(r.Common)
@@ -135,13 +135,21 @@ func addable() []schema.GroupVersionResource {
 	}
 }
 
-func (r *Runner) removeForeign(ctx context.Context, name string) error {
+// removeForeign removes what another scenario has added and this one does not have.
+func (r *Runner) removeForeign(ctx context.Context, s scenario.Scenario) error {
+	keep := map[mesh.Object]bool{}
+	for _, o := range s.Objects() {
+		keep[mesh.ObjectOf(o)] = true
+	}
 	for _, kind := range addable() {
-		list, err := r.Mesh.Kube.Dynamic.Resource(kind).List(ctx, metav1.ListOptions{LabelSelector: ownedBy + "," + ownedBy + "!=" + name})
+		list, err := r.Mesh.Kube.Dynamic.Resource(kind).List(ctx, metav1.ListOptions{LabelSelector: ownedBy})
 		if err != nil {
 			return err
 		}
 		for i := range list.Items {
+			if keep[mesh.ObjectOf(&list.Items[i])] {
+				continue
+			}
 			if err := r.Mesh.Kube.Delete(ctx, &list.Items[i]); err != nil {
 				return err
 			}

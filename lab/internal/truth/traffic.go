@@ -58,7 +58,7 @@ func (r *Runner) measure(ctx context.Context, s scenario.Scenario, p prepared) (
 	return t, nil
 }
 
-// watched are the pods that the instrument is in: all with an application that runs.
+// watched are the pods that the instrument is in: all with an application or a gateway that runs.
 func watched(pods []node.PodInfo) []node.PodInfo {
 	var all []node.PodInfo
 	for _, p := range pods {
@@ -75,7 +75,7 @@ func appContainer(p node.PodInfo) (string, bool) {
 			return c.Name, true
 		}
 	}
-	return "", false
+	return node.ProxyContainer, len(p.Containers) == 1 && p.Containers[0].Running // a gateway
 }
 
 // drive makes all calls, those of different clients at the same time, and gathers what was seen.

@@ -1,0 +1,168 @@
+package probe
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+// tcp makes an IPv4 packet with TCP in it.
+func tcp(src, dst string, srcPort, dstPort int, flags byte, payload string) []byte {
+	b := make([]byte, 40, 40+len(payload))
+	b[0], b[9] = 0x45, 6
+	binary.BigEndian.PutUint16(b[2:], uint16(40+len(payload)))
+	copy(b[12:], net.ParseIP(src).To4())
+	copy(b[16:], net.ParseIP(dst).To4())
+	binary.BigEndian.PutUint16(b[20:], uint16(srcPort))
+	binary.BigEndian.PutUint16(b[22:], uint16(dstPort))
+	b[32], b[33] = 0x50, flags
+	return append(b, payload...)
+}
+
+func TestTake(t *testing.T) {
+	const token = "q00042x"
+	tests := []struct {
+		name             string
+		dir              direction
+		srcPort, dstPort int
+		payload          string
+		want             string
+	}{
+		{"plaintext arrives", inwards, 40000, 8080, "GET /" + token, "wire"},
+		{"ciphertext arrives", inwards, 40000, 8080, "\x16\x03\x01 sealed", ""},
+		{"the proxy delivers", loopback, 40000, 8080, "GET /" + token, "delivered"},
+		{"an application speaks to its own proxy", loopback, 40000, outboundPort, "GET /" + token, ""},
+		{"the proxy calls its own pod in plaintext", loopback, 40000, inboundPort, "GET /" + token, "wire"},
+		{"an answer", inwards, 8080, 40000, "200 " + token, ""},
+		{"a client's own call leaves", outwards, 40000, 8080, "GET /" + token, ""},
+		{"the probe tells what it saw", loopback, 40000, Port, token, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var w watch
+			w.take(tcp("10.0.0.1", "10.0.0.2", tt.srcPort, tt.dstPort, 0x18, tt.payload), tt.dir, 1)
+			got := ""
+			for _, s := range w.seen.Sightings {
+				if got = string(s.Leg); s.Token != token {
+					t.Errorf("token %q", s.Token)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("seen on %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDials(t *testing.T) {
+	tests := []struct {
+		name    string
+		dir     direction
+		dstPort int
+		flags   byte
+		payload string
+		want    int
+	}{
+		{"begins a connection", outwards, 8080, 0x02, "", 1},
+		{"uses a pooled one", outwards, 8080, 0x18, "x", 1},
+		{"acknowledges", outwards, 8080, 0x10, "", 0},
+		{"answers a client", outwards, 40000, 0x18, "x", 0},
+		{"speaks to istiod", outwards, xdsPort, 0x18, "x", 0},
+		{"calls itself through both proxies", loopback, inboundPort, 0x18, "x", 1},
+		{"is called", inwards, 8080, 0x18, "x", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var w watch
+			w.take(tcp("10.0.0.1", "10.0.0.2", 40001, tt.dstPort, tt.flags, tt.payload), tt.dir, 1)
+			if len(w.seen.Dials) != tt.want {
+				t.Errorf("%d dials, want %d", len(w.seen.Dials), tt.want)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(tcp("10.0.0.1", "10.0.0.2", 1, 2, 0x18, "q00001x"))
+	f.Add([]byte{0x4f})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, ok := parse(b)
+		if ok && len(p.payload) > len(b)-40 {
+			t.Errorf("a payload of %d bytes in a packet of %d", len(p.payload), len(b))
+		}
+	})
+}
+
+// answer serves one connection: it reads a line and answers with what f says.
+func answer(t *testing.T, f func(line string) string) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		line, _ := bufio.NewReader(conn).ReadString('\n')
+		_, _ = fmt.Fprint(conn, f(line))
+	}()
+	return l.Addr().String()
+}
+
+func TestDrive(t *testing.T) {
+	closed, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := closed.Addr().String()
+	_ = closed.Close()
+	echo := func(line string) string { return "pod-1 " + line }
+	http := func(body string) func(string) string {
+		return func(string) string { return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body }
+	}
+	tests := []struct {
+		name    string
+		kind    Kind
+		address string
+		ok      bool
+	}{
+		{"echo", TCP, answer(t, echo), true},
+		{"echo of something else", TCP, answer(t, func(string) string { return "pod-1 pong\n" }), false},
+		{"TCP that is answered by HTTP", TCP, answer(t, func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }), false},
+		{"TCP that is closed", TCP, answer(t, func(string) string { return "" }), false},
+		{"refused", TCP, refused, false},
+		{"HTTP", HTTP, answer(t, http(`pod-1 xfcc="" tls=false`)), true},
+		{"HTTP that somebody else answers", HTTP, answer(t, http("welcome")), false},
+		{"HTTP 503", HTTP, answer(t, func(string) string { return "HTTP/1.1 503 Unavailable\r\nConnection: close\r\n\r\nno healthy upstream" }), false},
+		{"TLS that is answered in plaintext", HTTPS, answer(t, echo), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := Drive(context.Background(), []Call{{Token: "q00001x", Kind: tt.kind, Host: "a.b", Port: 80, Path: "/", Address: tt.address}})[0]
+			if r.OK != tt.ok || r.OK == (r.Error != "") {
+				t.Errorf("%+v, want ok=%t", r, tt.ok)
+			}
+		})
+	}
+}
+
+func TestAuthority(t *testing.T) {
+	for _, tt := range []struct {
+		kind Kind
+		port int
+		want string
+	}{{HTTP, 80, "a.b"}, {HTTP, 8080, "a.b:8080"}, {HTTPS, 443, "a.b"}, {HTTPS, 80, "a.b:80"}} {
+		if got := (Call{Kind: tt.kind, Host: "a.b", Port: tt.port}).authority(); got != tt.want {
+			t.Errorf("%s port %d: %q, want %q", tt.kind, tt.port, got, tt.want)
+		}
+	}
+}

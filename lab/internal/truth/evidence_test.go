@@ -1,0 +1,134 @@
+package truth
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/node"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/probe"
+)
+
+func pod(name, ip string, proxied bool) node.PodInfo {
+	p := node.PodInfo{Namespace: "shop", Name: name, Workload: name, IP: ip, Ready: true, Containers: []node.ContainerInfo{{Name: "app", Running: true}}}
+	if proxied {
+		p.Containers = append(p.Containers, node.ContainerInfo{Name: node.ProxyContainer, Running: true})
+	}
+	return p
+}
+
+const token = "q00001x"
+
+func seenOn(legs ...probe.Leg) probe.Seen {
+	var s probe.Seen
+	for _, l := range legs {
+		s.Sightings = append(s.Sightings, probe.Sighting{Token: token, Leg: l})
+	}
+	return s
+}
+
+func TestDecide(t *testing.T) {
+	const plainBody, vouched, tlsBody = `server xfcc="" tls=false`, `server xfcc="By=spiffe://a" tls=false`, `server xfcc="" tls=true proto=HTTP/1.1`
+	tests := []struct {
+		name    string
+		proxied bool
+		body    string
+		legs    []probe.Leg
+		want    string
+	}{
+		{"encrypted to the proxy, vouched for", true, vouched, []probe.Leg{probe.Delivered}, "mtls"},
+		{"encrypted to the proxy, through a TCP chain", true, plainBody, []probe.Leg{probe.Delivered}, "mtls"},
+		{"in clear to the proxy", true, plainBody, []probe.Leg{probe.Wire, probe.Delivered}, "plaintext"},
+		{"past the proxy", true, plainBody, []probe.Leg{probe.Wire}, "plaintext"},
+		{"no proxy, in clear", false, plainBody, []probe.Leg{probe.Wire}, "plaintext"},
+		{"no proxy, TLS by the client's proxy", false, tlsBody, nil, "plaintext"},
+		{"TLS by the client's proxy up to the application", true, tlsBody, nil, "plaintext"},
+		{"not seen at all", true, plainBody, nil, "doubt"},
+		{"in clear and vouched for", true, vouched, []probe.Leg{probe.Wire}, "doubt"},
+		{"nobody of that name", true, "stranger xfcc=", []probe.Leg{probe.Wire}, "doubt"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			server := pod("server", "10.0.0.2", tt.proxied)
+			e := evidence{pods: []node.PodInfo{server}, seen: map[string]probe.Seen{"shop/server": seenOn(tt.legs...)}}
+			o := e.decide(attempt{Call: probe.Call{Token: token, Kind: probe.HTTP}}, probe.Result{OK: true, Body: tt.body})
+			got := "doubt"
+			if o.doubt == "" {
+				got = map[bool]string{true: "mtls", false: "plaintext"}[*o.mtls]
+			}
+			if got != tt.want {
+				t.Errorf("%s (%s), want %s", got, o.doubt, tt.want)
+			}
+		})
+	}
+}
+
+func TestDialled(t *testing.T) {
+	client, one, two := pod("client", "10.0.0.1", true), pod("one", "10.0.0.2", true), pod("two", "10.0.0.3", false)
+	r := probe.Result{Start: 10, End: 20}
+	tests := []struct {
+		name      string
+		dials     []probe.Dial
+		endpoints []node.PodInfo
+		want      string
+	}{
+		{"one endpoint was called", []probe.Dial{{At: 15, To: "10.0.0.3:8080"}}, []node.PodInfo{one, two}, "two"},
+		{"before the call", []probe.Dial{{At: 5, To: "10.0.0.3:8080"}, {At: 15, To: "10.0.0.2:8080"}}, []node.PodInfo{one, two}, "one"},
+		{"a retry went elsewhere", []probe.Dial{{At: 15, To: "10.0.0.2:8080"}, {At: 16, To: "10.0.0.3:8080"}}, []node.PodInfo{one, two}, ""},
+		{"nothing left the proxy, one endpoint", nil, []node.PodInfo{one}, "one"},
+		{"nothing left the proxy, two endpoints", nil, []node.PodInfo{one, two}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := evidence{pods: []node.PodInfo{client, one, two}, seen: map[string]probe.Seen{"shop/client": {Dials: tt.dials}}}
+			got := ""
+			if p := e.dialled(attempt{client: client, target: target{endpoints: tt.endpoints}}, r); p != nil {
+				got = p.Name
+			}
+			if got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPairsFoldTries(t *testing.T) {
+	client, server := pod("client", "10.0.0.1", true), pod("server", "10.0.0.2", true)
+	attempts := plan([]node.PodInfo{client}, []target{{to: To{Host: "server", Port: 80, TargetPort: 8080}, protocol: probe.HTTP, address: "10.96.0.9", path: "/", endpoints: []node.PodInfo{server}}})
+	if len(attempts) != tries || attempts[0].Call.Token == attempts[1].Call.Token {
+		t.Fatalf("%d attempts, want %d with tokens of their own", len(attempts), tries)
+	}
+	results := map[string]probe.Result{
+		attempts[0].Call.Token: {OK: true, Body: `server xfcc="" tls=false`},
+		attempts[1].Call.Token: {Error: "reset"},
+	}
+	seen := probe.Seen{Sightings: []probe.Sighting{{Token: attempts[0].Call.Token, Leg: probe.Wire}}}
+	e := evidence{pods: []node.PodInfo{client, server}, seen: map[string]probe.Seen{"shop/server": seen}}
+	pairs, doubts := e.pairs(attempts, results)
+	if len(pairs) != 2 || len(doubts) != 0 {
+		t.Fatalf("%d pairs and %d doubts: tries that differ must both be kept", len(pairs), len(doubts))
+	}
+}
+
+func TestParseLog(t *testing.T) {
+	const line = `[2026-01-02T03:04:05.678Z] "GET /q00001x HTTP/1.1" 503 UC upstream_reset - "-" 0 95 1 - "-" "lab-probe" "id" "a.b" "10.0.0.2:8080" outbound|80||a.b 10.0.0.1:40000 10.96.0.9:80 10.0.0.1:50000 - default` + "\n"
+	got := parseLog([]byte("2026 info something else\n" + line))
+	if len(got) != 1 {
+		t.Fatalf("%d lines, want 1", len(got))
+	}
+	want := logLine{request: "GET /q00001x HTTP/1.1", code: "503", flag: "UC", details: "upstream_reset", upstream: "10.0.0.2:8080", cluster: "outbound|80||a.b", upstreamLocal: "10.0.0.1:40000", downstream: "10.0.0.1:50000", route: "default"}
+	if got[0] != want {
+		t.Errorf("%+v, want %+v", got[0], want)
+	}
+	if flags := got[0].flags(); flags != "UC upstream_reset" {
+		t.Errorf("flags %q", flags)
+	}
+}
+
+func FuzzParseLog(f *testing.F) {
+	f.Add([]byte("[2026] \"a\" b"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, l := range parseLog(text) {
+			_ = l.flags()
+			_ = l.brief()
+		}
+	})
+}
