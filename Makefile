@@ -15,7 +15,7 @@ TOOL := go tool -modfile=tools/go.mod
 WORKTREE := { git status --porcelain -uall; git diff; } | git hash-object --stdin
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test vet lint unit generated truth bench fuzz fmt
+.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,3 +57,6 @@ fuzz: ## every fuzz target, FUZZTIME each (60s)
 
 fmt: ## format the code with gofumpt
 	$(TOOL) gofumpt -l -w cmd internal pkg
+
+lab: build ## a real mesh on this machine (root; lab/README.md): builds it, starts it, prints a kubeconfig
+	go build -C lab -o .work/lab ./cmd/lab && lab/.work/lab up
