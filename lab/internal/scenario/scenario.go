@@ -63,12 +63,14 @@ type Fault struct {
 	Until string `json:"until,omitempty"`
 }
 
-// Precondition is text that a page of a proxy's admin port has, or lacks. Blanks do not count.
+// Precondition is text that a page of a proxy's admin port has, or lacks (blanks do not count),
+// or another proxy that trusts other roots.
 type Precondition struct {
-	Proxy string `json:"proxy"`
-	Page  string `json:"page"`
-	Has   string `json:"has,omitempty"`
-	Lacks string `json:"lacks,omitempty"`
+	Proxy         string `json:"proxy"`
+	Page          string `json:"page,omitempty"`
+	Has           string `json:"has,omitempty"`
+	Lacks         string `json:"lacks,omitempty"`
+	OtherRootThan string `json:"otherRootThan,omitempty"`
 }
 
 // Target is a destination that is no service of the cluster. $IP(NAMESPACE/WORKLOAD) in it
