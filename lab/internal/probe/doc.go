@@ -65,8 +65,9 @@ type Sighting struct {
 
 // Dial is a packet with which the pod began, or went on with, a connection to another one.
 type Dial struct {
-	At int64
-	To string // IP:PORT
+	At    int64
+	To    string // IP:PORT
+	Began bool   // it is the connection's first packet
 }
 
 // Seen is all that a watch saw.

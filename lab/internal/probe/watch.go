@@ -115,7 +115,7 @@ func (w *watch) take(b []byte, d direction, at int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p.dials(d) {
-		w.seen.Dials = append(w.seen.Dials, Dial{at, p.to()})
+		w.seen.Dials = append(w.seen.Dials, Dial{at, p.to(), p.syn})
 	}
 	leg, ok := p.leg(d)
 	if !ok {

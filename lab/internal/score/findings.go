@@ -24,7 +24,7 @@ func CompareFindings(want scenario.Expect, got []Finding) []string {
 	}
 	cause := *want.Cause
 	if !slices.ContainsFunc(got, func(f Finding) bool { return f.is(cause) }) {
-		wrong = append(wrong, fmt.Sprintf("cause %s %s %s: not found", cause.Code, cause.Subject, cause.Field))
+		wrong = append(wrong, strings.Join(strings.Fields("cause "+cause.Code+" "+cause.Subject+" "+cause.Field), " ")+": not found")
 	}
 	for _, f := range got {
 		right := f.Name() == cause.Subject || f.CausedBy != "" || slices.ContainsFunc(want.Also, f.is)

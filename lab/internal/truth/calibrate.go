@@ -13,11 +13,9 @@ import (
 const Calibration = "01-healthy-strict"
 
 // Calibrate proves that the probes of this run can report each outcome, on calls whose outcome
-// is known by construction: a mesh client and a STRICT server, a mesh client and a pod without a
-// proxy, and the latter as a client of the STRICT server; over HTTP, TCP and the application's
-// own TLS. No truth counts before.
+// is known by construction: mesh clients and STRICT servers, mesh clients and a pod without a
+// proxy, and the latter as a client of STRICT servers; over HTTP, TCP and the application's own TLS. No truth counts before.
 func (r *Runner) Calibrate(ctx context.Context, s scenario.Scenario) error {
-	s.Clients = []string{"shop/client", "legacy/naked"}
 	t, end, err := r.Run(ctx, s)
 	if err != nil {
 		return fmt.Errorf("calibrate: %w", err)
@@ -53,12 +51,14 @@ const (
 )
 
 func knownOutcome(p Pair) (string, bool) {
-	switch p.From.Namespace + "/" + p.From.Workload + " " + p.To.Namespace + "/" + p.To.Service {
-	case "shop/client shop/server":
+	server := p.To.Namespace + "/" + p.To.Service
+	strict := server == "shop/server" || server == "pay/api"
+	switch {
+	case p.From.Injected && strict:
 		return mutual, true
-	case "shop/client legacy/naked":
+	case p.From.Injected && server == "legacy/naked":
 		return plaintext, true
-	case "legacy/naked shop/server":
+	case !p.From.Injected && strict:
 		return refused, true
 	default:
 		return "", false

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/node"
@@ -37,7 +38,7 @@ func (e evidence) pairs(attempts []attempt, results map[string]probe.Result) ([]
 			made = e.throughGateway(a, result, o)
 		}
 		if o.doubt != "" {
-			doubts = append(doubts, fmt.Sprintf("%s %s: %s", made[0], a.Call.Token, o.doubt))
+			doubts = append(doubts, fmt.Sprintf("%s %s: %s", e.pair(a, result, o), a.Call.Token, o.doubt))
 		}
 		for _, p := range made {
 			key := p.key()
@@ -107,7 +108,8 @@ func (e evidence) legs(p node.PodInfo, token string) (wire, delivered bool) {
 }
 
 // dialled is the one endpoint that the client's pod sent packets to during a failed call. The
-// calls of a client are made one after the other, so that no other call's packets are among them.
+// calls of a client are made one after the other, so that no other call begins among them; the
+// end of an earlier one may still be sent.
 func (e evidence) dialled(a attempt, r probe.Result) *node.PodInfo {
 	if a.endpoint != nil {
 		return a.endpoint
@@ -120,7 +122,7 @@ func (e evidence) dialled(a attempt, r probe.Result) *node.PodInfo {
 		}
 		p := e.byIP(host)
 		switch {
-		case p == nil || p == found:
+		case p == nil || p == found || !d.Began && !a.target.has(*p):
 		case found != nil:
 			return nil
 		default:
@@ -131,6 +133,10 @@ func (e evidence) dialled(a attempt, r probe.Result) *node.PodInfo {
 		return &a.target.endpoints[0]
 	}
 	return found
+}
+
+func (t target) has(p node.PodInfo) bool {
+	return slices.ContainsFunc(t.endpoints, func(e node.PodInfo) bool { return id(e) == id(p) })
 }
 
 func (e evidence) byIP(ip string) *node.PodInfo {

@@ -19,7 +19,10 @@ func (e evidence) throughGateway(a attempt, r probe.Result, o outcome) []Pair {
 	if reached.OK {
 		to.mtls = &none
 	}
-	pairs := []Pair{e.pair(first, reached, to)}
+	var pairs []Pair
+	if a.Call.Kind == probe.HTTP || a.target.asks == a.target.to.Host { // by SNI a gateway takes one name and refuses another
+		pairs = append(pairs, e.pair(first, reached, to))
+	}
 	if !reached.OK {
 		return pairs
 	}

@@ -162,7 +162,8 @@ func plan(clients []node.PodInfo, targets []target) []attempt {
 	for _, c := range clients {
 		for _, t := range targets {
 			self := slices.ContainsFunc(t.endpoints, func(p node.PodInfo) bool { return p.Name == c.Name && p.Namespace == c.Namespace })
-			if self || t.proxiedOnly && !c.Proxied() {
+			// a client's own proxy would answer in the name of a gateway
+			if self || t.proxiedOnly && !c.Proxied() || t.behind != nil && c.Proxied() {
 				continue
 			}
 			all = append(all, calls(c, t)...)
