@@ -168,6 +168,10 @@ func registryCases() []edgeCase {
 			},
 		},
 		{
+			name: "ExternalName of a headless Service resolves to its pods, whose listeners take it", from: "shop/client", to: "alias.shop:5432", want: "mTLS",
+			given: func(w *world) { w.service("shop/alias", "tcp 5432").externalName("db.shop.svc.cluster.local") },
+		},
+		{
 			name: "ExternalName outside the cluster", from: "legacy/naked", to: "alias.shop:80", want: "plaintext",
 			given: func(w *world) { w.service("shop/alias", "http 80").externalName("www.example.com") },
 		},

@@ -32,12 +32,13 @@ func (d *dial) skips(client *mesh.Pod, ep mesh.Endpoint) bool {
 func (d *dial) label() string { return d.name + ":" + strconv.Itoa(int(d.port)) }
 
 // dials lists how a host's port is dialled: once at each virtual IP, or once per endpoint where
-// the name resolves to the pods themselves (headless).
+// the name resolves to the pods themselves (headless, or an ExternalName that stands for such).
 func (e *Engine) dials(h *mesh.Host, p *mesh.Port) []dial {
 	d := dial{host: h, name: h.Name, port: p.Number}
 	d.protocol, d.guessed = spoken(p.Protocol)
 	d.direct = e.resolve(p.Endpoints)
-	if h.Headless && h.Ref.Kind == "Service" {
+	alias := e.service(h.ExternalName)
+	if h.Headless && h.Ref.Kind == "Service" || alias != nil && alias.Headless {
 		return perEndpoint(d)
 	}
 	vips := e.virtualIPs(h)
