@@ -99,6 +99,9 @@ func (r *Runner) prepare(ctx context.Context, s scenario.Scenario) (p prepared, 
 	if err := accepted(s, p); err != nil {
 		return p, err
 	}
+	if err := each(p.pods, func(pod node.PodInfo) error { return r.forgotten(ctx, pod) }); err != nil {
+		return p, err
+	}
 	if p.mends, err = r.breakProxies(ctx, s, p.pods); err != nil {
 		return p, err
 	}
