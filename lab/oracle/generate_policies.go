@@ -34,9 +34,14 @@ func (g *generator) matchLabels() fields {
 	return fields{"matchLabels": pick(g, fields{"app": "x"}, fields{"app": "y"}, fields{"app": "x", "version": "v1"}, fields{"version": "v2"}, fields{})}
 }
 
+// destinationRules often meet in namespace and host, so that istiod has to merge them.
 func (g *generator) destinationRules() {
+	ns, host := "", ""
 	for n := range g.upTo(5) {
-		spec := fields{"host": g.ruleHost()}
+		if n == 0 || g.chance(65) {
+			ns, host = pick(g, "a", "a", "b", root, "c"), g.ruleHost()
+		}
+		spec := fields{"host": host}
 		if g.chance(80) {
 			spec["trafficPolicy"] = g.trafficPolicy()
 		}
@@ -49,7 +54,6 @@ func (g *generator) destinationRules() {
 		if g.chance(12) {
 			spec["workloadSelector"] = g.matchLabels()
 		}
-		ns := pick(g, "a", "a", "b", root, "c")
 		g.add("networking.istio.io/v1", "DestinationRule", ns, fmt.Sprintf("dr-%d", n), fields{"spec": spec})
 	}
 }

@@ -106,7 +106,7 @@ func twoEntries(d destination, product, simulated []Way) ([]Way, []Way) {
 
 // lostShare drops the share that is stopped, where the host has no endpoint for it to miss.
 func lostShare(d destination, product, simulated []Way) ([]Way, []Way) {
-	if d.client == nil || d.hasEndpoint() || slices.Contains(product, Way{Result: Stopped}) {
+	if d.client == nil || len(product) == 0 || d.hasEndpoint() || slices.Contains(product, Way{Result: Stopped}) {
 		return product, simulated
 	}
 	return product, each(simulated, func(w Way) (Way, bool) { return w, w.Result != Stopped })
