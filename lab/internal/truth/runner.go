@@ -71,7 +71,7 @@ func (r *Runner) prepare(ctx context.Context, s scenario.Scenario) (p prepared, 
 	if err := r.applyWorkloads(ctx, s); err != nil {
 		return p, err
 	}
-	if err := r.resetCounters(ctx); err != nil {
+	if err := r.forget(ctx); err != nil {
 		return p, err
 	}
 	if err := r.Mesh.SetMeshConfig(ctx, r.Dir.Share("istio.yaml"), s.MeshConfig); err != nil {
@@ -245,22 +245,28 @@ func find(pods []node.PodInfo, name string) (node.PodInfo, error) {
 	return node.PodInfo{}, fmt.Errorf("no pod of %s", name)
 }
 
-// resetCounters makes the proxies count this scenario only.
-func (r *Runner) resetCounters(ctx context.Context) error {
+// forget ends what is left of the last scenario: pooled connections, which would keep their
+// addresses known to the proxies, and counts.
+func (r *Runner) forget(ctx context.Context) error {
 	pods, err := r.Mesh.Lab.Pods(ctx)
 	if err != nil {
 		return err
 	}
-	return each(pods, func(p node.PodInfo) error {
-		if !p.Proxied() {
-			return nil
-		}
-		done, err := r.Mesh.Lab.Exec(ctx, p, api.Exec{Container: node.ProxyContainer, UID: -1, Args: []string{"probe", "post", "http://127.0.0.1:15000/reset_counters"}})
-		if err == nil && done.Code != 0 {
-			err = fmt.Errorf("reset the counters of %s/%s: %s", p.Namespace, p.Name, done.Stderr)
-		}
+	if err := r.cut(ctx, watched(pods)); err != nil {
 		return err
-	})
+	}
+	return each(pods, func(p node.PodInfo) error { return r.resetCounters(ctx, p) })
+}
+
+func (r *Runner) resetCounters(ctx context.Context, p node.PodInfo) error {
+	if !p.Proxied() {
+		return nil
+	}
+	done, err := r.Mesh.Lab.Exec(ctx, p, api.Exec{Container: node.ProxyContainer, UID: -1, Args: []string{"probe", "post", "http://127.0.0.1:15000/reset_counters"}})
+	if err == nil && done.Code != 0 {
+		err = fmt.Errorf("reset the counters of %s/%s: %s", p.Namespace, p.Name, done.Stderr)
+	}
+	return err
 }
 
 // each runs f for all pods at once.

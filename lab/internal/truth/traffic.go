@@ -91,7 +91,7 @@ func (r *Runner) drive(ctx context.Context, pods, clients []node.PodInfo, attemp
 	if err := each(pods, func(p node.PodInfo) error { return r.watching(ctx, p) }); err != nil {
 		return nil, e, err
 	}
-	if err := each(pods, func(p node.PodInfo) error { return r.Mesh.Lab.Cut(ctx, p, fault.XDSPort, probe.Port) }); err != nil {
+	if err := r.cut(ctx, pods); err != nil {
 		return nil, e, err
 	}
 	offsets := logSizes(pods)
@@ -116,6 +116,12 @@ func (r *Runner) drive(ctx context.Context, pods, clients []node.PodInfo, attemp
 	}
 	e.logs, err = readLogs(pods, offsets)
 	return results, e, err
+}
+
+// cut ends all connections, but those to istiod and to the watches: what is pooled was made under
+// an earlier configuration.
+func (r *Runner) cut(ctx context.Context, pods []node.PodInfo) error {
+	return each(pods, func(p node.PodInfo) error { return r.Mesh.Lab.Cut(ctx, p, fault.XDSPort, probe.Port) })
 }
 
 func id(p node.PodInfo) string { return p.Namespace + "/" + p.Name }
