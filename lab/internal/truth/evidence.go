@@ -107,9 +107,10 @@ func (e evidence) legs(p node.PodInfo, token string) (wire, delivered bool) {
 	return wire, delivered
 }
 
-// dialled is the one endpoint that the client's pod sent packets to during a failed call. The
-// calls of a client are made one after the other, so that no other call begins among them; the
-// end of an earlier one may still be sent.
+// dialled is the one endpoint of the target that the client's pod sent packets to during a failed
+// call. The calls of a client are made one after the other, so that no other call begins among
+// them. It is not known when several were called (a retry), or when a connection to a pod that is
+// no endpoint began: by a route to another host, or by a proxy that refills a pool.
 func (e evidence) dialled(a attempt, r probe.Result) *node.PodInfo {
 	if a.endpoint != nil {
 		return a.endpoint
@@ -121,13 +122,13 @@ func (e evidence) dialled(a attempt, r probe.Result) *node.PodInfo {
 			continue
 		}
 		p := e.byIP(host)
-		switch {
-		case p == nil || p == found || !d.Began && !a.target.has(*p):
-		case found != nil:
-			return nil
-		default:
-			found = p
+		if p == nil || p == found || !d.Began && !a.target.has(*p) {
+			continue
 		}
+		if found != nil || !a.target.has(*p) {
+			return nil
+		}
+		found = p
 	}
 	if found == nil && len(a.target.endpoints) == 1 {
 		return &a.target.endpoints[0]
