@@ -60,9 +60,12 @@ func openCourse(ctx context.Context, e Env, args []string, out string) (course, 
 	if *all == (flags.NArg() > 0) {
 		return course{}, errors.New("name scenarios, or say --all; `lab scenarios` lists them")
 	}
+	if err := goBuild(ctx, e, e.Source, "probe", "./cmd/probe"); err != nil {
+		return course{}, err
+	}
 	if *program == "" {
 		*program = e.Dir.Bin(product)
-		if err := buildParts(ctx, e); err != nil {
+		if err := goBuild(ctx, e, filepath.Dir(e.Source), product, "./cmd/kubectl-mtls-doctor"); err != nil {
 			return course{}, err
 		}
 	}
@@ -85,18 +88,13 @@ func openCourse(ctx context.Context, e Env, args []string, out string) (course, 
 	return c, c.calibrate(ctx, e)
 }
 
-// buildParts builds what a course needs besides the lab: the probe and the product.
-func buildParts(ctx context.Context, e Env) error {
-	for dir, args := range map[string][]string{
-		e.Source:               {"-o", e.Dir.Bin("probe"), "./cmd/probe"},
-		filepath.Dir(e.Source): {"-o", e.Dir.Bin(product), "./cmd/kubectl-mtls-doctor"},
-	} {
-		cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-C", dir, "-buildvcs=false"}, args...)...)
-		cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
-		cmd.Stdout, cmd.Stderr = e.Err, e.Err
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("build %s: %w", args[len(args)-1], err)
-		}
+// goBuild builds what a course needs besides the lab: the probe and the product.
+func goBuild(ctx context.Context, e Env, dir, name, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", dir, "-buildvcs=false", "-o", e.Dir.Bin(name), pkg)
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	cmd.Stdout, cmd.Stderr = e.Err, e.Err
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build %s: %w", name, err)
 	}
 	return nil
 }
