@@ -24,7 +24,10 @@ func (i *Istiod) CompareReplay(edit func(*mesh.Evidence), known ...Known) (*Comp
 	if err != nil {
 		return nil, err
 	}
-	return i.CompareEdges(Replay(ev), simulated, known), nil
+	snap := mesh.New(ev)
+	c := i.CompareEdges(Replay(snap), simulated, known)
+	c.merge(i.CompareProtocols(snap))
+	return c, nil
 }
 
 // CompareEdges compares the ways that the product and the simulation see, destination by

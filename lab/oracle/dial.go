@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	product "github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // nowhere is what names resolve to that no registry gives an address: a documentation range.
@@ -54,6 +56,46 @@ func (i *Istiod) Dials() []Dial {
 		}
 	}
 	return out
+}
+
+// class is what a protocol is to the product.
+func class(p protocol.Instance) mesh.Protocol {
+	switch {
+	case p == protocol.UDP:
+		return mesh.UDP
+	case p.IsTLS():
+		return mesh.TLS
+	case p.IsHTTP():
+		return mesh.HTTP
+	case p == protocol.Unsupported:
+		return mesh.Auto
+	}
+	return mesh.TCP
+}
+
+// CompareProtocols compares how the product reads what every port declares.
+func (i *Istiod) CompareProtocols(s *mesh.Snapshot) *Comparison {
+	c := new(Comparison)
+	for _, svc := range i.Resources.Services {
+		for _, p := range svc.Spec.Ports {
+			where := fmt.Sprintf("port %d name %q appProtocol %q", p.Port, p.Name, p.AppProtocol)
+			for _, h := range s.HostsNamed(svc.Name + "." + svc.Namespace + ".svc.cluster.local") {
+				if port := h.Port(uint32(p.Port)); port != nil {
+					c.equal("protocol", where, port.Protocol, class(declared(p)))
+				}
+			}
+		}
+	}
+	for _, e := range i.Resources.ServiceEntries {
+		for _, p := range e.Spec.Ports {
+			for _, h := range s.HostsNamed(e.Spec.Hosts[0]) {
+				if port := h.Port(uint32(p.Number)); port != nil && h.Ref.Name == e.Name {
+					c.equal("protocol", fmt.Sprintf("entry's port name %q protocol %q", p.Name, p.Protocol), port.Protocol, class(protocol.Parse(p.Protocol)))
+				}
+			}
+		}
+	}
+	return c
 }
 
 func declared(p product.ServicePort) protocol.Instance {

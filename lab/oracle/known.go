@@ -38,7 +38,7 @@ func KnownDifferences() []Known {
 		},
 		{
 			"two-entries", "product",
-			"of two ServiceEntries for one name with different addresses, or one without, DNS decides which it resolves to. The replay takes the proxy's listener for it (assumption dns-as-registered), or drops the entry that has no endpoints",
+			"where two ServiceEntries declare one name, DNS alone decides to which address it resolves. The replay takes a listener of the proxy for it (assumption dns-as-registered), or drops the entry that has no endpoints",
 			twoEntries,
 		},
 		{
@@ -89,18 +89,20 @@ func entryEndpoints(d destination, product, simulated []Way) ([]Way, []Way) {
 	return product, simulated
 }
 
-// twoEntries forgets what no cluster of the name takes, where its entries differ in address.
+// twoEntries forgets what no cluster of the name takes, or one that goes where DNS says.
 func twoEntries(d destination, product, simulated []Way) ([]Way, []Way) {
-	addresses := map[string]bool{}
-	for _, x := range d.Dials() {
-		if x.Host == d.host {
-			addresses[x.Address] = true
+	entries := 0
+	for _, e := range d.Resources.ServiceEntries {
+		if slices.Contains(e.Spec.Hosts, d.host) {
+			entries++
 		}
 	}
-	if !d.entry || len(addresses) < 2 {
+	if entries < 2 {
 		return product, simulated
 	}
-	own := func(w Way) (Way, bool) { return w, strings.HasSuffix(w.Cluster, "|"+d.host) }
+	own := func(w Way) (Way, bool) {
+		return w, strings.HasSuffix(w.Cluster, "|"+d.host) && !d.client.originalDst(w.Cluster)
+	}
 	return each(product, own), each(simulated, own)
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // Replay is what pkg/handshake says of every connection.
-func Replay(ev *mesh.Evidence) Edges {
+func Replay(s *mesh.Snapshot) Edges {
 	out := Edges{}
-	for _, x := range handshake.New(mesh.New(ev)).Edges(handshake.Query{}) {
+	for _, x := range handshake.New(s).Edges(handshake.Query{}) {
 		if !x.Blocked(handshake.NoEndpoint) {
 			out.add(x.Client.Key().String(), x.Server.Name, int(x.Server.Port), wayOf(x))
 		}

@@ -13,6 +13,8 @@ import (
 	tls "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	"istio.io/istio/pilot/pkg/simulation"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // TestSimulationIsWrong holds istiod's simulation to its known mistakes (see the package's
@@ -36,24 +38,42 @@ func TestSimulationIsWrong(t *testing.T) {
 		wrong  func(simulation.Result) bool
 		right  string // the chain that Envoy takes, and the product says so; "" is not asked
 	}{
-		{"a prefix of length 0 never fits", plain, chainList(chain("a", &listener.FilterChainMatch{PrefixRanges: []*core.CidrRange{any4}}, toTCP)),
-			func(r simulation.Result) bool { return errors.Is(r.Error, simulation.ErrNoFilterChain) }, "a"},
-		{"the SNI is known without an inspector", encrypted, chainList(chain("a", &listener.FilterChainMatch{ServerNames: []string{"x.example"}}, toTCP), chain("b", nil, toTCP)),
-			func(r simulation.Result) bool { return r.FilterChainMatched == "a" }, "b"},
-		{"shares have no cluster", plain, chainList(chain("a", nil, shares)),
-			func(r simulation.Result) bool { return r.Error == nil && r.ClusterMatched == "" }, ""},
-		{"TLS at a chain without TLS is fine", encrypted, chainList(chain("a", nil, toTCP)),
-			func(r simulation.Result) bool { return r.Error == nil }, "a"},
-		{"only the certificate default is mutual TLS", mutual, chainList(secured(chain("a", nil, toTCP), "other")),
-			func(r simulation.Result) bool { return errors.Is(r.Error, simulation.ErrMTLSError) }, ""},
-		{"two chains that fit are an error", plain, chainList(chain("a", nil, toTCP), chain("b", nil, toTCP)),
-			func(r simulation.Result) bool { return errors.Is(r.Error, simulation.ErrMultipleFilterChain) }, ""},
-		{"the asterisk wins over a prefix", get("foobar"), chainList(chain("a", nil, routes(vhost("all", "*"), vhost("foo", "foo*")))),
-			func(r simulation.Result) bool { return r.VirtualHostMatched == "all" }, ""},
-		{"domains differ by case", get("FOO.example"), chainList(chain("a", nil, routes(vhost("foo", "foo.example")))),
-			func(r simulation.Result) bool { return errors.Is(r.Error, simulation.ErrNoVirtualHost) }, ""},
-		{"headers do not count", get("foo"), chainList(chain("a", nil, routes(vhost("foo", "*")))),
-			func(r simulation.Result) bool { return r.ClusterMatched == "by-header" }, ""},
+		{
+			"a prefix of length 0 never fits", plain, chainList(chain("a", &listener.FilterChainMatch{PrefixRanges: []*core.CidrRange{any4}}, toTCP)),
+			func(r simulation.Result) bool { return errors.Is(r.Error, simulation.ErrNoFilterChain) }, "a",
+		},
+		{
+			"the SNI is known without an inspector", encrypted, chainList(chain("a", &listener.FilterChainMatch{ServerNames: []string{"x.example"}}, toTCP), chain("b", nil, toTCP)),
+			func(r simulation.Result) bool { return r.FilterChainMatched == "a" }, "b",
+		},
+		{
+			"shares have no cluster", plain, chainList(chain("a", nil, shares)),
+			func(r simulation.Result) bool { return r.Error == nil && r.ClusterMatched == "" }, "",
+		},
+		{
+			"TLS at a chain without TLS is fine", encrypted, chainList(chain("a", nil, toTCP)),
+			func(r simulation.Result) bool { return r.Error == nil }, "a",
+		},
+		{
+			"only the certificate default is mutual TLS", mutual, chainList(secured(chain("a", nil, toTCP), "other")),
+			func(r simulation.Result) bool { return errors.Is(r.Error, simulation.ErrMTLSError) }, "",
+		},
+		{
+			"two chains that fit are an error", plain, chainList(chain("a", nil, toTCP), chain("b", nil, toTCP)),
+			func(r simulation.Result) bool { return errors.Is(r.Error, simulation.ErrMultipleFilterChain) }, "",
+		},
+		{
+			"the asterisk wins over a prefix", get("foobar"), chainList(chain("a", nil, routes(vhost("all", "*"), vhost("foo", "foo*")))),
+			func(r simulation.Result) bool { return r.VirtualHostMatched == "all" }, "",
+		},
+		{
+			"domains differ by case", get("FOO.example"), chainList(chain("a", nil, routes(vhost("foo", "foo.example")))),
+			func(r simulation.Result) bool { return errors.Is(r.Error, simulation.ErrNoVirtualHost) }, "",
+		},
+		{
+			"headers do not count", get("foo"), chainList(chain("a", nil, routes(vhost("foo", "*")))),
+			func(r simulation.Result) bool { return r.ClusterMatched == "by-header" }, "",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,7 +110,7 @@ func productChain(t *testing.T, l *listener.Listener, call simulation.Call) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range Replay(ev)["a/client-v1-1 calls x.a.svc.cluster.local:80"] {
+	for _, w := range Replay(mesh.New(ev))["a/client-v1-1 calls x.a.svc.cluster.local:80"] {
 		return w.Chain
 	}
 	t.Fatal("the product sees no connection")
