@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	cases  = flag.Uint64("cases", 150, "how many generated meshes to compare")
+	cases  = flag.Uint64("cases", 300, "how many generated meshes to compare")
 	seed   = flag.Uint64("seed", 1, "which meshes: the same seed gives the same")
 	first  = flag.Uint64("first", 0, "number of the first mesh")
 	update = flag.Bool("update", false, "find and shrink the fixtures that are missing: of mutants and known differences")
