@@ -83,7 +83,7 @@ func entryEndpoints(d destination, product, simulated []Way) ([]Way, []Way) {
 		return w, true
 	}
 	product, simulated = each(product, forget), each(simulated, forget)
-	if len(product) == 0 && !slices.ContainsFunc(simulated, func(w Way) bool { return w.Endpoint != "" }) {
+	if len(product) == 0 && !slices.ContainsFunc(simulated, func(w Way) bool { return w.Endpoint != "" && w.Endpoint[0] != ':' }) {
 		simulated = nil // an entry without endpoints
 	}
 	return product, simulated
