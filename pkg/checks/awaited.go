@@ -23,7 +23,7 @@ func foreignSecret(name string) bool {
 func awaited(e *handshake.Edge) []string {
 	var out []string
 	for _, c := range clustersOf(e) {
-		for _, name := range clusterSecrets(c) {
+		for _, name := range c.Secrets() {
 			if foreignSecret(name) && lacking(e, c, name) {
 				out = append(out, name)
 			}
@@ -53,14 +53,6 @@ func clustersOf(e *handshake.Edge) []*envoy.Cluster {
 	return out
 }
 
-func clusterSecrets(c *envoy.Cluster) []string {
-	out := secretsOf(c.Socket)
-	for _, m := range c.Matches {
-		out = append(out, secretsOf(m.Socket)...)
-	}
-	return unique(out)
-}
-
 // stale reports whether an edge takes a config that a newer one, still warming, is to replace.
 func stale(e *handshake.Edge) bool {
 	return slices.ContainsFunc(clustersOf(e), func(c *envoy.Cluster) bool { return c.State == envoy.Warming })
@@ -71,7 +63,7 @@ func versions(e *handshake.Edge) []handshake.Fact {
 	var out []handshake.Fact
 	for _, c := range clustersOf(e) {
 		value := "plaintext"
-		if names := clusterSecrets(c); len(names) > 0 {
+		if names := unique(c.Secrets()); len(names) > 0 {
 			value = "TLS with " + strings.Join(names, ", ")
 		}
 		if !c.LastUpdated.IsZero() {
@@ -127,7 +119,7 @@ func plural(word string, names []string) string {
 // when none of its clusters tells.
 func namedBy(p *diagnose.Pass, proxy *envoy.Proxy, secret string) *kube.DestinationRule {
 	for _, c := range proxy.Clusters {
-		if !foreignSecret(secret) || !slices.Contains(clusterSecrets(c), secret) {
+		if !foreignSecret(secret) || !slices.Contains(c.Secrets(), secret) {
 			continue
 		}
 		for _, r := range p.Resources.DestinationRules {

@@ -39,7 +39,7 @@ var mtd401 = &diagnose.Check{
 func secretMissing(p *diagnose.Pass) {
 	for pod := range p.ProxyPods() {
 		if !pod.Proxy.Read.Has(envoy.SectionSecrets) {
-			p.Unknown(diagnose.PodRef(pod), "its proxy's secrets were not read")
+			p.Unknown(kube.PodRef(pod.Key()), "its proxy's secrets were not read")
 			continue
 		}
 		names := waiting(pod.Proxy)
@@ -120,7 +120,7 @@ func clientSecrets(e *handshake.Edge) []string {
 	}
 	for _, c := range e.Client.Proxy.Clusters {
 		if c.Name == e.Outbound.Cluster && c.State != envoy.Warming {
-			out = append(out, clusterSecrets(c)...)
+			out = append(out, c.Secrets()...)
 		}
 	}
 	return unique(out)
@@ -138,27 +138,11 @@ func serverSecrets(e *handshake.Edge) []string {
 		}
 		for _, c := range append(slices.Clone(l.FilterChains), l.Default) {
 			if c != nil && c.Name == e.Inbound.Chain {
-				out = append(out, secretsOf(c.Socket)...)
+				out = append(out, c.Socket.Secrets()...)
 			}
 		}
 	}
 	return unique(out)
-}
-
-func secretsOf(s *envoy.TransportSocket) []string {
-	var out []string
-	for ; s != nil; s = s.Inner {
-		if s.TLS == nil {
-			continue
-		}
-		for _, c := range s.TLS.Certificates {
-			out = append(out, c.SDS)
-		}
-		if ca := s.TLS.Validation.CA; ca != nil {
-			out = append(out, ca.SDS)
-		}
-	}
-	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
 }
 
 func unique(names []string) []string {

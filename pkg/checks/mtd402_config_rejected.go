@@ -73,7 +73,7 @@ func rejectedClusters(p *diagnose.Pass, pod *mesh.Pod) []envoy.Rejection {
 		switch {
 		case c.State != envoy.Warming || !succeeds(pod.Proxy, c) || awaitsSecret(pod.Proxy, c):
 		case !counted:
-			p.Unknown(diagnose.PodRef(pod), "cluster "+c.Name+" warms beside the one in force; whether it was rejected is not known: "+clustersRejected+" was not collected")
+			p.Unknown(kube.PodRef(pod.Key()), "cluster "+c.Name+" warms beside the one in force; whether it was rejected is not known: "+clustersRejected+" was not collected")
 		case count > 0:
 			out = append(out, envoy.Rejection{
 				Kind: "cluster", Name: c.Name, Version: c.Version, LastAttempt: c.LastUpdated,
@@ -90,13 +90,7 @@ func succeeds(p *envoy.Proxy, c *envoy.Cluster) bool {
 }
 
 func awaitsSecret(p *envoy.Proxy, c *envoy.Cluster) bool {
-	sockets := []*envoy.TransportSocket{c.Socket}
-	for _, m := range c.Matches {
-		sockets = append(sockets, m.Socket)
-	}
-	return slices.ContainsFunc(sockets, func(s *envoy.TransportSocket) bool {
-		return slices.ContainsFunc(secretsOf(s), func(name string) bool { return !inForce(p, name) })
-	})
+	return slices.ContainsFunc(c.Secrets(), func(name string) bool { return !inForce(p, name) })
 }
 
 // gravity is an error where the rejection decides what the proxy accepts or presents.

@@ -68,9 +68,9 @@ func (p *Pass) Known() iter.Seq[*handshake.Edge] {
 // unseen is the pod whose evidence an unknown edge lacks.
 func unseen(e *handshake.Edge) kube.Ref {
 	if e.Server.Pod != nil && !e.Blocked(handshake.ClientUnread) {
-		return PodRef(e.Server.Pod)
+		return kube.PodRef(e.Server.Pod.Key())
 	}
-	return PodRef(e.Client)
+	return kube.PodRef(e.Client.Key())
 }
 
 // ScopedPods yields the pods in scope, and those at the other end of an edge in scope that fails:
@@ -92,7 +92,7 @@ func (p *Pass) ProxyPods() iter.Seq[*mesh.Pod] {
 		for pod := range p.ScopedPods() {
 			switch {
 			case pod.Proxy == nil && pod.HasProxy():
-				p.Unknown(PodRef(pod), pod.Unread)
+				p.Unknown(kube.PodRef(pod.Key()), pod.Unread)
 			case pod.Proxy != nil && !yield(pod):
 				return
 			}
@@ -140,9 +140,4 @@ func (p *Pass) Unknown(subject kube.Ref, why string) {
 		p.unknown[u] = true
 		p.outcome.Unknown = append(p.outcome.Unknown, u)
 	}
-}
-
-// PodRef names a pod.
-func PodRef(p *mesh.Pod) kube.Ref {
-	return kube.Ref{Kind: "Pod", Namespace: p.Namespace, Name: p.Name}
 }

@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
@@ -381,6 +382,32 @@ type TransportSocket struct {
 	TLS     *TLSContext
 	// Inner is the wrapped socket (internal_upstream, proxy_protocol, tap, starttls).
 	Inner *TransportSocket
+}
+
+// Secrets names the SDS secrets that the socket and those that it wraps need.
+func (s *TransportSocket) Secrets() []string {
+	var out []string
+	for ; s != nil; s = s.Inner {
+		if s.TLS == nil {
+			continue
+		}
+		for _, c := range s.TLS.Certificates {
+			out = append(out, c.SDS)
+		}
+		if ca := s.TLS.Validation.CA; ca != nil {
+			out = append(out, ca.SDS)
+		}
+	}
+	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
+}
+
+// Secrets names the SDS secrets that any of the cluster's transport sockets needs.
+func (c *Cluster) Secrets() []string {
+	out := c.Socket.Secrets()
+	for _, m := range c.Matches {
+		out = append(out, m.Socket.Secrets()...)
+	}
+	return out
 }
 
 // TLSContext is an UpstreamTlsContext or DownstreamTlsContext.

@@ -61,6 +61,16 @@ func staleCases() []edgeCase {
 			},
 		},
 		{
+			name: "a cluster that warms for the secret of a wrapped transport socket", from: "shop/client", to: "server.shop:80", want: "fails: client-secret-missing",
+			given: func(w *world) {
+				w.rule("server.shop", tlsMutual)
+				x := w.proxy("shop/client")
+				c := clusterNamed(x, server80)
+				c.State, c.Socket = envoy.Warming, &envoy.TransportSocket{Kind: envoy.OtherSocket, Inner: c.Socket}
+				x.Secrets = append(x.Secrets, &envoy.Secret{Name: "file-cert:/etc/certs/cert.pem", Freshness: in(envoy.Warming)})
+			},
+		},
+		{
 			name: "a cluster that warms for another reason", from: "shop/client", to: "server.shop:80", want: "fails: no-route",
 			given: func(w *world) { clusterNamed(w.proxy("shop/client"), server80).State = envoy.Warming },
 		},

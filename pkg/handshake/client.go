@@ -172,7 +172,7 @@ func (ix *proxyIndex) noCluster(name string) (Reason, string) {
 	if c == nil {
 		return NoRoute, "the client's proxy has no cluster " + name
 	}
-	for _, s := range secretsOf(c) {
+	for _, s := range c.Secrets() {
 		if ix.warming[s] && ix.secrets[s] == nil {
 			return ClientSecretMissing, "cluster " + name + " of the client's proxy is warming: it waits for secret " + s
 		}
@@ -180,37 +180,10 @@ func (ix *proxyIndex) noCluster(name string) (Reason, string) {
 	return NoRoute, "cluster " + name + " of the client's proxy is " + string(c.State)
 }
 
-// secretsOf are the names of the secrets that a cluster's transport sockets need.
-func secretsOf(c *envoy.Cluster) []string {
-	sockets := []*envoy.TransportSocket{c.Socket}
-	for _, m := range c.Matches {
-		sockets = append(sockets, m.Socket)
-	}
-	var out []string
-	for _, s := range sockets {
-		if s == nil || s.TLS == nil {
-			continue
-		}
-		for _, ref := range s.TLS.Certificates {
-			out = append(out, ref.SDS)
-		}
-		if ca := s.TLS.Validation.CA; ca != nil {
-			out = append(out, ca.SDS)
-		}
-	}
-	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
-}
-
 // stopped gives the edges of a connection that never leaves the client's proxy: one for each
 // endpoint that it was meant for.
 func (e *Engine) stopped(client *mesh.Pod, d dial, w way) []*Edge {
-	var out []*Edge
-	for _, ep := range d.direct {
-		if d.skips(client, ep) {
-			continue
-		}
-		r := e.start(client, d)
-		r.to(ep)
+	return e.each(client, d, func(r *replay) *Edge {
 		r.assume(CaptureAsAnnotated)
 		if w.conditional {
 			r.assume(RouteConditional)
@@ -223,9 +196,8 @@ func (e *Engine) stopped(client *mesh.Pod, d dial, w way) []*Edge {
 			r.fact(Proxy, w.source, w.why)
 		}
 		r.block(w.problem, "%s", w.why)
-		out = append(out, r.finish())
-	}
-	return out
+		return r.finish()
+	})
 }
 
 // outbound notes where the client's proxy sends the connection.

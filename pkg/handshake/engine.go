@@ -220,28 +220,15 @@ func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 
 // unread gives one unknown edge for each endpoint that the registry knows.
 func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*Edge {
-	var out []*Edge
-	for _, ep := range d.direct {
-		if d.skips(client, ep) {
-			continue
-		}
-		r := e.start(client, d)
-		r.to(ep)
+	return e.each(client, d, func(r *replay) *Edge {
 		r.block(reason, "%s: %s", client.Key(), why)
-		out = append(out, r.finish())
-	}
-	return out
+		return r.finish()
+	})
 }
 
 // direct sends without a proxy: the kernel and kube-proxy choose the endpoint.
 func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
-	var out []*Edge
-	for _, ep := range d.direct {
-		if d.skips(client, ep) {
-			continue
-		}
-		r := e.start(client, d)
-		r.to(ep)
+	return e.each(client, d, func(r *replay) *Edge {
 		r.Outbound = Outbound{Path: Direct, Socket: "plaintext"}
 		r.fact(Cluster, "pod "+client.Key().String(), why)
 		if client.HasProxy() {
@@ -249,11 +236,23 @@ func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
 		}
 		if d.missing != "" {
 			r.block(EvidenceMissing, "%s", d.missing)
-			out = append(out, r.finish())
-			continue
+			return r.finish()
 		}
 		r.assume(DNSAsRegistered)
-		out = append(out, r.arrive(wire{App: d.protocol, SNI: d.name}))
+		return r.arrive(wire{App: d.protocol, SNI: d.name})
+	})
+}
+
+// each follows a connection to every endpoint that the registry knows of the destination.
+func (e *Engine) each(client *mesh.Pod, d dial, follow func(*replay) *Edge) []*Edge {
+	var out []*Edge
+	for _, ep := range d.direct {
+		if d.skips(client, ep) {
+			continue
+		}
+		r := e.start(client, d)
+		r.to(ep)
+		out = append(out, follow(r))
 	}
 	return out
 }

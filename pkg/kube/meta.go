@@ -61,6 +61,9 @@ type Ref struct {
 // String returns "Kind namespace/name".
 func (r Ref) String() string { return r.Kind + " " + Key{r.Namespace, r.Name}.String() }
 
+// PodRef names a pod.
+func PodRef(k Key) Ref { return Ref{Kind: "Pod", Namespace: k.Namespace, Name: k.Name} }
+
 // OwnerReference is an owner of a resource.
 type OwnerReference struct {
 	APIVersion string `json:"apiVersion,omitempty"`
