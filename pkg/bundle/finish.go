@@ -56,7 +56,7 @@ func (a *Assembler) takeProxies(into map[kube.Key]*envoy.Proxy) {
 			continue
 		}
 		if !p.stages[StageConfigDump] {
-			a.foundLocked(mesh.Gap{Subject: PodRef(k), Stage: StageConfigDump, Message: "its config dump is not in the bundle", Hint: rereadHint})
+			a.foundLocked(mesh.Gap{Subject: kube.PodRef(k), Stage: StageConfigDump, Message: "its config dump is not in the bundle", Hint: rereadHint})
 		}
 		proxy := p.decoder.Proxy()
 		if loose && proxy.Node.Name != "" {
@@ -78,7 +78,7 @@ func (a *Assembler) unreadHosts(id proxyID, p *proxyPart) {
 	if id.loose || !p.stages[StageConfigDump] || p.stages[StageClusters] {
 		return
 	}
-	a.foundLocked(mesh.Gap{Subject: PodRef(id.pod), Stage: StageClusters, Message: "its /clusters was not read: which addresses it dials is not known"})
+	a.foundLocked(mesh.Gap{Subject: kube.PodRef(id.pod), Stage: StageClusters, Message: "its /clusters was not read: which addresses it dials is not known"})
 }
 
 func (a *Assembler) takeSource() mesh.Source {

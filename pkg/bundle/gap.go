@@ -11,11 +11,6 @@ func ListRef(id, namespace string) kube.Ref {
 	return kube.Ref{Kind: "List", Namespace: namespace, Name: id}
 }
 
-// PodRef is the subject of a gap about a pod's proxy.
-func PodRef(k kube.Key) kube.Ref {
-	return kube.Ref{Kind: "Pod", Namespace: k.Namespace, Name: k.Name}
-}
-
 // The stages of gaps that this package finds. A probe uses the same for the same members, so
 // that a member that is missing for a known reason is not reported a second time.
 const (

@@ -47,7 +47,7 @@ func (a *Assembler) addProxyFile(m member, r io.Reader) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stages[m.stage] = true
-	gap := mesh.Gap{Subject: PodRef(m.pod), Stage: m.stage, Hint: rereadHint}
+	gap := mesh.Gap{Subject: kube.PodRef(m.pod), Stage: m.stage, Hint: rereadHint}
 	if err := p.decode(m, withoutStatus(r)); err != nil {
 		return a.lost(gap, fmt.Errorf("%s is read only in part: %w", m.stage, err))
 	}
@@ -121,7 +121,7 @@ func (a *Assembler) addDump(m member, r io.Reader) error {
 func (a *Assembler) takeDumps(into map[kube.Key]*envoy.Proxy) {
 	slices.SortFunc(a.dumps, func(x, y dumpPart) int { return bytes.Compare([]byte(x.path), []byte(y.path)) })
 	for _, d := range a.dumps {
-		gap := mesh.Gap{Subject: PodRef(d.key), Stage: StageConfigDump}
+		gap := mesh.Gap{Subject: kube.PodRef(d.key), Stage: StageConfigDump}
 		if d.err != nil {
 			gap.Hint = rereadHint
 			a.lostLocked(gap, fmt.Errorf("%s is read only in part: %w", d.path, d.err))

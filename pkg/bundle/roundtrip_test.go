@@ -195,7 +195,7 @@ func TestToldGap(t *testing.T) {
 	var buf bytes.Buffer
 	c := NewCollector(NewWriter(&buf))
 	_ = c.Add("proxies/shop/a-1/config_dump.json", broken(testDump[:200], errors.New("lost"))) // the test is of its gap
-	c.Gap(mesh.Gap{Subject: PodRef(kube.Key{Namespace: "shop", Name: "a-1"}), Stage: StageConfigDump, Message: "the connection was lost"})
+	c.Gap(mesh.Gap{Subject: kube.PodRef(kube.Key{Namespace: "shop", Name: "a-1"}), Stage: StageConfigDump, Message: "the connection was lost"})
 	c.Gap(ListGap("sidecars.networking.istio.io", "forbidden", "grant list"))
 	live, err := c.Close(Manifest{CapturedAt: archived, Source: "live", Scope: &mesh.Scope{Namespaces: []string{"shop"}}})
 	if err != nil {

@@ -26,7 +26,7 @@ func holdings(p *diagnose.Pass) iter.Seq[holding] {
 	return func(yield func(holding) bool) {
 		for pod := range p.ProxyPods() {
 			if !pod.Proxy.Read.Has(envoy.SectionSecrets) {
-				p.Unknown(diagnose.PodRef(pod), "its proxy's secrets were not read")
+				p.Unknown(kube.PodRef(pod.Key()), "its proxy's secrets were not read")
 				continue
 			}
 			for _, s := range pod.Proxy.Secrets {

@@ -48,7 +48,7 @@ const (
 func rotationStalled(p *diagnose.Pass) {
 	for h := range holdings(p) {
 		if undated(p) {
-			p.Unknown(diagnose.PodRef(h.pod), "the evidence does not say when it was taken")
+			p.Unknown(kube.PodRef(h.pod.Key()), "the evidence does not say when it was taken")
 			continue
 		}
 		for _, c := range h.certificates() {

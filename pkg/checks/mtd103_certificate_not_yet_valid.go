@@ -6,6 +6,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 var mtd103 = &diagnose.Check{
@@ -31,7 +32,7 @@ func notYetValid(p *diagnose.Pass) {
 	early := func(c held) bool { return p.CapturedAt.Before(c.NotBefore) }
 	for h := range holdings(p) {
 		if h.secret.LastUpdated.After(p.CapturedAt) && slices.ContainsFunc(h.certificates(), early) {
-			p.Unknown(diagnose.PodRef(h.pod), "its secret "+h.secret.Name+" was updated after the time of the capture: the clock of the capture is slow")
+			p.Unknown(kube.PodRef(h.pod.Key()), "its secret "+h.secret.Name+" was updated after the time of the capture: the clock of the capture is slow")
 			continue
 		}
 		h.judgeAll(p, early, tooEarly)

@@ -37,7 +37,7 @@ var mtd316 = &diagnose.Check{
 func strictPodIP(p *diagnose.Pass) {
 	for client := range p.ProxyPods() {
 		if !client.Proxy.Read.Has(envoy.SectionHosts) {
-			p.Unknown(diagnose.PodRef(client), "the hosts that its proxy has called (/clusters) were not read")
+			p.Unknown(kube.PodRef(client.Key()), "the hosts that its proxy has called (/clusters) were not read")
 			continue
 		}
 		for _, at := range dialled(p, client) {
@@ -52,7 +52,7 @@ func strictPodIP(p *diagnose.Pass) {
 func judgeDialled(p *diagnose.Pass, e *handshake.Edge) {
 	switch {
 	case e.Verdict == handshake.Unknown:
-		p.Unknown(diagnose.PodRef(e.Client), e.Why)
+		p.Unknown(kube.PodRef(e.Client.Key()), e.Why)
 	case e.Outbound.Path != handshake.Passthrough || !refusedPlain(e):
 		p.Passed()
 	default:

@@ -45,7 +45,7 @@ func policyNotEnforced(p *diagnose.Pass) {
 		case pod.Plane != mesh.Sidecar, pod.Capture.Mode == "NONE", sidecarIngress(p, pod):
 			p.NotApplicable()
 		case modes == nil:
-			p.Unknown(diagnose.PodRef(pod), "its inbound listener is not in the evidence")
+			p.Unknown(kube.PodRef(pod.Key()), "its inbound listener is not in the evidence")
 		default:
 			comparePolicy(p, pod, modes)
 		}
@@ -75,13 +75,13 @@ func comparePolicy(p *diagnose.Pass, pod *mesh.Pod, modes []handshake.PortMode) 
 		case m.Bypassed:
 			p.NotApplicable()
 		case m.Mode == "":
-			p.Unknown(diagnose.PodRef(pod), portName(m.Port)+" takes neither plaintext nor Istio's mutual TLS")
+			p.Unknown(kube.PodRef(pod.Key()), portName(m.Port)+" takes neither plaintext nor Istio's mutual TLS")
 		case asked.Mode == policy.Unknown:
-			p.Unknown(diagnose.PodRef(pod), fmt.Sprintf("the mode of %s is not known to this tool", policyRef(asked.From)))
+			p.Unknown(kube.PodRef(pod.Key()), fmt.Sprintf("the mode of %s is not known to this tool", policyRef(asked.From)))
 		case string(asked.Mode) == m.Mode:
 			p.Passed()
 		case why != "":
-			p.Unknown(diagnose.PodRef(pod), why)
+			p.Unknown(kube.PodRef(pod.Key()), why)
 		default:
 			d := discord{string(asked.Mode), m.Mode}
 			wrong[d] = append(wrong[d], m.Port)

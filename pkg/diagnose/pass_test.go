@@ -71,7 +71,7 @@ func TestProxyPods(t *testing.T) {
 	if n := count(p.ProxyPods()); n != 1 {
 		t.Errorf("%d pods", n)
 	}
-	if diff := cmp.Diff([]Unknown{{PodRef(s.Pods[1]), "timed out"}}, p.outcome.Unknown); diff != "" {
+	if diff := cmp.Diff([]Unknown{{kube.PodRef(s.Pods[1].Key()), "timed out"}}, p.outcome.Unknown); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -101,7 +101,7 @@ func TestDescribe(t *testing.T) {
 func TestConsequences(t *testing.T) {
 	s := snapshot()
 	e := edges(s, "ab", "cd")
-	pod := PodRef(s.Pods[0])
+	pod := kube.PodRef(s.Pods[0].Key())
 	root := check("MTD401", Finding{Subject: ref("filter"), Edges: e[:1], Workloads: []kube.Ref{pod}})
 	for name, c := range map[string]struct {
 		finding Finding

@@ -65,7 +65,7 @@ func checkLive(t *testing.T, live *mesh.Evidence) {
 		t.Errorf("good: %+v", p)
 	}
 	for _, pod := range []string{"dies", "absent"} {
-		if live.GapOf(bundle.PodRef(kube.Key{Namespace: "shop", Name: pod})) == nil {
+		if live.GapOf(kube.PodRef(kube.Key{Namespace: "shop", Name: pod})) == nil {
 			t.Errorf("no gap about %s", pod)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -127,5 +128,5 @@ func (p *proxy) gap(ctx context.Context, stage string, err error) {
 		stage = StagePortForward
 	}
 	message, hint := explain(ctx, err, p.port, p.ProxyTimeout)
-	p.sink.Gap(mesh.Gap{Subject: bundle.PodRef(p.Key), Stage: stage, Message: message, Hint: hint})
+	p.sink.Gap(mesh.Gap{Subject: kube.PodRef(p.Key), Stage: stage, Message: message, Hint: hint})
 }

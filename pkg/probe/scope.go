@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -91,7 +90,7 @@ func isProxyless(c *kube.Container) bool {
 }
 
 func podGap(p *kube.Pod, stage, message, hint string) mesh.Gap {
-	return mesh.Gap{Subject: bundle.PodRef(p.Key()), Stage: stage, Message: message, Hint: hint}
+	return mesh.Gap{Subject: kube.PodRef(p.Key()), Stage: stage, Message: message, Hint: hint}
 }
 
 // byReplica orders pods so that a prefix of any length covers as many workloads as possible:

@@ -87,12 +87,8 @@ func endsOf(edges []*handshake.Edge) func(*mesh.Pod) bool {
 }
 
 func (v *view) add(p *mesh.Pod) {
-	v.about[podRef(p.Key())] = true
+	v.about[kube.PodRef(p.Key())] = true
 	v.about[p.Workload.Ref] = true
-}
-
-func podRef(k kube.Key) kube.Ref {
-	return kube.Ref{Kind: "Pod", Namespace: k.Namespace, Name: k.Name}
 }
 
 // touches reports whether what was not seen of a subject bears on the view: a pod or workload
@@ -108,7 +104,7 @@ func (v *view) touches(r *diagnose.Result, ref kube.Ref) bool {
 func (v *view) touchesUnknown(r *diagnose.Result, u diagnose.Unknown) bool {
 	if m := podSentence.FindStringSubmatch(u.Why); m != nil {
 		namespace, name, _ := strings.Cut(m[1], "/")
-		return v.touches(r, podRef(kube.Key{Namespace: namespace, Name: name}))
+		return v.touches(r, kube.PodRef(kube.Key{Namespace: namespace, Name: name}))
 	}
 	return v.touches(r, u.Subject)
 }

@@ -132,7 +132,7 @@ var podSentence = regexp.MustCompile(`^([^\s/:]+/[^\s/:]+): (.+)$`)
 func whose(u CheckUnknown) (subject kube.Ref, why string) {
 	if m := podSentence.FindStringSubmatch(u.Why); m != nil {
 		namespace, name, _ := strings.Cut(m[1], "/")
-		subject = podRef(kube.Key{Namespace: namespace, Name: name})
+		subject = kube.PodRef(kube.Key{Namespace: namespace, Name: name})
 		return subject, withoutSubject(subject, m[2])
 	}
 	return u.Subject, withoutSubject(u.Subject, u.Why)
