@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -53,15 +54,29 @@ func (s *Snapshot) entryEndpoints(se *kube.ServiceEntry, port kube.EntryPort) []
 		a, err := netip.ParseAddr(we.Address)
 		if err != nil {
 			e := named(we.Address, number)
-			e.Labels = we.Labels
+			e.Labels = entryLabels(we)
 			out = append(out, e)
 			continue
 		}
-		e := s.withPod(Endpoint{Labels: we.Labels, Ready: true, Address: netip.AddrPortFrom(a.Unmap(), uint16(number))})
+		e := Endpoint{Labels: entryLabels(we), Address: netip.AddrPortFrom(a.Unmap(), uint16(number)), Pod: s.PodAt(a)}
 		e.Ready = se.Spec.WorkloadSelector == nil || e.Pod == nil || e.Pod.Ready()
 		out = append(out, e)
 	}
 	return sortEndpoints(out)
+}
+
+const tlsMode = "security.istio.io/tlsMode"
+
+// entryLabels are the labels of an endpoint as istiod has them: those that are declared, whatever
+// pod has the address. With a service account it is taken to do mutual TLS unless a label says
+// otherwise (pilot/pkg/serviceregistry/serviceentry/conversion.go, getTLSModeFromWorkloadEntry).
+func entryLabels(we kube.WorkloadEntrySpec) map[string]string {
+	if _, said := we.Labels[tlsMode]; said || we.ServiceAccount == "" {
+		return we.Labels
+	}
+	out := map[string]string{tlsMode: "istio"}
+	maps.Copy(out, we.Labels)
+	return out
 }
 
 // impliedEndpoints stand for the endpoints that an entry does not list: with DNS its host is
@@ -76,7 +91,7 @@ func (s *Snapshot) impliedEndpoints(se *kube.ServiceEntry, h *Host, port kube.En
 	}
 	var out []Endpoint
 	for _, a := range h.Addresses {
-		out = append(out, s.withPod(Endpoint{Address: netip.AddrPortFrom(a, uint16(port.Number)), Ready: true}))
+		out = append(out, Endpoint{Address: netip.AddrPortFrom(a, uint16(port.Number)), Pod: s.PodAt(a), Ready: true})
 	}
 	return sortEndpoints(out)
 }

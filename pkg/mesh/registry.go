@@ -47,9 +47,9 @@ type Port struct {
 // Endpoint is one address behind a port.
 type Endpoint struct {
 	Address  netip.AddrPort
-	Hostname string // DNS endpoints of a ServiceEntry: Address holds only the port
-	Pod      *Pod   // nil outside the cluster
-	Labels   map[string]string
+	Hostname string            // DNS endpoints of a ServiceEntry: Address holds only the port
+	Pod      *Pod              // nil outside the cluster
+	Labels   map[string]string // as istiod has them: a ServiceEntry's endpoint has its own, not its pod's
 	Ready    bool
 }
 
@@ -153,6 +153,9 @@ func named(host string, port uint32) Endpoint {
 	return Endpoint{Hostname: host, Address: netip.AddrPortFrom(netip.Addr{}, uint16(port)), Ready: true}
 }
 
+// sliceEndpoints are the endpoints of a slice. One that names no pod is written by hand: istiod then
+// takes a pod of that address, if the Service's namespace has one
+// (pilot/pkg/serviceregistry/kube/controller/endpointslice.go, getPod).
 func (s *Snapshot) sliceEndpoints(es *kube.EndpointSlice, port uint32) []Endpoint {
 	var out []Endpoint
 	for _, e := range es.Endpoints {
@@ -161,11 +164,14 @@ func (s *Snapshot) sliceEndpoints(es *kube.EndpointSlice, port uint32) []Endpoin
 			if err != nil {
 				continue
 			}
-			ep := Endpoint{Address: netip.AddrPortFrom(a.Unmap(), uint16(port)), Ready: e.Conditions.Ready == nil || *e.Conditions.Ready}
+			ep := Endpoint{Address: netip.AddrPortFrom(a.Unmap(), uint16(port)), Ready: e.Conditions.Ready == nil || *e.Conditions.Ready, Pod: s.PodAt(a)}
 			if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
-				ep.Pod = s.Pod(kube.Key{Namespace: e.TargetRef.Namespace, Name: e.TargetRef.Name})
+				ep.Pod = cmp.Or(s.Pod(kube.Key{Namespace: e.TargetRef.Namespace, Name: e.TargetRef.Name}), ep.Pod)
 			}
-			out = append(out, s.withPod(ep))
+			if ep.Pod != nil && ep.Pod.Namespace == es.Namespace {
+				ep.Labels = ep.Pod.Labels
+			}
+			out = append(out, ep)
 		}
 	}
 	return out
@@ -201,16 +207,6 @@ func targetPort(p *Pod, sp kube.ServicePort) uint32 {
 		return uint32(sp.TargetPort.Int)
 	}
 	return uint32(sp.Port)
-}
-
-func (s *Snapshot) withPod(e Endpoint) Endpoint {
-	if e.Pod == nil {
-		e.Pod = s.PodAt(e.Address.Addr())
-	}
-	if e.Pod != nil && e.Labels == nil {
-		e.Labels = e.Pod.Labels
-	}
-	return e
 }
 
 // sortEndpoints orders endpoints and drops those listed twice: one that any slice calls ready is.

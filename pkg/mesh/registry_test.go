@@ -1,6 +1,7 @@
 package mesh_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -145,6 +146,34 @@ func TestServiceEntryEndpoints(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestEndpointLabels: istiod knows an endpoint by what declares it. The pod behind the address of a
+// ServiceEntry counts only where the entry selects it, that of a slice only in its own namespace.
+func TestEndpointLabels(t *testing.T) {
+	const mode = "security.istio.io/tlsMode"
+	const ports = `"hosts":["a.example.com"],"ports":[{"number":80,"name":"http"}],"resolution":"STATIC",`
+	server := pod("server", "10.1.0.1", `"labels":{"app":"server","`+mode+`":"istio"}`, "")
+	sliced := service("s", `"clusterIP":"10.96.0.9","ports":[{"name":"http","port":80}]`)
+	byHand := slice("s", `{"name":"http","port":8080}`, `{"addresses":["10.1.0.1"]}`)
+	elsewhere := strings.ReplaceAll(server, `"namespace":"shop"`, `"namespace":"other"`)
+	for name, c := range map[string]struct {
+		objects []string
+		want    string
+	}{
+		"address":          {[]string{server, entry("x", ports+`"endpoints":[{"address":"10.1.0.1"}]`)}, ""},
+		"label":            {[]string{server, entry("x", ports+`"endpoints":[{"address":"10.1.0.1","labels":{"`+mode+`":"istio"}}]`)}, "istio"},
+		"service account":  {[]string{server, entry("x", ports+`"endpoints":[{"address":"10.1.0.1","serviceAccount":"x"}]`)}, "istio"},
+		"label says no":    {[]string{server, entry("x", ports+`"endpoints":[{"address":"10.1.0.1","serviceAccount":"x","labels":{"`+mode+`":"disabled"}}]`)}, "disabled"},
+		"selected":         {[]string{server, entry("x", ports+`"workloadSelector":{"labels":{"app":"server"}}`)}, "istio"},
+		"slice by hand":    {[]string{server, sliced, byHand}, "istio"},
+		"of another space": {[]string{elsewhere, sliced, byHand}, ""},
+	} {
+		e := snapshot(t, c.objects...).Hosts[0].Ports[0].Endpoints[0]
+		if got := e.Labels[mode]; got != c.want || e.Pod == nil {
+			t.Errorf("%s: %q, want %q (pod %v)", name, got, c.want, e.Pod)
+		}
 	}
 }
 
