@@ -32,8 +32,10 @@ func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
 	switch {
 	case rule.Mode == policy.TLSDisable:
 		return culprit{"MTD301", ruleRef(rule.Rule), rule.Field, rule.Rule}
-	case rule.Mode != policy.TLSAuto || e.Server.Host.External:
+	case rule.Mode != policy.TLSAuto:
 		return culprit{}
+	case e.Server.Host.External:
+		return unmarked(p, e)
 	case autoMTLS(p, e.Client):
 		return whyAutoPlain(p, e, rule)
 	case rule.DroppedTLS != "":
@@ -52,10 +54,25 @@ func whyAutoPlain(p *diagnose.Pass, e *handshake.Edge, rule policy.ClientTLS) cu
 	switch ns := namespaceMode(p, e); {
 	case ns.Mode == policy.Disable && ns.From != nil:
 		return culprit{"MTD306", policyRef(ns.From), ns.Field, nil}
+	case host.Ref.Kind == "ServiceEntry":
+		return unmarked(p, e)
 	case (host.Headless || rule.EndpointsDecide) && endpoints(host, e.Server.Port) == policy.EndpointsDisabled:
 		return culprit{"MTD312", host.Ref, "spec.clusterIP", nil}
 	}
 	return culprit{}
+}
+
+// unmarked blames a ServiceEntry that does not say what its endpoints can do, where a pod of the mesh is
+// behind one.
+func unmarked(p *diagnose.Pass, e *handshake.Edge) culprit {
+	if !meshed(e) {
+		return culprit{}
+	}
+	ref, field := unmarkedBy(p, e)
+	if ref.Name == "" {
+		return culprit{}
+	}
+	return culprit{"MTD320", ref, field, nil}
 }
 
 // namespaceMode is the mode that istiod assumes of the server's namespace for auto mTLS.

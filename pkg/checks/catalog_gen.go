@@ -33,6 +33,7 @@ func All() []*diagnose.Check {
 		mtd317,
 		mtd318,
 		mtd319,
+		mtd320,
 		mtd399,
 		mtd401,
 		mtd402,

@@ -84,9 +84,7 @@ func imports(hosts []*mesh.Host) []string {
 func hiddenHosts(p *diagnose.Pass, s *kube.Sidecar, namespace string) []*mesh.Host {
 	var out []*mesh.Host
 	for _, h := range p.Hosts {
-		to, _ := exportTo(p, h)
-		visible := h.Namespace == namespace || len(to) == 0 || slices.Contains(to, "*") || slices.Contains(to, namespace)
-		if visible && !covers(s, h) && hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.HasProxy() }) {
+		if exported(h, namespace) && !covers(s, h) && hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.HasProxy() }) {
 			out = append(out, h)
 		}
 	}
@@ -109,5 +107,5 @@ func hider(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
 	if s := sidecarOf(p, e.Client); s != nil && !covers(s, e.Server.Host) {
 		return kube.Ref{Kind: "Sidecar", Namespace: s.Namespace, Name: s.Name}, "spec.egress[0].hosts"
 	}
-	return exportHides(p, e)
+	return exportHides(e)
 }

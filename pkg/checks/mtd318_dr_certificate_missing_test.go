@@ -72,6 +72,26 @@ func TestDRCertificateMissingAfterRestart(t *testing.T) {
 	has(t, lines(res.Findings), "that no proxy has; connections to server.shop wait for them and fail")
 }
 
+// A rule that finds auto mTLS in force leaves that cluster as it is, while its endpoints, which are sent
+// anew, lose their mark: plaintext again.
+func TestDRCertificateMissingOverAutoMTLS(t *testing.T) {
+	r := truth(t, fileMissing)
+	for _, p := range r.Proxies {
+		i := slices.IndexFunc(p.Clusters, func(c *envoy.Cluster) bool { return len(c.Matches) > 0 })
+		for _, c := range p.Clusters {
+			if c.State == envoy.Active && strings.HasSuffix(c.Name, "||server.shop.svc.cluster.local") {
+				c.Matches, c.Config = p.Clusters[i].Matches, ""
+			}
+		}
+	}
+	f := r.one(mtd318)
+	has(t, f.Title, "stays in force")
+	want := []cause{{"MTD318", diagnose.Error, "DestinationRule shop/server", "spec.trafficPolicy.tls.clientCertificate"}}
+	if diff := cmp.Diff(want, causes(r.judge(All()...)), cmp.AllowUnexported(cause{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A sidecar ignores credentialName in a rule that does not select it.
 func TestDRCredentialIgnored(t *testing.T) {
 	r := record(t, "03-dr-disable-vs-strict")

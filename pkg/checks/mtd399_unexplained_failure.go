@@ -21,7 +21,7 @@ var mtd399 = &diagnose.Check{
 			"NR filter_chain_not_found for TLS without Istio's ALPN",
 		},
 		Detection:  "Runs after all other checks, over every connection in scope that fails or is denied and is in no finding yet. Grouped by reason, server workload and client workload.",
-		NotThis:    "A denial may be exactly what the policy's author wants, and a service without endpoints may be scaled down on purpose.",
+		NotThis:    "A denial may be exactly what the policy's author wants, and a service without endpoints may be scaled down on purpose. A gateway serves the hosts of its Gateways: that it refuses its Service's own name is a note.",
 		Fix:        "Read the evidence of both sides: it names the listener, filter chain, cluster and certificate that were met. If the cause is of a kind that a check should know, please report it.",
 		References: []string{"istio.io/docs/ops/common-problems/network-issues", "istio/istio#36301", "istio/istio#38720"},
 	},
@@ -56,10 +56,10 @@ func unexplained(p *diagnose.Pass, e *handshake.Edge) diagnose.Finding {
 	return f
 }
 
-// aside reports whether a failure is none of mutual TLS's, or that of a stranger to the mesh
-// about whom nobody asked.
+// aside reports whether a failure is none of mutual TLS's, that of a stranger to the mesh about whom
+// nobody asked, or a way to a gateway that nobody is known to take.
 func aside(p *diagnose.Pass, e *handshake.Edge) bool {
-	return e.Reason.NotTLS() || e.Verdict == handshake.Denied || (outsider(e) && !p.Asked(e.Client))
+	return e.Reason.NotTLS() || strays(e) || e.Verdict == handshake.Denied || (outsider(e) && !p.Asked(e.Client))
 }
 
 // destination is what an edge leads to: a workload, or else the resource that declares the
@@ -76,8 +76,12 @@ func destination(e *handshake.Edge) kube.Ref {
 
 func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	if e.Reason == handshake.NoListener && e.Server.Pod != nil {
+	switch {
+	case e.Reason == handshake.NoListener && e.Server.Pod != nil:
 		describeNoListener(f)
+		return
+	case strays(e):
+		describeStray(p, f)
 		return
 	}
 	pair := fmt.Sprintf("from %s to %s", callers(f.Edges), destinations(p, f.Edges))

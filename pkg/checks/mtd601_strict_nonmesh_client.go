@@ -38,7 +38,7 @@ func strictOutsiders(p *diagnose.Pass) {
 		switch ns := e.Client.Namespace; {
 		case !outsider(e):
 			p.NotApplicable()
-		case !refusedPlain(e) || !meshed(e):
+		case !refusedPlain(e) || !meshed(e) || strays(e):
 			p.Passed()
 		case p.Asked(e.Client):
 			p.Failed(diagnose.Finding{Subject: e.Client.Workload.Ref, Severity: diagnose.Error, Edges: edge(e), Group: "asked"})

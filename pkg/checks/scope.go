@@ -73,34 +73,22 @@ func imported(entry, own string, h *mesh.Host) bool {
 }
 
 // exportHides finds an exportTo that leaves the client's namespace out.
-func exportHides(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
-	h, client := e.Server.Host, e.Client.Namespace
-	if h.Namespace == client {
-		return kube.Ref{}, ""
+func exportHides(e *handshake.Edge) (ref kube.Ref, field string) {
+	if h := e.Server.Host; !exported(h, e.Client.Namespace) {
+		return h.Ref, exportField(h)
 	}
-	to, field := exportTo(p, h)
-	if len(to) == 0 || slices.Contains(to, "*") || slices.Contains(to, client) {
-		return kube.Ref{}, ""
-	}
-	return h.Ref, field
+	return kube.Ref{}, ""
 }
 
-// exportTo is where a host is exported to, and the field that says so; nothing for the default.
-func exportTo(p *diagnose.Pass, h *mesh.Host) (to []string, field string) {
-	for _, s := range p.Resources.Services {
-		if h.Ref.Kind == "Service" && s.Namespace == h.Ref.Namespace && s.Name == h.Ref.Name {
-			return list(s.Annotations["networking.istio.io/exportTo"]), "metadata.annotations[networking.istio.io/exportTo]"
-		}
-	}
-	for _, s := range p.Resources.ServiceEntries {
-		if h.Ref.Kind == "ServiceEntry" && s.Namespace == h.Ref.Namespace && s.Name == h.Ref.Name {
-			return s.Spec.ExportTo, "spec.exportTo"
-		}
-	}
-	return nil, ""
+// exported reports whether a host may be seen from a namespace.
+func exported(h *mesh.Host, namespace string) bool {
+	return h.Namespace == namespace || len(h.ExportTo) == 0 || slices.Contains(h.ExportTo, "*") || slices.Contains(h.ExportTo, namespace)
 }
 
-// list reads names that are separated by commas.
-func list(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+// exportField is where a host says whom it is exported to.
+func exportField(h *mesh.Host) string {
+	if h.Ref.Kind == "Service" {
+		return "metadata.annotations[networking.istio.io/exportTo]"
+	}
+	return "spec.exportTo"
 }

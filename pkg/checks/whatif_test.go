@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -47,5 +48,28 @@ func TestPolicyFixThatBreaksOthers(t *testing.T) {
 	r.Resources.PeerAuthentications = append(r.Resources.PeerAuthentications, own)
 	if patched(r) {
 		t.Error("it is offered")
+	}
+}
+
+// A rule changes nothing for a client whose proxy is not told of the host.
+func TestRulesDoNotReachTheUnaware(t *testing.T) {
+	r := shared(t, "18-sidecar-egress-hides-service")
+	rule := &kube.DestinationRule{Meta: kube.Meta{Name: "server", Namespace: "shop"}}
+	rule.Spec.Host = "server.shop.svc.cluster.local"
+	rule.Spec.TrafficPolicy = &kube.TrafficPolicy{TLS: &kube.ClientTLS{Mode: "ISTIO_MUTUAL"}}
+	tried := 0
+	probe := &diagnose.Check{Code: "MTD999", Run: func(p *diagnose.Pass) {
+		for e := range p.Known() {
+			if e.Server.Host.Name != rule.Spec.Host || !e.Client.HasProxy() {
+				continue
+			}
+			tried++
+			if got := heals(p, []*kube.DestinationRule{rule}, []*handshake.Edge{e}); got != e.Verdict.Works() {
+				t.Errorf("from %s: %v", e.Client.Key(), got)
+			}
+		}
+	}}
+	if diagnose.Run(mesh.New(r.Evidence), []*diagnose.Check{probe}, diagnose.Scope{}); tried == 0 {
+		t.Error("nothing was tried")
 	}
 }

@@ -34,6 +34,16 @@ func newPass(w *World, c *Check) *Pass {
 	return &Pass{World: w, check: c, byKey: map[key]*Finding{}, unknown: map[Unknown]bool{}, outcome: Outcome{Check: c}}
 }
 
+// Rewritten is what the check would see of a mesh with other resources, to try a fix on paper:
+// pods, hosts and policies, but no edges, since the proxies do not run that config yet. Change gets
+// a copy of the resources; it may replace its lists, and must not alter what they hold.
+func (p *Pass) Rewritten(change func(*kube.Resources)) *Pass {
+	resources, evidence := *p.Resources, *p.Evidence
+	change(&resources)
+	evidence.Resources = &resources
+	return newPass(bareWorld(mesh.New(&evidence), p.scope), p.check)
+}
+
 // Outcome says what a check did.
 type Outcome struct {
 	Check                         *Check

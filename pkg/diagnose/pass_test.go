@@ -116,23 +116,23 @@ func TestRules(t *testing.T) {
 	for _, selector := range []*kube.Selector{nil, {MatchLabels: map[string]string{"app": "a"}}} {
 		rule.Spec.WorkloadSelector = selector
 		s.Pods[0].Labels = map[string]string{"app": "a"}
-		rules := w.Rules([]*kube.DestinationRule{rule})
-		if got := rules.Of(e[0]); got.Mode != policy.TLSDisable || got.Rule != rule {
+		rules := newRules([]*kube.DestinationRule{rule}, policyConfig(s))
+		if got := rules.of(e[0]); got.Mode != policy.TLSDisable || got.Rule != rule {
 			t.Errorf("%s", got)
 		}
-		if got := rules.Of(e[1]); (got.Rule == nil) != (selector != nil) {
+		if got := rules.of(e[1]); (got.Rule == nil) != (selector != nil) {
 			t.Errorf("selector %v: %s", selector, got)
 		}
 		want := 1
 		if selector != nil {
 			want = 2
 		}
-		if rules.Of(e[0]); len(rules.known) != want {
+		if rules.of(e[0]); len(rules.known) != want {
 			t.Errorf("selector %v: %d answers are known", selector, len(rules.known))
 		}
 	}
 	e[0].Server.Host = nil
-	if got := w.Rules([]*kube.DestinationRule{rule}).Of(e[0]); got.Rule != nil {
+	if got := newRules([]*kube.DestinationRule{rule}, policyConfig(s)).of(e[0]); got.Rule != nil {
 		t.Error("no registry knows where it leads")
 	}
 }
@@ -145,5 +145,24 @@ func TestModeIsRemembered(t *testing.T) {
 	}
 	if _, ok := w.modes[s.Pods[0]]; !ok {
 		t.Error("it is not")
+	}
+}
+
+// A pass over other resources leaves those of the evidence alone.
+func TestRewritten(t *testing.T) {
+	s := snapshot()
+	p := passOver(s, Scope{})
+	was := s.Pods[0]
+	now := p.Rewritten(func(r *kube.Resources) {
+		r.PeerAuthentications = []*kube.PeerAuthentication{{Meta: kube.Meta{Namespace: was.Namespace, Name: "x"}, Spec: kube.PeerAuthenticationSpec{MTLS: &kube.MutualTLS{Mode: "STRICT"}}}}
+	})
+	if got := now.Mode(now.Snapshot.Pod(was.Key())).Workload.Mode; got != policy.Strict {
+		t.Errorf("the new policy: %s", got)
+	}
+	if got := p.Mode(was).Workload.Mode; got != policy.Permissive || len(s.Resources.PeerAuthentications) > 0 {
+		t.Errorf("the mesh as it is: %s", got)
+	}
+	if count(now.Edges()) != 0 {
+		t.Error("no proxy runs that config yet")
 	}
 }

@@ -9,9 +9,8 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
-// Rules are DestinationRules: those of the evidence, or those of a fix that is tried on paper.
-// They answer once for all clients that get the same answer.
-type Rules struct {
+// rules answer once for all clients that get the same answer.
+type rules struct {
 	index *policy.DestinationRules
 	// selective says that a rule selects clients by their labels.
 	selective bool
@@ -27,17 +26,17 @@ type question struct {
 	subset              string
 }
 
-func newRules(list []*kube.DestinationRule, cfg policy.Config) *Rules {
-	return &Rules{
+func newRules(list []*kube.DestinationRule, cfg policy.Config) *rules {
+	return &rules{
 		index:     policy.NewDestinationRules(list, cfg),
 		selective: slices.ContainsFunc(list, func(r *kube.DestinationRule) bool { return r.Spec.WorkloadSelector != nil }),
 		known:     map[question]policy.ClientTLS{},
 	}
 }
 
-// Of is what the rules ask of the client's proxy on an edge. An edge to a host that no registry
+// of is what the rules ask of the client's proxy on an edge. An edge to a host that no registry
 // knows has none.
-func (r *Rules) Of(e *handshake.Edge) policy.ClientTLS {
+func (r *rules) of(e *handshake.Edge) policy.ClientTLS {
 	if e.Server.Host == nil {
 		return policy.ClientTLS{}
 	}

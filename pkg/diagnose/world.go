@@ -3,7 +3,6 @@ package diagnose
 import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
@@ -18,20 +17,14 @@ type World struct {
 	edges     []*handshake.Edge
 	peers     map[*mesh.Pod]bool // the other ends of edges that fail
 	explained map[*handshake.Edge]bool
-	rules     *Rules
+	rules     *rules
 	modes     map[*mesh.Pod]policy.Effective
 	whole     map[*mesh.Host][]*handshake.Edge
 }
 
 func newWorld(s *mesh.Snapshot, scope Scope) *World {
-	w := &World{
-		Snapshot: s, Engine: handshake.New(s), scope: scope,
-		PeerAuth:  policy.NewPeerAuthentications(s.Resources.PeerAuthentications, s.MeshConfig("").Root()),
-		explained: map[*handshake.Edge]bool{},
-		rules:     newRules(s.Resources.DestinationRules, policyConfig(s)),
-		modes:     map[*mesh.Pod]policy.Effective{},
-		whole:     map[*mesh.Host][]*handshake.Edge{},
-	}
+	w := bareWorld(s, scope)
+	w.Engine = handshake.New(s)
 	q := handshake.Query{}
 	if scope.In != nil {
 		q.Either = scope.In
@@ -39,6 +32,18 @@ func newWorld(s *mesh.Snapshot, scope Scope) *World {
 	w.edges = w.Engine.Edges(q)
 	w.peers = failingPeers(w.edges)
 	return w
+}
+
+// bareWorld is a world in which nothing is replayed.
+func bareWorld(s *mesh.Snapshot, scope Scope) *World {
+	return &World{
+		Snapshot: s, scope: scope,
+		PeerAuth:  policy.NewPeerAuthentications(s.Resources.PeerAuthentications, s.MeshConfig("").Root()),
+		explained: map[*handshake.Edge]bool{},
+		rules:     newRules(s.Resources.DestinationRules, policyConfig(s)),
+		modes:     map[*mesh.Pod]policy.Effective{},
+		whole:     map[*mesh.Host][]*handshake.Edge{},
+	}
 }
 
 // failingPeers are both ends of edges that fail.
@@ -65,12 +70,7 @@ func policyConfig(s *mesh.Snapshot) policy.Config {
 }
 
 // Rule is what the DestinationRules ask of the client's proxy on an edge.
-func (w *World) Rule(e *handshake.Edge) policy.ClientTLS { return w.rules.Of(e) }
-
-// Rules are other DestinationRules in the place of those of the evidence.
-func (w *World) Rules(list []*kube.DestinationRule) *Rules {
-	return newRules(list, policyConfig(w.Snapshot))
-}
+func (w *World) Rule(e *handshake.Edge) policy.ClientTLS { return w.rules.of(e) }
 
 // Mode is what the PeerAuthentications ask a pod to accept.
 func (w *World) Mode(p *mesh.Pod) policy.Effective {

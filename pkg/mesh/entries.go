@@ -15,6 +15,7 @@ func (s *Snapshot) entryHost(se *kube.ServiceEntry, name string) *Host {
 		Ref:      kube.Ref{Kind: "ServiceEntry", Namespace: se.Namespace, Name: se.Name},
 		External: se.Spec.Location != "MESH_INTERNAL",
 		Headless: se.Spec.Resolution == "NONE" || se.Spec.Resolution == "",
+		ExportTo: se.Spec.ExportTo,
 	}
 	for _, text := range se.Spec.Addresses {
 		h.addAddress(text)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
@@ -24,7 +25,9 @@ type Host struct {
 	External bool
 	// ExternalName is the target of a Service of that type.
 	ExternalName string
-	Ports        []*Port
+	// ExportTo are the namespaces that may see it, as it declares them; none for the mesh's default.
+	ExportTo []string
+	Ports    []*Port
 }
 
 // Port returns a port by number, or nil.
@@ -102,6 +105,7 @@ func (s *Snapshot) serviceHost(svc *kube.Service, list []*kube.EndpointSlice) *H
 		Namespace: svc.Namespace,
 		Ref:       kube.Ref{Kind: "Service", Namespace: svc.Namespace, Name: svc.Name},
 		Headless:  svc.Headless(),
+		ExportTo:  strings.FieldsFunc(svc.Annotations["networking.istio.io/exportTo"], func(r rune) bool { return r == ',' || r == ' ' }),
 	}
 	if svc.Spec.Type == "ExternalName" {
 		h.ExternalName = svc.Spec.ExternalName
