@@ -28,6 +28,7 @@ func truthOf(b bool) truth {
 // authorize evaluates the chain's RBAC filters for a caller. Only what is certain denies; what
 // depends on the request, or on a filter that nobody knows here, is an assumption.
 func (r *replay) authorize(fc *envoy.FilterChain, who caller) {
+	r.tellAuthorization(fc, who)
 	for _, f := range fc.Filters {
 		r.authorizeBy(f, who)
 		own := ownRBAC(r.Server.Pod.Proxy, f)

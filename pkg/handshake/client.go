@@ -188,6 +188,7 @@ func (e *Engine) stopped(client *mesh.Pod, d dial, w way) []*Edge {
 		if w.conditional {
 			r.assume(RouteConditional)
 		}
+		r.tellClient(w)
 		r.Outbound = Outbound{Path: ViaCluster, Cluster: w.cluster}
 		if w.problem == BlackHoled {
 			r.Outbound.Path = BlackHole
@@ -207,6 +208,8 @@ func (r *replay) outbound(c *envoy.Cluster, w way) {
 		r.assume(RouteConditional)
 	}
 	r.Outbound = Outbound{Path: ViaCluster, Cluster: c.Name, Rule: ruleRef(c.Config)}
+	r.tellClient(w)
+	r.tellCluster(c)
 	if n, ok := parseClusterName(c.Name); ok {
 		r.Server.Subset = n.subset
 	}

@@ -17,6 +17,7 @@ type Engine struct {
 	pods    map[netip.AddrPort]*mesh.Pod // behind the registry's endpoints
 	nodes   map[netip.Addr]bool          // addresses of nodes
 	known   []*x509.Certificate          // of CAs
+	tracing bool                         // edges tell their steps
 	memo
 }
 
@@ -101,12 +102,15 @@ type Query struct {
 	Server func(*Server) bool
 	// Either keeps edges whose client or server pod it accepts. Server pods may be nil.
 	Either func(*mesh.Pod) bool
+	// Trace makes every edge tell its steps.
+	Trace bool
 }
 
 // Edges replays every connection that the registry knows and the query keeps: each client pod,
 // with or without a proxy, to each host, port, subset and endpoint; never a pod to itself.
 // The edges are sorted.
 func (e *Engine) Edges(q Query) []*Edge {
+	e.tracing = q.Trace
 	var out []*Edge
 	for _, client := range e.snap.Pods {
 		if q.Client != nil && !q.Client(client) {
@@ -148,6 +152,7 @@ func (q *Query) keep(out, edges []*Edge) []*Edge {
 // EdgesTo replays connections to one destination that the user names: a host of the registry,
 // a virtual IP, a pod's IP, or anything else. Port 0 stands for every port that is declared there.
 func (e *Engine) EdgesTo(to Target, q Query) []*Edge {
+	e.tracing = q.Trace
 	var out []*Edge
 	for _, client := range e.snap.Pods {
 		if q.Client != nil && !q.Client(client) {
@@ -180,6 +185,7 @@ func onlySelf(client *mesh.Pod, d dial) bool {
 // nowhere is the edge of a destination that leads to no endpoint.
 func (e *Engine) nowhere(client *mesh.Pod, d dial) *Edge {
 	r := e.start(client, d)
+	r.tellOrigin("calls " + d.label())
 	switch {
 	case client.HasProxy() && client.Proxy == nil:
 		r.block(ClientUnread, "%s: %s", client.Key(), client.Unread)
@@ -221,6 +227,7 @@ func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 // unread gives one unknown edge for each endpoint that the registry knows.
 func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*Edge {
 	return e.each(client, d, func(r *replay) *Edge {
+		r.tellOrigin(why)
 		r.block(reason, "%s: %s", client.Key(), why)
 		return r.finish()
 	})
@@ -230,7 +237,8 @@ func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*
 func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
 	return e.each(client, d, func(r *replay) *Edge {
 		r.Outbound = Outbound{Path: Direct, Socket: "plaintext"}
-		r.fact(Cluster, "pod "+client.Key().String(), why)
+		r.fact(Cluster, podSource(client), why)
+		r.tellOrigin("not captured: " + why)
 		if client.HasProxy() {
 			r.assume(CaptureAsAnnotated)
 		}

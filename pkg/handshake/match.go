@@ -36,6 +36,7 @@ func matchChain(l *envoy.Listener, c conn) *envoy.FilterChain {
 
 type chains = []*envoy.FilterChain
 
+// narrowing are the steps, criteria their names.
 var narrowing = []func(chains, conn) chains{
 	byPort, byDestination, byServerName, byTransport, byALPN, byDirectSource, bySourceType, bySource, bySourcePort,
 }

@@ -56,7 +56,9 @@ func (r *replay) sniffed(l *envoy.Listener, port uint32, w wire) {
 // block records what stands in the way. The replay may go on as if it did not.
 func (r *replay) block(reason Reason, format string, args ...any) {
 	if !r.Blocked(reason) {
-		r.Blockers = append(r.Blockers, Blocker{reason, fmt.Sprintf(format, args...)})
+		b := Blocker{reason, fmt.Sprintf(format, args...)}
+		r.Blockers = append(r.Blockers, b)
+		r.tellBlocker(b)
 	}
 }
 
@@ -83,5 +85,6 @@ func (r *replay) finish() *Edge {
 	case first(func(x Reason) bool { return x == AuthorizationDenied }):
 		r.Verdict = Denied
 	}
+	r.tellOutcome()
 	return r.Edge
 }

@@ -12,6 +12,7 @@ import (
 // arrive follows what is on the wire into the server.
 func (r *replay) arrive(w wire) *Edge {
 	r.assume(NetworkPolicyNotRead)
+	r.tellWire(w)
 	pod := r.Server.Pod
 	port := uint32(r.Server.Address.Port())
 	switch {
@@ -20,7 +21,8 @@ func (r *replay) arrive(w wire) *Edge {
 	case pod.Plane == mesh.Ztunnel:
 		r.block(NotModelled, "%s is reached through ztunnel, which is not modelled yet", pod.Key())
 	case !pod.HasProxy():
-		r.fact(Cluster, "pod "+pod.Key().String(), "has no proxy")
+		r.fact(Cluster, podSource(pod), "has no proxy")
+		r.tellInbound(podSource(pod), "has no proxy")
 		return r.application(w)
 	case pod.Capture.Assumed && pod.Plane == mesh.Sidecar:
 		r.block(EvidenceMissing, "pod %s was not read: whether port %d bypasses its proxy is not known", pod.Key(), port)
@@ -40,6 +42,7 @@ func (r *replay) arrive(w wire) *Edge {
 func (r *replay) bypass(w wire, port uint32) *Edge {
 	r.assume(CaptureAsAnnotated)
 	r.fact(Cluster, r.Server.Pod.Capture.Source, fmt.Sprintf("port %d bypasses the proxy", port))
+	r.tellInbound(r.Server.Pod.Capture.Source, fmt.Sprintf("port %d bypasses the proxy", port))
 	return r.application(w)
 }
 
@@ -59,6 +62,7 @@ func (r *replay) stranger(w wire) *Edge {
 		return r.finish()
 	}
 	r.fact(Cluster, "endpoint "+r.endpoint(), "no pod of the mesh holds this address")
+	r.tellInbound("endpoint "+r.endpoint(), "no pod of the mesh holds this address")
 	return r.application(w)
 }
 
@@ -123,6 +127,7 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 		r.block(NotModelled, "listener %s of %s sets %s", l.Name, pod.Key(), what)
 		return r.finish()
 	}
+	r.tellListener(l, w, port)
 	chain := matchChain(l, r.inboundConn(l, w, port))
 	if chain == nil {
 		return r.refused(l, w, port, source)
@@ -205,6 +210,7 @@ func (r *replay) behind(l *envoy.Listener, w wire, port uint32) {
 	w.SNI = fmt.Sprintf("outbound_.%d_._.%s", r.Server.Port, r.Server.Name)
 	chain := matchChain(l, r.inboundConn(l, w, port))
 	if chain != nil && chain.Socket != nil && chain.Socket.TLS != nil {
+		r.tellBehind()
 		r.handshake(chain.Socket.TLS, w)
 		r.TLS = nil
 	}
@@ -215,4 +221,5 @@ var workloadTLS = &envoy.TLSContext{
 	Certificates: []envoy.CertificateRef{{SDS: "default"}},
 	Validation:   envoy.Validation{Present: true, CA: &envoy.TrustRef{SDS: "ROOTCA"}},
 	ALPN:         []string{"istio"},
+	MaxVersion:   "TLSv1_3",
 }

@@ -27,6 +27,7 @@ func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 		return caller{unsure: true}
 	}
 	r.TLS = &Session{SNI: w.SNI, ALPN: common(server.ALPN, w.ALPN), Version: r.version(w.TLS, server)}
+	r.tellTLS()
 	if server.RequireSNI && w.SNI == "" {
 		r.block(NotModelled, "the server's TLS context sets require_sni and the client sends none")
 	}
@@ -85,6 +86,7 @@ func (r *replay) judge(side Side, holder party, offers *envoy.TLSContext, verifi
 	if !ok {
 		return nil
 	}
+	r.tellCertificate(side, holder, chain, verifier)
 	v := &demands.Validation
 	if !v.Present {
 		r.unverified = append(r.unverified, side)

@@ -317,13 +317,24 @@ func (w *world) register(s *testService) {
 // edges replays what a pod dials: "server.shop:80", "10.1.0.2:8080", "www.example.com:443".
 func (w *world) edges(from, to string) []*Edge {
 	w.t.Helper()
+	return w.replay(from, to, false)
+}
+
+// traced replays with all steps told.
+func (w *world) traced(from, to string) []*Edge {
+	w.t.Helper()
+	return w.replay(from, to, true)
+}
+
+func (w *world) replay(from, to string, trace bool) []*Edge {
+	w.t.Helper()
 	name, port, _ := strings.Cut(to, ":")
 	target, err := ParseTarget(fqdn(name) + ":" + port)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	key := w.find(from).Key()
-	return New(mesh.New(w.evidence())).EdgesTo(target, Query{Client: func(p *mesh.Pod) bool { return p.Key() == key }})
+	return New(mesh.New(w.evidence())).EdgesTo(target, Query{Client: func(p *mesh.Pod) bool { return p.Key() == key }, Trace: trace})
 }
 
 // says is the outcome in one line: verdicts with the reasons of all blockers, " | " between

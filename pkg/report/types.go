@@ -263,6 +263,8 @@ type Edge struct {
 	Evidence    []handshake.Fact       `json:"evidence"`
 	Assumptions []handshake.Assumption `json:"assumptions"`
 	TLS         *handshake.Session     `json:"tls,omitempty"`
+	// Steps are the way of the connection; `trace` tells them.
+	Steps []handshake.Step `json:"steps,omitempty"`
 }
 
 // Client is the calling pod.

@@ -1,0 +1,99 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// RenderTrace writes connections step by step. The table tells replicas that behave alike once,
+// and of those that work only what was chosen; Wide tells everything.
+func RenderTrace(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style Style) error {
+	if style.Format == JSON || style.Format == YAML {
+		return RenderEdges(w, s, edges, style)
+	}
+	list := Edges(s, edges).Edges
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, noEdges)
+		return err
+	}
+	order, count, first := foldEdges(list)
+	for i, k := range order {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := traceOne(w, k, first[k], count[k], style); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func traceOne(w io.Writer, k edgeFold, e *Edge, pairs int, style Style) error {
+	fmt.Fprintf(w, "%s -> %s -> %s: %s\n", k.client, k.destination, k.server, style.paint(verdictColor(k.verdict), string(k.verdict)))
+	if pairs > 1 {
+		fmt.Fprintf(w, "  %s of pods alike; this is %s to %s\n", plural(pairs, "pair"), Clean(e.Client.Pod), Clean(e.Server.Address))
+	}
+	g := grid{}
+	for _, s := range e.Steps {
+		if style.Format == Wide || tells(s, e.Verdict) {
+			g.rows = append(g.rows, stepRows(s, style)...)
+		}
+	}
+	if err := g.write(w, true); err != nil {
+		return err
+	}
+	if len(e.Assumptions) > 0 {
+		var words []string
+		for _, a := range e.Assumptions {
+			words = append(words, string(a))
+		}
+		fmt.Fprint(w, style.wrap("  assumed: ", strings.Join(words, ", ")))
+	}
+	return nil
+}
+
+// tells reports whether a step says anything about a connection that works: what nobody had to
+// choose, and everybody expects, is left out.
+func tells(s handshake.Step, v handshake.Verdict) bool {
+	if !v.Works() || len(s.Blockers) > 0 {
+		return true
+	}
+	switch s.At {
+	case handshake.StageCapture, handshake.StageListener, handshake.StageFilterChain, handshake.StageRoute, handshake.StageEndpoint, handshake.StageWire:
+		return false
+	}
+	return true
+}
+
+// stepRows are the line of a step, the chains that were lost where it fails, and the blockers.
+func stepRows(s handshake.Step, style Style) [][]string {
+	mark := "  "
+	if len(s.Blockers) > 0 {
+		mark = style.paint(red, "x ")
+	}
+	rows := [][]string{{mark + string(s.Side), string(s.At), Clean(s.Says)}}
+	if len(s.Blockers) > 0 || style.Format == Wide {
+		for _, c := range s.Chains {
+			rows = append(rows, []string{"", "", "  " + chainWords(c)})
+		}
+	}
+	if style.Format == Wide && s.Source != "" {
+		rows = append(rows, []string{"", "", "  read from " + Clean(s.Source)})
+	}
+	for _, b := range s.Blockers {
+		rows = append(rows, []string{"", "", style.paint(red, string(b.Reason)) + ": " + Clean(b.Why)})
+	}
+	return rows
+}
+
+func chainWords(c handshake.Candidate) string {
+	text := fmt.Sprintf("%s %s, speaks %s", Clean(c.Name), Clean(c.Matches), Clean(c.Socket))
+	if c.Lost != "" {
+		text += "; lost by " + c.Lost
+	}
+	return text
+}
