@@ -10,7 +10,7 @@ import (
 
 func (w *world) otherCA() *testca.CA           { return testca.New(worldTime, testca.Seed("other")) }
 func dnsName(names ...string) testca.Option    { return testca.DNS(names...) }
-func in(s envoy.State) envoy.Freshness         { return envoy.Freshness{State: s} }
+func warming() envoy.Freshness                 { return envoy.Freshness{State: envoy.Warming} }
 func without(x *envoy.Proxy, s envoy.Sections) { x.Read &^= s }
 
 // staleCases: drained, warming, rejected and missing resources. Only what is active or static
@@ -19,7 +19,7 @@ func staleCases() []edgeCase {
 	secret := func(pod, name string, f func(*envoy.Secret)) func(*world) {
 		return func(w *world) { w.accept("shop/server", strict); f(secretNamed(w.proxy(pod), name)) }
 	}
-	warm := func(s *envoy.Secret) { s.Freshness, s.Chain, s.Bundle = in(envoy.Warming), nil, nil }
+	warm := func(s *envoy.Secret) { s.Freshness, s.Chain, s.Bundle = warming(), nil, nil }
 	return []edgeCase{
 		{name: "the client's certificate is warming", from: "shop/client", to: "server.shop:80", want: "fails: client-secret-missing", given: secret("shop/client", "default", warm)},
 		{name: "the client's trust bundle is warming", from: "shop/client", to: "server.shop:80", want: "fails: client-secret-missing", given: secret("shop/client", "ROOTCA", warm)},
@@ -29,7 +29,7 @@ func staleCases() []edgeCase {
 			name: "a new certificate warms while the old one is active", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				x := w.proxy("shop/client")
-				x.Secrets = append([]*envoy.Secret{{Name: "default", Freshness: in(envoy.Warming)}}, x.Secrets...)
+				x.Secrets = append([]*envoy.Secret{{Name: "default", Freshness: warming()}}, x.Secrets...)
 			},
 		},
 		{
@@ -57,7 +57,7 @@ func staleCases() []edgeCase {
 				w.rule("server.shop", tlsMutual)
 				x := w.proxy("shop/client")
 				clusterNamed(x, server80).State = envoy.Warming
-				x.Secrets = append(x.Secrets, &envoy.Secret{Name: "file-cert:/etc/certs/cert.pem", Freshness: in(envoy.Warming)})
+				x.Secrets = append(x.Secrets, &envoy.Secret{Name: "file-cert:/etc/certs/cert.pem", Freshness: warming()})
 			},
 		},
 		{
@@ -67,7 +67,7 @@ func staleCases() []edgeCase {
 				x := w.proxy("shop/client")
 				c := clusterNamed(x, server80)
 				c.State, c.Socket = envoy.Warming, &envoy.TransportSocket{Kind: envoy.OtherSocket, Inner: c.Socket}
-				x.Secrets = append(x.Secrets, &envoy.Secret{Name: "file-cert:/etc/certs/cert.pem", Freshness: in(envoy.Warming)})
+				x.Secrets = append(x.Secrets, &envoy.Secret{Name: "file-cert:/etc/certs/cert.pem", Freshness: warming()})
 			},
 		},
 		{

@@ -133,11 +133,11 @@ func (c conn) describe() string {
 	if c.Transport == "tls" {
 		what = "TLS"
 	}
-	return fmt.Sprintf("%s%s%s on port %d", what, named("SNI", c.SNI), named("ALPN", strings.Join(c.ALPN, ",")), c.Port)
+	return fmt.Sprintf("%s%s%s on port %d", what, also("SNI", c.SNI), also("ALPN", strings.Join(c.ALPN, ",")), c.Port)
 }
 
-// named is ", NAME value", or nothing.
-func named(name, value string) string {
+// also is ", NAME value", or nothing.
+func also(name, value string) string {
 	if value == "" {
 		return ""
 	}
@@ -217,9 +217,9 @@ func (r *replay) tellWire(w wire) {
 	says := "plaintext " + strings.ToUpper(string(w.App))
 	switch {
 	case w.TLS != nil:
-		says = "TLS by the client's proxy" + named("SNI", w.SNI) + named("ALPN", strings.Join(w.ALPN, ","))
+		says = "TLS by the client's proxy" + also("SNI", w.SNI) + also("ALPN", strings.Join(w.ALPN, ","))
 	case w.App == mesh.TLS:
-		says = "the application's own TLS" + named("SNI", w.SNI)
+		says = "the application's own TLS" + also("SNI", w.SNI)
 	}
 	r.tell(Step{At: StageWire, Says: says})
 }
@@ -260,7 +260,7 @@ func (r *replay) tellListener(l *envoy.Listener, w wire, port uint32) {
 // tellTLS tells what both sides settle on.
 func (r *replay) tellTLS() {
 	if r.engine.tracing && r.TLS != nil {
-		r.tell(Step{At: StageTLS, Says: cmp.Or(r.TLS.Version, "no common version") + named("SNI", r.TLS.SNI) + named("ALPN", r.TLS.ALPN)})
+		r.tell(Step{At: StageTLS, Says: cmp.Or(r.TLS.Version, "no common version") + also("SNI", r.TLS.SNI) + also("ALPN", r.TLS.ALPN)})
 	}
 }
 
