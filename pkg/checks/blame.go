@@ -20,16 +20,19 @@ type culprit struct {
 	rule    *kube.DestinationRule // where subject is one
 }
 
-// whyPlain says who makes a client's proxy send plaintext to a destination that it knows, as
-// istiod decides it: the effective DestinationRule first, then auto mTLS with the namespace's
-// PeerAuthentication, then the endpoints of a headless service. The zero culprit means that the
-// resources do not explain it.
+// whyPlain says who makes a client of the mesh send plaintext to a destination that its proxy knows: the
+// client's own pod, past its proxy; else, as istiod decides it, the effective DestinationRule, then
+// auto mTLS with the namespace's PeerAuthentication, then what is known of the endpoints. The zero
+// culprit means that the resources do not explain it.
 func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
-	if !plain(e) || e.Server.Host == nil {
-		return culprit{}
-	}
 	rule := p.Rule(e)
 	switch {
+	case !plain(e):
+		return culprit{}
+	case e.Outbound.Path == handshake.Direct:
+		return culprit{"MTD321", e.Client.Workload.Ref, annotation(e.Client.Workload, outboundBypass(e)), nil}
+	case e.Server.Host == nil:
+		return culprit{}
 	case rule.Mode == policy.TLSDisable:
 		return culprit{"MTD301", ruleRef(rule.Rule), rule.Field, rule.Rule}
 	case rule.Mode != policy.TLSAuto:
@@ -51,15 +54,16 @@ func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
 // whyAutoPlain is why auto mTLS chose plaintext.
 func whyAutoPlain(p *diagnose.Pass, e *handshake.Edge, rule policy.ClientTLS) culprit {
 	host := e.Server.Host
+	all := host.Headless || rule.EndpointsDecide // one socket for all endpoints
 	switch ns := namespaceMode(p, e); {
 	case ns.Mode == policy.Disable && ns.From != nil:
 		return culprit{"MTD306", policyRef(ns.From), ns.Field, nil}
 	case host.Ref.Kind == "ServiceEntry":
 		return unmarked(p, e)
-	case (host.Headless || rule.EndpointsDecide) && endpoints(host, e.Server.Port) == policy.EndpointsDisabled:
+	case all && endpoints(host, e.Server.Port) == policy.EndpointsDisabled && slices.ContainsFunc(bareWorkloads(host), outside):
 		return culprit{"MTD312", host.Ref, "spec.clusterIP", nil}
 	}
-	return culprit{}
+	return unlabelled(e, all)
 }
 
 // unmarked blames a ServiceEntry that does not say what its endpoints can do, where a pod of the mesh is
@@ -108,9 +112,11 @@ func failPlain(p *diagnose.Pass, code diagnose.Code) {
 	}
 }
 
-// plain reports whether the client's proxy knows the destination and adds no TLS.
+// plain reports whether a client of the mesh sends plaintext, to a destination that its proxy knows
+// or past its proxy.
 func plain(e *handshake.Edge) bool {
-	return e.Client.HasProxy() && e.Outbound.Path == handshake.ViaCluster && e.Outbound.Socket == "plaintext"
+	known := e.Outbound.Path == handshake.ViaCluster || e.Outbound.Path == handshake.Direct
+	return e.Client.HasProxy() && known && e.Outbound.Socket == "plaintext"
 }
 
 // mutual reports whether the client's proxy starts Istio's mutual TLS.

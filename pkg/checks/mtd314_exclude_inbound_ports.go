@@ -58,19 +58,9 @@ func bypass(pod *mesh.Pod, port uint32) string {
 func describeExcludeInbound(p *diagnose.Pass, f *diagnose.Finding) {
 	pod := f.Edges[0].Server.Pod
 	name := bypass(pod, serverPort(f.Edges[0]))
-	value, own := pod.Annotations[name]
-	if !own {
-		value = "not set on the pod: the mesh's own setting, " + pod.Capture.Source
-	}
+	value, own := annotationOf(pod, name)
 	short := name[strings.LastIndex(name, "/")+1:]
 	f.Title = fmt.Sprintf("%s keeps %s from its proxy (%s), but clients still send mutual TLS there", f.Subject, portList(distinct(f.Edges, serverPort)), short)
 	f.Evidence = append(bothSides(p, f.Edges[0]), handshake.Fact{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " annotation " + name, Value: value})
-	f.Fixes = plainPorts(p, f.Edges)
-	if own {
-		f.Fixes = append(f.Fixes, diagnose.Fix{
-			Title:   "let the proxy have the ports: remove the annotation",
-			Command: jsonPatch(f.Subject, remove(annotationPointer(pod.Workload, name))),
-			Risk:    "the pods restart, and callers without a proxy are then refused where the policy is STRICT",
-		})
-	}
+	f.Fixes = append(plainPorts(p, f.Edges), captureFix(p, f, pod.Workload, name, own, "where its policy is STRICT, callers without a proxy are refused on these ports")...)
 }
