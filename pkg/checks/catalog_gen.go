@@ -41,6 +41,7 @@ func All() []*diagnose.Check {
 		mtd401,
 		mtd402,
 		mtd403,
+		mtd404,
 		mtd601,
 	}
 }

@@ -182,15 +182,20 @@ func describeRejected(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("the proxy of %s rejects its config and %s", few(names), effect)
 	if f.Subject.Kind == "EnvoyFilter" {
 		f.Title = fmt.Sprintf("%s: %s", f.Subject, f.Title)
-		f.Fixes = []diagnose.Fix{{
-			Title:   "correct the EnvoyFilter by the error above; to see whether it is the cause, save it and remove it",
-			Command: kubectl("get", f.Subject) + " -o yaml > " + shellQuote(strings.ReplaceAll(f.Subject.Name, "/", "_")+".yaml") + " && " + kubectl("delete", f.Subject),
-			Risk:    "what the EnvoyFilter adds is gone, and the config that the proxy refused so far takes effect, STRICT included",
-		}}
+		f.Fixes = []diagnose.Fix{envoyFilterFix(f.Subject)}
 		return
 	}
 	f.Fixes = []diagnose.Fix{{
 		Title:   "find what adds the refused part: list the EnvoyFilters of the workload's and of the root namespace, and correct the one that the error names",
 		Command: shell("kubectl get envoyfilter -n %s; kubectl get envoyfilter -n %s", f.Subject.Namespace, p.MeshConfig("").Root()),
 	}}
+}
+
+// envoyFilterFix takes back an EnvoyFilter.
+func envoyFilterFix(ref kube.Ref) diagnose.Fix {
+	return diagnose.Fix{
+		Title:   "correct the EnvoyFilter by the evidence above; to see whether it is the cause, save it and remove it",
+		Command: kubectl("get", ref) + " -o yaml > " + shellQuote(strings.ReplaceAll(ref.Name, "/", "_")+".yaml") + " && " + kubectl("delete", ref),
+		Risk:    "what the EnvoyFilter adds is gone, and the config that the proxy would have without it takes effect, STRICT included",
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -92,23 +91,13 @@ func comparePolicy(p *diagnose.Pass, pod *mesh.Pod, modes []handshake.PortMode) 
 	}
 }
 
-// pushTime is how long a change may take to reach the proxies.
-const pushTime = 5 * time.Second
-
 // unsure says why a difference may be none: the policy is so new that it may be on its way, or
 // the pod does not tell its revision and the policy is for one only.
 func unsure(p *diagnose.Pass, pod *mesh.Pod, asked policy.Derivation) string {
-	if asked.From == nil {
-		return ""
-	}
-	changed := asked.From.CreationTimestamp
-	for _, f := range asked.From.ManagedFields {
-		if f.Time.After(changed) {
-			changed = f.Time
-		}
-	}
 	switch {
-	case p.CapturedAt.Sub(changed) < pushTime:
+	case asked.From == nil:
+		return ""
+	case fresh(p, &asked.From.Meta):
 		return fmt.Sprintf("%s changed so shortly before the capture that it may not have arrived", policyRef(asked.From))
 	case asked.From.Labels["istio.io/rev"] != "" && pod.Revision() == "":
 		return fmt.Sprintf("%s is for one revision, and that of the pod is not known", policyRef(asked.From))
@@ -126,10 +115,7 @@ func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) dia
 			modeFact(asked),
 			{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("%s: %s%s", portNames(ports), d.runs, lastUpdate(pod.Proxy))},
 		},
-		Fixes: []diagnose.Fix{{
-			Title:   "see why istiod's pushes do not arrive: a rejected config, no connection, another revision",
-			Command: shell("istioctl proxy-status %s; kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'xds|rejected|15012'", pod.Name+"."+pod.Namespace, pod.Namespace, pod.Name),
-		}},
+		Fixes: []diagnose.Fix{pushFix(pod)},
 	}
 	if d.asked == handshake.AcceptsMTLS {
 		f.Title += ": plaintext still gets in"
@@ -140,6 +126,14 @@ func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) dia
 		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "replayed", Value: "without mutual TLS get in: " + callers(open)})
 	}
 	return f
+}
+
+// pushFix is what to do about a proxy that runs an old config.
+func pushFix(pod *mesh.Pod) diagnose.Fix {
+	return diagnose.Fix{
+		Title:   "see why istiod's pushes do not arrive: a rejected config, no connection, another revision",
+		Command: shell("istioctl proxy-status %s; kubectl -n %s logs %s -c istio-proxy --tail=200 | grep -iE 'xds|rejected|15012'", pod.Name+"."+pod.Namespace, pod.Namespace, pod.Name),
+	}
 }
 
 // affected are the edges that go otherwise than the policy wants: broken ones fail for want of

@@ -274,7 +274,7 @@ type AuthzSource struct {
 	NotNamespaces []string `json:"notNamespaces,omitempty"`
 }
 
-// EnvoyFilter is a networking.istio.io EnvoyFilter; its patches are not modelled.
+// EnvoyFilter is a networking.istio.io EnvoyFilter. What its patches do is not modelled.
 type EnvoyFilter struct {
 	Meta `json:"metadata"`
 	Spec EnvoyFilterSpec `json:"spec,omitzero"`
@@ -286,7 +286,14 @@ type EnvoyFilterSpec struct {
 	ConfigPatches    []ConfigPatch  `json:"configPatches,omitempty"`
 }
 
-// ConfigPatch is where a patch applies.
+// ConfigPatch is where a patch applies, and what it says.
 type ConfigPatch struct {
-	ApplyTo string `json:"applyTo,omitempty"`
+	ApplyTo string     `json:"applyTo,omitempty"`
+	Patch   EnvoyPatch `json:"patch,omitzero"`
+}
+
+// EnvoyPatch is a patch: MERGE, ADD, REMOVE…, and the Envoy config that it brings, as it stands.
+type EnvoyPatch struct {
+	Operation string         `json:"operation,omitempty"`
+	Value     jsontext.Value `json:"value,omitempty"`
 }
