@@ -39,6 +39,8 @@ func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
 		return culprit{}
 	case e.Server.Host.External:
 		return unmarked(p, e)
+	case e.Server.Host.ExternalName != "" && meshed(e):
+		return culprit{"MTD331", e.Server.Host.Ref, "spec.externalName", nil}
 	case autoMTLS(p, e.Client):
 		return whyAutoPlain(p, e, rule)
 	case rule.DroppedTLS != "":
@@ -47,6 +49,9 @@ func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
 		return culprit{"MTD305", ruleRef(rule.Rule), "spec.trafficPolicy", rule.Rule}
 	case len(p.MeshConfigs) == 0:
 		return culprit{}
+	}
+	if unseen, field := unseenRule(rule); unseen != nil {
+		return culprit{"MTD330", ruleRef(unseen), field, unseen}
 	}
 	return culprit{"MTD308", meshConfigRef(p, e.Client), "data.mesh.enableAutoMtls", nil}
 }

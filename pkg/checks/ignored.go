@@ -1,8 +1,11 @@
 package checks
 
 import (
+	"slices"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
@@ -19,17 +22,48 @@ func ignoredSeverity(want, have string, refused bool) diagnose.Severity {
 	return diagnose.Warning
 }
 
+// ignoredPolicy judges what a policy that has no effect would do to the workloads that it selects.
+func ignoredPolicy(p *diagnose.Pass, pa *kube.PeerAuthentication, field string, selects func(*mesh.Pod) bool) diagnose.Finding {
+	f := diagnose.Finding{Subject: policyRef(pa), Field: field, Severity: diagnose.Info}
+	want := modeOf(pa)
+	for pod := range p.ScopedPods() {
+		if !pod.HasProxy() || !selects(pod) {
+			continue
+		}
+		refused := refusedOn(p, pod, want, func(*handshake.Edge) bool { return true })
+		s := ignoredSeverity(want, string(p.Mode(pod).Workload.Mode), len(refused) > 0)
+		if s.Rank() < f.Severity.Rank() {
+			f.Severity = s
+		}
+		f.Edges = append(f.Edges, refused...)
+		if !slices.Contains(f.Workloads, pod.Workload.Ref) {
+			f.Workloads = append(f.Workloads, pod.Workload.Ref)
+		}
+	}
+	return f
+}
+
 // refusedOn are the calls from outside the mesh that a pod refuses although an ignored policy
-// would let them in. Port is that of the Service, 0 stands for all.
-func refusedOn(p *diagnose.Pass, pod *mesh.Pod, port uint32, want string) []*handshake.Edge {
+// would let them in, as far as it is about them.
+func refusedOn(p *diagnose.Pass, pod *mesh.Pod, want string, about func(*handshake.Edge) bool) []*handshake.Edge {
 	if want != string(policy.Permissive) && want != string(policy.Disable) {
 		return nil
 	}
 	var out []*handshake.Edge
 	for e := range p.Edges() {
-		if e.Server.Pod == pod && (port == 0 || e.Server.Port == port) && outsider(e) && refusedPlain(e) {
+		if e.Server.Pod == pod && about(e) && outsider(e) && refusedPlain(e) {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// concerned reports whether the user asked about a namespace: one of its pods, or the whole mesh.
+func concerned(p *diagnose.Pass, namespace string) bool {
+	for pod := range p.ScopedPods() {
+		if pod.Namespace == namespace {
+			return true
+		}
+	}
+	return p.Everything()
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 var mtd308 = &diagnose.Check{
@@ -29,9 +30,13 @@ var mtd308 = &diagnose.Check{
 func describeAutoMTLSOff(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s turns auto mTLS off and no DestinationRule turns mutual TLS on: clients send plaintext to %s", f.Subject, destinations(p, f.Edges))
 	f.Evidence = append(bothSides(p, f.Edges[0]), handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: "false"})
-	f.Fixes = []diagnose.Fix{{
+	f.Fixes = []diagnose.Fix{autoMTLSFix(f.Subject)}
+}
+
+func autoMTLSFix(config kube.Ref) diagnose.Fix {
+	return diagnose.Fix{
 		Title:   "turn auto mTLS on: remove the line enableAutoMtls: false from key mesh (in Helm: meshConfig.enableAutoMtls)",
-		Command: kubectl("edit", f.Subject),
+		Command: kubectl("edit", config),
 		Risk:    "clients then also use mutual TLS towards PERMISSIVE servers, and identities reach AuthorizationPolicies that saw none",
-	}}
+	}
 }

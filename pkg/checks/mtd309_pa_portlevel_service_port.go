@@ -55,7 +55,7 @@ func judgePorts(p *diagnose.Pass, pa *kube.PeerAuthentication, pod *mesh.Pod) {
 			p.Passed()
 			continue
 		}
-		refused := refusedOn(p, pod, uint32(port), want.Mode)
+		refused := refusedOn(p, pod, want.Mode, func(e *handshake.Edge) bool { return e.Server.Port == uint32(port) })
 		p.Failed(diagnose.Finding{
 			Subject: policyRef(pa), Field: "spec.portLevelMtls." + key, Edges: refused,
 			Group: fmt.Sprint(target), Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},

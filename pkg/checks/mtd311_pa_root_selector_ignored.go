@@ -41,7 +41,7 @@ func paRootSelector(p *diagnose.Pass) {
 		case pa.Spec.Selector.Empty():
 			p.Passed()
 		default:
-			f := ignoredPolicy(p, pa)
+			f := ignoredPolicy(p, pa, "spec.selector", func(pod *mesh.Pod) bool { return pa.Spec.Selector.Matches(pod.Labels) })
 			if len(f.Workloads) == 0 && !p.Everything() { // it is about others
 				p.NotApplicable()
 				continue
@@ -49,27 +49,6 @@ func paRootSelector(p *diagnose.Pass) {
 			p.Failed(f)
 		}
 	}
-}
-
-// ignoredPolicy judges what a policy would do to the workloads that it selects, in any namespace.
-func ignoredPolicy(p *diagnose.Pass, pa *kube.PeerAuthentication) diagnose.Finding {
-	f := diagnose.Finding{Subject: policyRef(pa), Field: "spec.selector", Severity: diagnose.Info}
-	want := modeOf(pa)
-	for pod := range p.ScopedPods() {
-		if !pod.HasProxy() || !pa.Spec.Selector.Matches(pod.Labels) {
-			continue
-		}
-		refused := refusedOn(p, pod, 0, want)
-		s := ignoredSeverity(want, string(p.Mode(pod).Workload.Mode), len(refused) > 0)
-		if s.Rank() < f.Severity.Rank() {
-			f.Severity = s
-		}
-		f.Edges = append(f.Edges, refused...)
-		if !slices.Contains(f.Workloads, pod.Workload.Ref) {
-			f.Workloads = append(f.Workloads, pod.Workload.Ref)
-		}
-	}
-	return f
 }
 
 func describePARootSelector(p *diagnose.Pass, f *diagnose.Finding) {

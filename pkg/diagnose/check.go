@@ -79,6 +79,8 @@ const (
 	PeerAuthentications   Evidence = "peerauthentications.security.istio.io"
 	DestinationRules      Evidence = "destinationrules.networking.istio.io"
 	AuthorizationPolicies Evidence = "authorizationpolicies.security.istio.io"
+	ServiceEntries        Evidence = "serviceentries.networking.istio.io"
 	Sidecars              Evidence = "sidecars.networking.istio.io"
+	Namespaces            Evidence = "namespaces.core"
 	MeshConfig            Evidence = "mesh-config"
 )
