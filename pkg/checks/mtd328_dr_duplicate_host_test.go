@@ -8,10 +8,8 @@ import (
 )
 
 // younger adds a rule after all others.
-func (r *recording) younger(namespace, name, host, mode string) *kube.DestinationRule {
-	rule := r.addRule(namespace, name, host, mode)
-	rule.CreationTimestamp = r.CapturedAt
-	return rule
+func (r *recording) younger(namespace, name, host, mode string) {
+	r.addRule(namespace, name, host, mode).CreationTimestamp = r.CapturedAt
 }
 
 func TestDuplicateHost(t *testing.T) {
