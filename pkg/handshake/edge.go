@@ -47,6 +47,8 @@ type Edge struct {
 	Inbound  Inbound
 	// TLS is what both sides settled on; nil unless a proxy's TLS handshake was replayed.
 	TLS *Session
+	// Observed is what the client's proxy counted of this endpoint; nil when nothing, or not read.
+	Observed *Observation
 	// Steps are the way of the connection, step by step; with Query.Trace only.
 	Steps []Step
 }

@@ -21,6 +21,7 @@ type proxyIndex struct {
 	inbound  *envoy.Listener // virtualInbound
 	warming  map[string]bool // secrets that Envoy still waits for
 	// What was found out on the way.
+	hosts   map[hostKey]*envoy.Host
 	modes   map[portOf]string
 	domains map[*envoy.RouteConfig]*domains
 	opaques map[*envoy.Listener]string

@@ -205,6 +205,9 @@ func (r *replay) tellSocket(c *envoy.Cluster, u upstream, socket *envoy.Transpor
 	} else if len(c.Matches) > 0 {
 		says += ", without tlsMode"
 	}
+	if r.Observed != nil {
+		says += "; counted: " + r.Observed.String()
+	}
 	r.tell(Step{At: StageEndpoint, Side: ClientSide, Source: dumpOf(r.Client, "endpoints", cmp.Or(c.ServiceName, c.Name)), Says: says})
 	r.tell(Step{At: StageTransportSocket, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: how + ": " + r.engine.socket(socket)})
 }

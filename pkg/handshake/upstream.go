@@ -151,6 +151,7 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *
 	r.fromLabel = u.fromPods && len(c.Matches) > 0
 	socket, how := chooseSocket(c, u.labels)
 	r.fact(Proxy, source, how+": "+r.engine.socket(socket)+r.ruleNote())
+	r.observed(ix, c)
 	r.tellSocket(c, u, socket, how)
 	if r.opaqueUpstream(c, u, socket) {
 		return r.finish()

@@ -63,7 +63,7 @@ func isEnd(w kube.Ref, calls []*handshake.Edge) bool {
 }
 
 func summarise(edges []*handshake.Edge) EdgeSummary {
-	s := EdgeSummary{Total: len(edges), ByVerdict: map[handshake.Verdict]int{}, ByReason: map[handshake.Reason]int{}}
+	s := EdgeSummary{Total: len(edges), ByVerdict: map[handshake.Verdict]int{}, ByReason: map[handshake.Reason]int{}, Observed: handshake.Tally(edges)}
 	for _, e := range edges {
 		s.ByVerdict[e.Verdict]++
 		if e.Reason != "" {

@@ -21,7 +21,7 @@ func edge(e *handshake.Edge) Edge {
 		Server:  server(&e.Server),
 		Verdict: e.Verdict, Reason: e.Reason, Why: e.Why,
 		Blockers: list(e.Blockers), Evidence: list(e.Evidence), Assumptions: list(e.Assumptions),
-		TLS: e.TLS, Steps: e.Steps,
+		TLS: e.TLS, Observed: e.Observed, Agreement: e.Agreement(), Steps: e.Steps,
 	}
 }
 

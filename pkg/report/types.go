@@ -166,6 +166,9 @@ type EdgeSummary struct {
 	Total     int                       `json:"total"`
 	ByVerdict map[handshake.Verdict]int `json:"byVerdict"`
 	ByReason  map[handshake.Reason]int  `json:"byReason"`
+	// Observed says of how many of them the proxies' counters confirm the verdict, and of how many
+	// they contradict it: then the capture is stale, or the verdict wrong.
+	Observed handshake.Ledger `json:"observed"`
 }
 
 // Finding is one cause with what it breaks and how to mend it.
@@ -263,6 +266,10 @@ type Edge struct {
 	Evidence    []handshake.Fact       `json:"evidence"`
 	Assumptions []handshake.Assumption `json:"assumptions"`
 	TLS         *handshake.Session     `json:"tls,omitempty"`
+	// Observed is what the client's proxy counted of the endpoint, Agreement how that compares with
+	// the verdict: agrees, contradicts, or "" when it says nothing.
+	Observed  *handshake.Observation `json:"observed,omitempty"`
+	Agreement handshake.Agreement    `json:"agreement,omitempty"`
 	// Steps are the way of the connection; `trace` tells them.
 	Steps []handshake.Step `json:"steps,omitempty"`
 }

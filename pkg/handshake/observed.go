@@ -1,0 +1,108 @@
+package handshake
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+)
+
+// Observation is what the client's proxy has counted of an endpoint since it was told of the
+// cluster in its present form (Envoy's admin page /clusters, host statistics).
+type Observation struct {
+	// Connections were begun, ConnectFailures of them never came up: the TLS handshake is part of that.
+	Connections     uint64 `json:"connections"`
+	ConnectFailures uint64 `json:"connectFailures"`
+	// Successes are HTTP requests that were answered with less than 500, Errors the others.
+	Successes uint64 `json:"successes"`
+	Errors    uint64 `json:"errors"`
+}
+
+func observe(h *envoy.Host) *Observation {
+	o := &Observation{h.Stats["cx_total"], h.Stats["cx_connect_fail"], h.Stats["rq_success"], h.Stats["rq_error"]}
+	if *o == (Observation{}) {
+		return nil
+	}
+	return o
+}
+
+// String tells the counts.
+func (o *Observation) String() string {
+	s := fmt.Sprintf("%d connections (%d failed to establish)", o.Connections, o.ConnectFailures)
+	if o.Successes+o.Errors > 0 {
+		s += fmt.Sprintf(", %d requests succeeded, %d failed", o.Successes, o.Errors)
+	}
+	return s
+}
+
+// Agreement is how a verdict compares with what was counted.
+type Agreement string
+
+// The agreements.
+const (
+	Silent      Agreement = ""            // no traffic, or counts that speak for neither side
+	Agrees      Agreement = "agrees"      // the counts confirm the verdict
+	Contradicts Agreement = "contradicts" // a stale capture, or a verdict that is wrong
+)
+
+// Agreement compares the verdict with the counters. Only what is clear counts: requests that all
+// succeeded or all failed, and connections of which none came up. Connections that came up say
+// nothing: the server's refusal of a client's certificate comes after that (TLS 1.3), and so does
+// that of plaintext. Mixed counts are those of several configurations, or of an application with errors
+// of its own; a denied request is a success in these counters.
+func (e *Edge) Agreement() Agreement {
+	o := e.Observed
+	if o == nil || e.Verdict == Unknown || e.Verdict == Denied {
+		return Silent
+	}
+	worked := o.Successes > 0 && o.Errors == 0
+	failed := o.Successes == 0 && (o.Errors > 0 || o.Connections > 0 && o.ConnectFailures == o.Connections)
+	switch {
+	case !worked && !failed:
+		return Silent
+	case worked == e.Verdict.Works():
+		return Agrees
+	}
+	return Contradicts
+}
+
+// hostKey is an endpoint of a cluster.
+type hostKey struct {
+	cluster string
+	address netip.AddrPort
+}
+
+// observed attaches what the client's proxy counted.
+func (r *replay) observed(ix *proxyIndex, c *envoy.Cluster) {
+	if ix.hosts == nil {
+		ix.hosts = map[hostKey]*envoy.Host{}
+		for name, list := range ix.proxy.Hosts {
+			for i := range list {
+				ix.hosts[hostKey{name, list[i].Address}] = &list[i]
+			}
+		}
+	}
+	if h := ix.hosts[hostKey{c.Name, r.Server.Address}]; h != nil {
+		r.Observed = observe(h)
+	}
+}
+
+// Ledger counts how verdicts compare with what was observed.
+type Ledger struct {
+	Agree      int `json:"agree"`
+	Contradict int `json:"contradict"`
+}
+
+// Tally makes the ledger of some edges.
+func Tally(edges []*Edge) Ledger {
+	var l Ledger
+	for _, e := range edges {
+		switch e.Agreement() {
+		case Agrees:
+			l.Agree++
+		case Contradicts:
+			l.Contradict++
+		}
+	}
+	return l
+}
