@@ -51,6 +51,8 @@ func resultOf(x *handshake.Edge) Result {
 		return TLSAtApp
 	case x.Blocked(handshake.ClientCertificateRequired, handshake.ClientSecretMissing):
 		return Certificate
+	case x.Blocked(handshake.NotHTTP):
+		return Protocol
 	case x.Blocked(handshake.NotModelled, handshake.EvidenceMissing, handshake.ForeignCertificate, handshake.ServerUnread, handshake.ClientUnread):
 		return Unknown
 	case x.Inbound.Chain == "" && x.Verdict == handshake.TLS:

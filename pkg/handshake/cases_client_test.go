@@ -98,7 +98,7 @@ func clientCases() []edgeCase {
 			name: "upstream_port_override moves an ORIGINAL_DST connection", from: "shop/client", to: "db.shop:5432", want: "plaintext",
 			given: func(w *world) {
 				c := clusterNamed(w.proxy("shop/client"), "outbound|5432||db.shop.svc.cluster.local")
-				c.PortOverride, c.Socket = 8080, nil
+				c.PortOverride, c.Socket = 9999, nil
 			},
 		},
 

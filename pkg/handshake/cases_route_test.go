@@ -129,7 +129,7 @@ func routeCases() []edgeCase {
 		{name: "ALLOW_ANY passes an unknown host through", from: "shop/client", to: "www.example.com:443", want: "appTLS"},
 		{
 			name: "TCP on a port where HTTP listens falls to the passthrough chain", from: "shop/client", to: "raw.shop:80", want: "mTLS",
-			given: func(w *world) { w.service("shop/raw", "tcp 80 8080").of("shop/server") },
+			given: func(w *world) { w.service("shop/raw", "tcp 80 8081").of("shop/server") },
 		},
 		{
 			name: "tcp_proxy with several clusters", from: "shop/client", to: "server.shop:9000", want: "mTLS | plaintext", takes: []Assumption{RouteConditional},

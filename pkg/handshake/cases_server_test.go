@@ -51,7 +51,19 @@ func serverCases() []edgeCase {
 		},
 		{name: "server-first TCP inside mTLS: the client's proxy speaks first", given: mode(strict), from: "shop/client", to: "server.shop:9000", want: "mTLS"},
 		{
-			name: "the application's TLS meets an HTTP chain that sees raw bytes", from: "shop/bare", to: "odd.shop:443", want: "unknown: not-modelled",
+			name: "a container port of two declarations takes HTTP only: TCP in mTLS", from: "shop/client", to: "raw.shop:81", want: "fails: not-http", takes: []Assumption{ProtocolAsDeclared},
+			given: func(w *world) { w.service("shop/raw", "tcp 81 8080").of("shop/server") },
+		},
+		{
+			name: "a container port of two declarations takes HTTP only: TCP in clear text", from: "legacy/naked", to: "raw.shop:81", want: "fails: not-http",
+			given: func(w *world) { w.service("shop/raw", "tcp 81 8080").of("shop/server") },
+		},
+		{
+			name: "a container port of two declarations takes HTTP only: the application's TLS in mTLS", from: "shop/client", to: "odd.shop:443", want: "fails: not-http",
+			given: func(w *world) { w.service("shop/odd", "https 443 8080").of("shop/server") },
+		},
+		{
+			name: "the application's TLS meets an HTTP chain that sees raw bytes", from: "shop/bare", to: "odd.shop:443", want: "fails: not-http",
 			given: func(w *world) {
 				w.pod("shop/bare", noProxy)
 				w.accept("shop/server", disable)

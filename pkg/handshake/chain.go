@@ -30,12 +30,10 @@ func (r *replay) chain(fc *envoy.FilterChain, w wire) *Edge {
 // rawChain is a chain that takes bytes as they come.
 func (r *replay) rawChain(fc *envoy.FilterChain, w wire) *Edge {
 	pod := r.Server.Pod
-	http := hasFilter(fc, envoy.HTTPManager)
 	switch {
-	case http && w.TLS == nil && w.App == mesh.TLS:
-		r.block(NotModelled, "the application's own TLS meets filter chain %s of %s, which expects HTTP", fc.Name, pod.Key())
-		return r.finish()
-	case pod.Plane == mesh.Gateway && !http && w.TLS != nil:
+	case w.TLS == nil && notHTTP(fc, w):
+		return r.garbled(fc, w)
+	case pod.Plane == mesh.Gateway && !hasFilter(fc, envoy.HTTPManager) && w.TLS != nil:
 		r.block(NotModelled, "filter chain %s of the gateway %s passes TLS on (PASSTHROUGH): what answers behind it is not followed", fc.Name, pod.Key())
 		return r.finish()
 	}
@@ -43,9 +41,28 @@ func (r *replay) rawChain(fc *envoy.FilterChain, w wire) *Edge {
 	return r.application(w)
 }
 
+// notHTTP reports bytes that are not HTTP before a chain that takes only HTTP.
+func notHTTP(fc *envoy.FilterChain, w wire) bool {
+	return w.App != mesh.HTTP && hasFilter(fc, envoy.HTTPManager)
+}
+
+// garbled is what is not HTTP before an HTTP connection manager, which answers 400.
+func (r *replay) garbled(fc *envoy.FilterChain, w wire) *Edge {
+	r.assume(ProtocolAsDeclared)
+	what := "TCP, as the port that was called declares"
+	if w.App == mesh.TLS {
+		what = "the application's own TLS"
+	}
+	r.block(NotHTTP, "filter chain %s of %s takes only HTTP, and what arrives is %s", fc.Name, r.Server.Pod.Key(), what)
+	return r.finish()
+}
+
 // tlsChain is TLS between two proxies.
 func (r *replay) tlsChain(fc *envoy.FilterChain, w wire) *Edge {
 	who := r.handshake(fc.Socket.TLS, w)
+	if notHTTP(fc, w) {
+		return r.garbled(fc, w)
+	}
 	r.authorize(fc, who)
 	switch ctx := fc.Socket.TLS; {
 	case ctx.Validation.Present && who.presented && !slices.Contains(r.unverified, ClientSide):

@@ -19,6 +19,9 @@ const (
 	// DoubleTLS: the application's TLS is wrapped in TLS that the client's proxy adds, and the server
 	// unwraps only one.
 	DoubleTLS Reason = "double-tls"
+	// NotHTTP: what is not HTTP arrives at a filter chain of the server's proxy that takes only HTTP, which
+	// answers 400: a container port has one inbound protocol, whatever several Services declare.
+	NotHTTP Reason = "not-http"
 	// ClientCertificateRequired: the server's chain demands a client certificate and none is presented.
 	ClientCertificateRequired Reason = "client-certificate-required"
 	// ClientSecretMissing, ServerSecretMissing: the certificate or the trust bundle is warming or absent.
@@ -47,7 +50,7 @@ const (
 // NotTLS reports whether a connection fails for a reason that has nothing to do with mutual TLS.
 func (r Reason) NotTLS() bool {
 	switch r {
-	case NoListener, NoEndpoint, NoRoute, BlackHoled:
+	case NoListener, NoEndpoint, NoRoute, BlackHoled, NotHTTP:
 		return true
 	}
 	return false
