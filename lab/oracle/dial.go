@@ -25,6 +25,8 @@ type Dial struct {
 	Address string
 	// Direct are the endpoints that packets to Address reach on their own.
 	Direct []Address
+	// Members are the addresses for which the registry has the host.
+	Members []string
 }
 
 // Address is an IP address or a DNS name, and a port.
@@ -112,6 +114,9 @@ func (i *Istiod) serviceDials(s *product.Service, p product.ServicePort, d Dial)
 		return i.aliasDials(s, d)
 	case !s.Headless():
 		d.Address, d.Direct = s.Spec.ClusterIP, i.ready(s, p)
+		for _, a := range d.Direct {
+			d.Members = append(d.Members, a.Host)
+		}
 		return []Dial{d}
 	}
 	var out []Dial
@@ -162,8 +167,9 @@ func (i *Istiod) ready(s *product.Service, p product.ServicePort) []Address {
 }
 
 // entryDials resolve the host of a ServiceEntry: to its address, which nothing in the kernel
-// translates, or to something outside.
+// translates, to one of its range, or to something outside.
 func (i *Istiod) entryDials(e *product.ServiceEntry, d Dial) []Dial {
+	d.Members = i.members(e)
 	if len(e.Spec.Addresses) == 0 {
 		d.Address = nowhere
 		d.Direct = []Address{{d.Host, d.Port}}
@@ -171,9 +177,26 @@ func (i *Istiod) entryDials(e *product.ServiceEntry, d Dial) []Dial {
 	}
 	var out []Dial
 	for _, a := range e.Spec.Addresses {
-		d.Address, _, _ = strings.Cut(a, "/")
-		d.Direct = []Address{{d.Address, d.Port}}
+		one, _, isRange := strings.Cut(a, "/")
+		d.Address, d.Direct = one, []Address{{one, d.Port}}
+		if isRange {
+			d.Direct[0].Host = d.Host
+		}
 		out = append(out, d)
+	}
+	return out
+}
+
+// members are the addresses of an entry's endpoints and of the pods that it selects.
+func (i *Istiod) members(e *product.ServiceEntry) []string {
+	var out []string
+	for _, x := range e.Spec.Endpoints {
+		out = append(out, x.Address)
+	}
+	for _, p := range i.Resources.Pods {
+		if by := e.Spec.WorkloadSelector; by != nil && p.Namespace == e.Namespace && product.HasLabels(by.Labels, p.Labels) && p.Ready() {
+			out = append(out, p.Status.PodIP)
+		}
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -24,7 +25,7 @@ func (i *Istiod) Simulate() (Edges, error) {
 	}
 	for _, p := range i.Resources.Pods {
 		for _, d := range i.Dials() {
-			if d.Address != p.Status.PodIP { // a pod that calls itself is no edge
+			if d.Address != p.Status.PodIP { // what a pod sends to itself bypasses its proxy
 				s.dial(p, d)
 			}
 		}
@@ -63,8 +64,8 @@ func (s *simulator) dial(client *kube.Pod, d Dial) {
 			continue
 		}
 		for _, e := range proxy.endpoints(c, d) {
-			if e.address.Host == client.Status.PodIP {
-				continue
+			if e.address.Host == client.Status.PodIP && slices.Contains(d.Members, e.address.Host) {
+				continue // a pod that calls its own service is no edge
 			}
 			socket, err := socketFor(c, e.marks)
 			if err != nil {

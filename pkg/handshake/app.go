@@ -78,8 +78,9 @@ func (e *Engine) appAt(s Server, d dial) mesh.Protocol {
 	if p, ok := e.apps[s.Address]; ok && s.Address.Addr().IsValid() {
 		return p
 	}
-	dialled := slices.ContainsFunc(d.direct, func(ep mesh.Endpoint) bool { return ep.Address == s.Address })
-	if s.Pod == nil && d.guessed || s.Pod != nil && !dialled {
+	dialled := func(ep mesh.Endpoint) bool { return ep.Address == s.Address }
+	known := slices.ContainsFunc(d.registered, dialled) || slices.ContainsFunc(d.direct, dialled)
+	if s.Pod == nil && d.guessed || s.Pod != nil && !known {
 		return mesh.Auto
 	}
 	return d.protocol

@@ -107,13 +107,6 @@ func captureCases() []edgeCase {
 // registryCases: names, addresses and what they lead to.
 func registryCases() []edgeCase {
 	return []edgeCase{
-		{
-			name: "two ServiceEntries of one name lead to one endpoint: a connection each", from: "legacy/naked", to: "api.example.com:443", want: "appTLS | appTLS",
-			given: func(w *world) {
-				w.entry("api.example.com", "DNS", "tls 443")
-				w.entry("api.example.com", "DNS", "tls 443").entry.Namespace = "pay"
-			},
-		},
 		{name: "a short name, from a pod of the same namespace", from: "shop/client", to: "server:80", want: "mTLS"},
 		{name: "a short name of another namespace", from: "legacy/naked", to: "server.shop.svc:80", want: "plaintext"},
 		{name: "a short name that is none here", from: "legacy/naked", to: "server:80", want: "fails: no-healthy-upstream"},
@@ -131,15 +124,6 @@ func registryCases() []edgeCase {
 		{name: "a port that the virtual IP does not have", from: "legacy/naked", to: "10.96.0.1:8080", want: "fails: no-healthy-upstream"},
 		{name: "a node's address may lead anywhere (NodePort)", from: "legacy/naked", to: "172.16.0.1:30080", want: "unknown: evidence-missing"},
 		{name: "a node's address through PassthroughCluster", from: "shop/client", to: "172.16.0.1:30080", want: "unknown: evidence-missing"},
-		{name: "a pod dials itself through its service", from: "shop/server", to: "server.shop:80", want: "no edge"},
-		{
-			name: "a pod dials a peer replica through its service", from: "shop/server", to: "server.shop:80", want: "mTLS",
-			given: func(w *world) { w.pod("shop/server-2"); w.services[0].of("shop/server-2") },
-		},
-		{
-			name: "a pod dials itself while its peer is not ready", from: "shop/server", to: "server.shop:80", want: "no edge",
-			given: func(w *world) { w.pod("shop/server-2", unready); w.services[0].of("shop/server-2") },
-		},
 		{
 			name: "no endpoint is ready", from: "shop/client", to: "late.shop:80", want: "fails: no-healthy-upstream",
 			given: func(w *world) {

@@ -107,6 +107,20 @@ func routeCases() []edgeCase {
 			given: route(func(r *envoy.Route) { r.Clusters[0].Name = "outbound|80||gone.shop.svc.cluster.local" }),
 		},
 		{
+			name: "a share that a route loses, of a name without endpoints", from: "shop/client", to: "front.shop:80", want: "fails: no-route | mTLS", takes: []Assumption{RouteConditional},
+			given: func(w *world) {
+				w.service("shop/front", "http 80")
+				routeOf(w, "front.shop").Clusters = []envoy.WeightedCluster{{Name: server80, Weight: 80}, {Name: "outbound|80|none|server.shop.svc.cluster.local", Weight: 20}}
+			},
+		},
+		{
+			name: "all that a route loses, of a name without endpoints", from: "shop/client", to: "front.shop:80", want: "fails: no-route",
+			given: func(w *world) {
+				w.service("shop/front", "http 80")
+				routeOf(w, "front.shop").Clusters[0].Name = "outbound|80|none|server.shop.svc.cluster.local"
+			},
+		},
+		{
 			name: "a subset without endpoints", from: "shop/client", to: "server.shop:80", want: "fails: no-healthy-upstream",
 			given: func(w *world) {
 				w.proxy("shop/client").Endpoints["outbound|80||server.shop.svc.cluster.local"] = nil

@@ -83,7 +83,7 @@ func (e *Engine) ways(client *mesh.Pod, ix *proxyIndex, d dial) []way {
 func (e *Engine) outboundListener(ix *proxyIndex, d dial) *envoy.Listener {
 	if !d.addr.IsValid() {
 		for _, a := range sortedAddrs(ix.exact) {
-			if uint32(a.Port()) == d.port && leadsTo(ix.exact[a], d) {
+			if uint32(a.Port()) == d.port && e.snap.HostAt(a.Addr()) == nil && leadsTo(ix.exact[a], d) {
 				return ix.exact[a]
 			}
 		}
@@ -132,14 +132,14 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	c := ix.clusters[w.cluster]
 	if c == nil {
 		w.problem, w.why = ix.noCluster(w.cluster)
-		return e.stopped(client, d, w)
+		return e.lost(client, d, w)
 	}
 	if c.Name == "BlackHoleCluster" {
 		w.problem, w.why = BlackHoled, "the client's proxy sends "+d.label()+" to BlackHoleCluster (REGISTRY_ONLY): it does not know the destination"
 		return e.stopped(client, d, w)
 	}
 	list := e.upstreams(ix, c, d)
-	if len(list) == 0 && slices.ContainsFunc(d.direct, func(ep mesh.Endpoint) bool { return ep.Ready && ep.Pod != client }) {
+	if len(list) == 0 && slices.ContainsFunc(d.registered, func(ep mesh.Endpoint) bool { return ep.Ready && ep.Pod != client }) {
 		return []*Edge{e.empty(client, d, c, w)}
 	}
 	var out []*Edge
@@ -183,22 +183,35 @@ func (ix *proxyIndex) noCluster(name string) (Reason, string) {
 // stopped gives the edges of a connection that never leaves the client's proxy: one for each
 // endpoint that it was meant for.
 func (e *Engine) stopped(client *mesh.Pod, d dial, w way) []*Edge {
-	return e.each(client, d, func(r *replay) *Edge {
-		r.assume(CaptureAsAnnotated)
-		if w.conditional {
-			r.assume(RouteConditional)
-		}
-		r.tellClient(w)
-		r.Outbound = Outbound{Path: ViaCluster, Cluster: w.cluster}
-		if w.problem == BlackHoled {
-			r.Outbound.Path = BlackHole
-		}
-		if w.source != "" {
-			r.fact(Proxy, w.source, w.why)
-		}
-		r.block(w.problem, "%s", w.why)
-		return r.finish()
-	})
+	return e.each(client, d, d.registered, func(r *replay) *Edge { return r.stop(w) })
+}
+
+// lost is stopped where a route says that the connection is to lead on: it is lost even if the host
+// that was called has no endpoint.
+func (e *Engine) lost(client *mesh.Pod, d dial, w way) []*Edge {
+	out := e.stopped(client, d, w)
+	if len(out) == 0 && d.query.touches(client, nil) {
+		out = append(out, e.start(client, d).stop(w))
+	}
+	return out
+}
+
+// stop ends a connection in the client's proxy.
+func (r *replay) stop(w way) *Edge {
+	r.assume(CaptureAsAnnotated)
+	if w.conditional {
+		r.assume(RouteConditional)
+	}
+	r.tellClient(w)
+	r.Outbound = Outbound{Path: ViaCluster, Cluster: w.cluster}
+	if w.problem == BlackHoled {
+		r.Outbound.Path = BlackHole
+	}
+	if w.source != "" {
+		r.fact(Proxy, w.source, w.why)
+	}
+	r.block(w.problem, "%s", w.why)
+	return r.finish()
 }
 
 // outbound notes where the client's proxy sends the connection.

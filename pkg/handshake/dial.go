@@ -16,17 +16,33 @@ type dial struct {
 	protocol mesh.Protocol // HTTP, TCP or TLS
 	guessed  bool          // protocol was not declared
 	addr     netip.Addr    // what the name resolves to; invalid when not known
-	// direct are the endpoints that packets reach without a proxy's choice.
-	direct []mesh.Endpoint
+	// registered are the endpoints that the registry has for the destination; direct those that
+	// packets reach without a proxy's choice. They differ for a ServiceEntry, which only proxies know.
+	registered, direct []mesh.Endpoint
 	// missing says which evidence is lacking to know direct.
 	missing string
-	query   *Query // who asks; may be nil
+	// unresolved is a name without an address: that of a headless Service without ready pods.
+	unresolved bool
+	query      *Query // who asks; may be nil
 }
 
-// skips reports an endpoint that no edge leads to: the client itself, one that is not ready, or
-// one that nobody asked for.
+// skips reports an endpoint that no edge leads to: the client itself, unless a route leads there
+// from the name of another; one that is not ready; or one that nobody asked for.
 func (d *dial) skips(client *mesh.Pod, ep mesh.Endpoint) bool {
-	return ep.Pod == client || !ep.Ready || !d.query.touches(client, ep.Pod)
+	return ep.Pod == client && d.isOf(client) || !ep.Ready || !d.query.touches(client, ep.Pod)
+}
+
+// isOf reports whether the destination is the client's own: a name that stands for its pod.
+func (d *dial) isOf(client *mesh.Pod) bool {
+	own := func(ep mesh.Endpoint) bool { return ep.Pod == client && ep.Ready }
+	return slices.ContainsFunc(d.registered, own) || slices.ContainsFunc(d.direct, own)
+}
+
+// loopback reports a dial of one of the client's own addresses: the kernel delivers it in the pod,
+// past every proxy ("Do not redirect app calls to back itself via Envoy when using the endpoint
+// address", tools/istio-iptables/pkg/capture/run.go in istio/istio).
+func (d *dial) loopback(client *mesh.Pod) bool {
+	return d.addr.IsValid() && !client.Spec.HostNetwork && slices.Contains(client.Addresses, d.addr)
 }
 
 func (d *dial) label() string { return d.name + ":" + strconv.Itoa(int(d.port)) }
@@ -36,48 +52,73 @@ func (d *dial) label() string { return d.name + ":" + strconv.Itoa(int(d.port)) 
 func (e *Engine) dials(h *mesh.Host, p *mesh.Port) []dial {
 	d := dial{host: h, name: h.Name, port: p.Number}
 	d.protocol, d.guessed = spoken(p.Protocol)
-	d.direct = e.resolve(p.Endpoints)
+	d.registered = e.resolve(p.Endpoints)
+	d.direct = d.registered
 	alias := e.service(h.ExternalName)
-	if h.Headless && h.Ref.Kind == "Service" || alias != nil && alias.Headless {
+	switch {
+	case h.Ref.Kind == "ServiceEntry":
+		return e.entryDials(d)
+	case h.Headless, alias != nil && alias.Headless:
 		return perEndpoint(d)
 	}
-	vips := e.virtualIPs(h)
+	vips := h.Addresses
+	if alias != nil {
+		vips = alias.Addresses
+	}
 	if len(vips) == 0 {
 		return []dial{d}
 	}
 	out := make([]dial, 0, len(vips))
 	for _, a := range vips {
 		one := d
-		one.addr, one.direct = a, ofFamily(d.direct, a)
+		one.addr, one.registered = a, ofFamily(d.registered, a)
+		one.direct = one.registered
 		out = append(out, one)
 	}
 	return out
 }
 
-// virtualIPs are what a host's name resolves to: its own, those of the Service that an
-// ExternalName stands for, or one out of each range.
-func (e *Engine) virtualIPs(h *mesh.Host) []netip.Addr {
-	switch target := e.service(h.ExternalName); {
-	case len(h.Addresses) > 0:
-		return h.Addresses
-	case target != nil:
-		return target.Addresses
+// entryDials dials a host of a ServiceEntry at each of its addresses, which nothing in the kernel
+// translates. Without one its name resolves to what DNS says; a range stands for an address in it.
+func (e *Engine) entryDials(d dial) []dial {
+	resolved := e.resolve([]mesh.Endpoint{byName(d.name, d.port)})
+	var out []dial
+	for _, a := range d.host.Addresses {
+		at := netip.AddrPortFrom(a, uint16(d.port))
+		one := d
+		one.addr, one.direct = a, []mesh.Endpoint{{Address: at, Pod: e.podBehind(at), Ready: true}}
+		out = append(out, one)
 	}
-	var out []netip.Addr
-	for _, r := range h.Ranges {
-		out = append(out, r.Addr())
+	for _, r := range d.host.Ranges {
+		one := d
+		one.addr, one.direct = r.Addr(), resolved
+		out = append(out, one)
+	}
+	if len(out) == 0 {
+		d.direct = resolved
+		out = []dial{d}
 	}
 	return out
 }
 
-// perEndpoint dials every endpoint by itself; nothing translates the port.
+// byName is an endpoint of which only the name is known.
+func byName(name string, port uint32) mesh.Endpoint {
+	return mesh.Endpoint{Hostname: name, Address: netip.AddrPortFrom(netip.Addr{}, uint16(port)), Ready: true}
+}
+
+// perEndpoint dials every endpoint that DNS gives, which are those that are ready, by itself;
+// nothing translates the port.
 func perEndpoint(d dial) []dial {
-	out := make([]dial, 0, len(d.direct))
-	for _, ep := range d.direct {
+	var out []dial
+	for _, ep := range d.registered {
+		if !ep.Ready {
+			continue
+		}
 		one := d
 		one.addr = ep.Address.Addr()
 		ep.Address = netip.AddrPortFrom(one.addr, uint16(d.port))
-		one.direct = []mesh.Endpoint{ep}
+		one.registered = []mesh.Endpoint{ep}
+		one.direct = one.registered
 		out = append(out, one)
 	}
 	return out

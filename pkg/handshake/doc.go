@@ -18,6 +18,14 @@
 //	authz.go    RBAC filters: connects, then is refused
 //	app.go      what the bare application gets
 //
+// What is replayed: every client pod against every host and port of the registry, at each address
+// that the host's name resolves to. A Service resolves to its virtual IPs, a headless one to the pods
+// that are ready, a ServiceEntry to its addresses or to what DNS says, for only proxies know its
+// endpoints. Of a pod's calls of its own Services those are replayed that lead to another endpoint: all
+// replicas would otherwise count themselves. A call that ends in the client's own pod is an edge where a
+// route leads there from another's name; a pod that dials its own address bypasses every proxy and is
+// none.
+//
 // A step that fails is recorded as a blocker and the replay goes on as if it had passed, so
 // that one repair does not uncover the next. Everything here is a pure function of a
 // mesh.Snapshot; where real Envoy and this package disagree, Envoy is right.

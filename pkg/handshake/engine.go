@@ -107,7 +107,8 @@ type Query struct {
 }
 
 // Edges replays every connection that the registry knows and the query keeps: each client pod,
-// with or without a proxy, to each host, port, subset and endpoint; never a pod to itself.
+// with or without a proxy, to each host, port, subset and endpoint. A pod's calls of its own
+// Services lead to the other endpoints; to the pod itself leads only a route from another's name.
 // The edges are sorted.
 func (e *Engine) Edges(q Query) []*Edge {
 	e.tracing = q.Trace
@@ -161,7 +162,7 @@ func (e *Engine) EdgesTo(to Target, q Query) []*Edge {
 		for _, d := range e.targetDials(client, to) {
 			d.query = &q
 			edges := e.replay(client, d)
-			if len(edges) == 0 && !onlySelf(client, d) {
+			if len(edges) == 0 && !d.isOf(client) {
 				edges = []*Edge{e.nowhere(client, d)}
 			}
 			out = q.keep(out, edges)
@@ -174,12 +175,6 @@ func (e *Engine) EdgesTo(to Target, q Query) []*Edge {
 func sortEdges(list []*Edge) []*Edge {
 	slices.SortStableFunc(list, (*Edge).Compare)
 	return slices.CompactFunc(list, func(a, b *Edge) bool { return a.Compare(b) == 0 })
-}
-
-// onlySelf reports that a ready endpoint of the destination is the client's own pod: a call
-// that no edge tells of.
-func onlySelf(client *mesh.Pod, d dial) bool {
-	return slices.ContainsFunc(d.direct, func(ep mesh.Endpoint) bool { return ep.Pod == client && ep.Ready })
 }
 
 // nowhere is the edge of a destination that leads to no endpoint.
@@ -204,6 +199,8 @@ func (e *Engine) nowhere(client *mesh.Pod, d dial) *Edge {
 // replay follows one dialled destination from one client pod to each endpoint.
 func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 	switch {
+	case d.unresolved, d.loopback(client):
+		return nil
 	case client.Plane == mesh.Ztunnel:
 		return e.unread(client, d, NotModelled, "its traffic is carried by ztunnel, which is not modelled yet")
 	case client.Plane == mesh.Waypoint:
@@ -226,7 +223,7 @@ func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 
 // unread gives one unknown edge for each endpoint that the registry knows.
 func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*Edge {
-	return e.each(client, d, func(r *replay) *Edge {
+	return e.each(client, d, d.registered, func(r *replay) *Edge {
 		r.tellOrigin(why)
 		r.block(reason, "%s: %s", client.Key(), why)
 		return r.finish()
@@ -235,7 +232,7 @@ func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*
 
 // direct sends without a proxy: the kernel and kube-proxy choose the endpoint.
 func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
-	return e.each(client, d, func(r *replay) *Edge {
+	return e.each(client, d, d.direct, func(r *replay) *Edge {
 		r.Outbound = Outbound{Path: Direct, Socket: "plaintext"}
 		r.fact(Cluster, podSource(client), why)
 		r.tellOrigin("not captured: " + why)
@@ -251,10 +248,10 @@ func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
 	})
 }
 
-// each follows a connection to every endpoint that the registry knows of the destination.
-func (e *Engine) each(client *mesh.Pod, d dial, follow func(*replay) *Edge) []*Edge {
+// each follows a connection to every endpoint of a list.
+func (e *Engine) each(client *mesh.Pod, d dial, list []mesh.Endpoint, follow func(*replay) *Edge) []*Edge {
 	var out []*Edge
-	for _, ep := range d.direct {
+	for _, ep := range list {
 		if d.skips(client, ep) {
 			continue
 		}

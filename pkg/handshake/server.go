@@ -26,7 +26,7 @@ func (r *replay) arrive(w wire) *Edge {
 		return r.application(w)
 	case pod.Capture.Assumed && pod.Plane == mesh.Sidecar:
 		r.block(EvidenceMissing, "pod %s was not read: whether port %d bypasses its proxy is not known", pod.Key(), port)
-	case pod.Plane == mesh.Sidecar && pod.Capture.Mode != "NONE" && !pod.Capture.Inbound(port):
+	case pod.Plane == mesh.Sidecar && pod.Capture.Mode != "NONE" && !r.captured(port):
 		return r.bypass(w, port)
 	case pod.Proxy == nil:
 		r.block(ServerUnread, "%s: %s", pod.Key(), pod.Unread)
@@ -36,6 +36,15 @@ func (r *replay) arrive(w wire) *Edge {
 		return r.listener(w, port)
 	}
 	return r.finish()
+}
+
+// captured reports whether iptables hands the connection to the server's proxy. What a proxy sends to
+// its own pod stays on the loopback device, where other rules hold.
+func (r *replay) captured(port uint32) bool {
+	if r.Client == r.Server.Pod {
+		return r.Client.Capture.Loopback(port)
+	}
+	return r.Server.Pod.Capture.Inbound(port)
 }
 
 // bypass is a port of a pod with a proxy that does not take it.
@@ -168,7 +177,8 @@ func rejectedListener(p *envoy.Proxy) string {
 }
 
 func (r *replay) inboundConn(l *envoy.Listener, w wire, port uint32) conn {
-	c := conn{Port: port, Dest: r.Server.Address.Addr(), Transport: "raw_buffer", Source: addressLike(r.Client, r.Server.Address.Addr())}
+	c := conn{Port: port, Dest: r.Server.Address.Addr(), Transport: "raw_buffer", Local: r.Client == r.Server.Pod}
+	c.Source = addressLike(r.Client, c.Dest)
 	inspect(&c, l, w)
 	return c
 }

@@ -71,7 +71,7 @@ func (e *Engine) hostDials(hosts []*mesh.Host, t Target) []dial {
 	for _, h := range hosts {
 		for _, p := range h.Ports {
 			if t.Port == 0 || t.Port == p.Number {
-				out = append(out, e.dials(h, p)...)
+				out = append(out, e.dialsOrNone(h, p)...)
 			}
 		}
 	}
@@ -86,7 +86,15 @@ func (e *Engine) hostDials(hosts []*mesh.Host, t Target) []dial {
 	if h.Headless && len(h.Ports) > 0 {
 		undeclared.Endpoints = h.Ports[0].Endpoints
 	}
-	return e.dials(h, undeclared)
+	return e.dialsOrNone(h, undeclared)
+}
+
+// dialsOrNone is dials, with one that fails for a name that resolves to nothing.
+func (e *Engine) dialsOrNone(h *mesh.Host, p *mesh.Port) []dial {
+	if list := e.dials(h, p); len(list) > 0 {
+		return list
+	}
+	return []dial{{host: h, name: h.Name, port: p.Number, unresolved: true}}
 }
 
 // outside is a destination of no registry: it resolves to an address that nobody knows here.
@@ -95,7 +103,8 @@ func (e *Engine) hostDials(hosts []*mesh.Host, t Target) []dial {
 func (e *Engine) outside(t Target) dial {
 	d := dial{name: t.Name, port: t.Port, protocol: byPortNumber(t.Port), guessed: true}
 	if !e.inCluster(t.Name) {
-		d.direct = []mesh.Endpoint{{Hostname: t.Name, Address: netip.AddrPortFrom(netip.Addr{}, uint16(t.Port)), Ready: true}}
+		d.registered = []mesh.Endpoint{byName(t.Name, t.Port)}
+		d.direct = d.registered
 	} else if !e.snap.Resources.HasRead("services.core") {
 		d.missing = "the Services were not read: whether " + t.Name + " is one is not known"
 	}
@@ -151,7 +160,8 @@ func (e *Engine) addressDial(a netip.Addr, port uint32) dial {
 	if d.protocol, d.guessed = spoken(declared); !ok {
 		d.protocol, d.guessed = byPortNumber(port), true
 	}
-	d.direct = []mesh.Endpoint{{Address: ap, Pod: e.podBehind(ap), Ready: true}}
+	d.registered = []mesh.Endpoint{{Address: ap, Pod: e.podBehind(ap), Ready: true}}
+	d.direct = d.registered
 	if e.nodePort(ap) {
 		d.missing = a.String() + " is a node: where its ports lead is not modelled"
 	}

@@ -41,6 +41,13 @@ func (c *Capture) Inbound(port uint32) bool {
 	return slices.Contains(c.InboundIncluded, port)
 }
 
+// Loopback reports whether a connection of the pod's proxy to the pod's own address comes back to the
+// proxy: ISTIO_OUTPUT sends it to ISTIO_IN_REDIRECT whatever inbound ports are excluded, unless its
+// port is excluded outbound (tools/istio-iptables/pkg/capture/run.go in istio/istio).
+func (c *Capture) Loopback(port uint32) bool {
+	return c.Mode != "NONE" && !slices.Contains(c.OutboundExcluded, port)
+}
+
 // Outbound reports whether a connection to an address reaches the proxy. An invalid address
 // stands for one that is not known, outside every range.
 func (c *Capture) Outbound(to netip.Addr, port uint32) bool {

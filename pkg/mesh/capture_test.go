@@ -38,20 +38,21 @@ func TestCapture(t *testing.T) {
 	const traffic = "traffic.sidecar.istio.io/"
 	in := func(port uint32) string { return "in " + itoa(port) }
 	out := func(a string, port uint32) string { return "out " + a + " " + itoa(port) }
+	own := func(port uint32) string { return "own " + itoa(port) }
 	tests := []struct {
 		name, metadata, spec string
 		captured, free       []string
 	}{
 		{
 			"as injected", "", args("istio-init", injected),
-			[]string{in(8080), out("10.96.0.1", 80), out("fd00::1", 80), out("", 443)},
+			[]string{in(8080), out("10.96.0.1", 80), out("fd00::1", 80), out("", 443), own(8080), own(15021)},
 			[]string{in(15021), in(15090)},
 		},
 		{"istio-validation of the CNI has the same arguments", "", args("istio-validation", injected+" --run-validation --skip-rule-apply"), []string{in(8080)}, []string{in(15020)}},
 		{
 			"long flags, joined", "", args("istio-init", "istio-iptables --istio-inbound-ports=* --istio-local-exclude-ports=9000 --istio-service-cidr=* --istio-local-outbound-ports-exclude=3306"),
 			[]string{in(8080), out("10.96.0.1", 80)},
-			[]string{in(9000), out("10.96.0.1", 3306)},
+			[]string{in(9000), out("10.96.0.1", 3306), own(3306)},
 		},
 		{
 			"long flags, apart", "", args("istio-init", "istio-iptables --istio-inbound-ports 80,443 --istio-service-cidr 10.96.0.0/16,192.0.2.7"),
@@ -63,7 +64,7 @@ func TestCapture(t *testing.T) {
 		{"excluded ports beat included ones", "", args("istio-init", "istio-iptables -i * -o 80 -q 80"), nil, []string{out("10.96.0.1", 80)}},
 		{"an exclusion does not count where ports are listed", "", args("istio-init", "istio-iptables -b 8080 -d 8080"), []string{in(8080)}, nil},
 		{"no inbound ports at all", "", args("istio-init", "istio-iptables -i * -b "), nil, []string{in(8080)}},
-		{"mode NONE", "", args("istio-init", "istio-iptables -m NONE -i * -b *"), nil, []string{in(8080), out("10.96.0.1", 80)}},
+		{"mode NONE", "", args("istio-init", "istio-iptables -m NONE -i * -b *"), nil, []string{in(8080), out("10.96.0.1", 80), own(8080)}},
 		{"the arguments are what ran, not the annotations", annotations(traffic+"excludeInboundPorts", "8080"), args("istio-init", injected), []string{in(8080)}, nil},
 
 		{
@@ -89,8 +90,11 @@ func TestCapture(t *testing.T) {
 			p := snapshot(t, pod("p", "10.1.0.1", tt.metadata, tt.spec)).Pods[0]
 			check := func(what string) bool {
 				f := strings.Split(what, " ")
-				if f[0] == "in" {
+				switch f[0] {
+				case "in":
 					return p.Capture.Inbound(atoi(t, f[1]))
+				case "own":
+					return p.Capture.Loopback(atoi(t, f[1]))
 				}
 				var a netip.Addr
 				if f[1] != "" {

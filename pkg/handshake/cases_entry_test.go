@@ -1,0 +1,71 @@
+package handshake
+
+import (
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// entryCases: only proxies know the endpoints of a ServiceEntry. Everybody else goes where its name
+// or its address leads.
+func entryCases() []edgeCase {
+	// static leads to the pod of shop/server, which is STRICT.
+	static := func(w *world, addresses ...string) {
+		w.accept("shop/server", strict)
+		s := w.entry("api.example.com", "STATIC", "http 80 8080").at(kube.WorkloadEntrySpec{Address: "10.1.0.2", Labels: map[string]string{"security.istio.io/tlsMode": "istio"}})
+		s.entry.Spec.Addresses = addresses
+		if len(addresses) > 0 {
+			s.vip = addresses[0]
+		}
+	}
+	return []edgeCase{
+		{
+			name: "endpoints of a ServiceEntry, from a proxy", from: "shop/client", to: "api.example.com:80", want: "fails: plaintext-refused",
+			given: func(w *world) { static(w) },
+		},
+		{
+			name: "endpoints of a ServiceEntry, without a proxy", from: "legacy/naked", to: "api.example.com:80", want: "plaintext", takes: []Assumption{DNSAsRegistered},
+			given: func(w *world) { static(w) },
+		},
+		{
+			name: "endpoints of a ServiceEntry, from a proxy that passes the name through", from: "shop/client", to: "api.example.com:80", want: "plaintext",
+			given: func(w *world) {
+				static(w)
+				rc := w.proxy("shop/client").Routes["80"]
+				rc.VirtualHosts = slices.DeleteFunc(rc.VirtualHosts, func(vh *envoy.VirtualHost) bool { return vh.Domains[0] == "api.example.com" })
+			},
+		},
+		{
+			name: "a ServiceEntry's address that nobody holds", from: "legacy/naked", to: "api.example.com:80", want: "plaintext",
+			given: func(w *world) { static(w, "192.0.2.7") },
+		},
+		{
+			name: "a ServiceEntry's address that a pod holds", from: "legacy/naked", to: "api.example.com:80", want: "fails: plaintext-refused",
+			given: func(w *world) { static(w, "10.1.0.2") },
+		},
+		{
+			name: "a ServiceEntry for the name of a Service", from: "legacy/naked", to: "server.shop:80", want: "fails: plaintext-refused | fails: plaintext-refused",
+			given: func(w *world) {
+				w.accept("shop/server", strict)
+				w.entry("server.shop.svc.cluster.local", "STATIC", "http 80").at(kube.WorkloadEntrySpec{Address: "192.0.2.10"})
+			},
+		},
+		{
+			name: "two ServiceEntries of one name: DNS decides at which address it is called", from: "shop/client", to: "api.example.com:9000", want: "plaintext | mTLS",
+			given: func(w *world) {
+				w.entry("api.example.com", "NONE", "tcp 9000")
+				s := w.entry("api.example.com", "STATIC", "tcp 9000").at(kube.WorkloadEntrySpec{Address: "10.1.0.2", Labels: map[string]string{"security.istio.io/tlsMode": "istio"}})
+				s.vip, s.entry.Namespace = "192.0.2.7", "pay"
+				s.entry.Spec.Addresses, s.entry.Spec.Location = []string{s.vip}, "MESH_INTERNAL"
+			},
+		},
+		{
+			name: "two ServiceEntries of one name lead to one endpoint: a connection each", from: "legacy/naked", to: "api.example.com:443", want: "appTLS | appTLS",
+			given: func(w *world) {
+				w.entry("api.example.com", "DNS", "tls 443")
+				w.entry("api.example.com", "DNS", "tls 443").entry.Namespace = "pay"
+			},
+		},
+	}
+}
