@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpoint "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"istio.io/istio/pilot/pkg/simulation"
 	"istio.io/istio/pkg/config/protocol"
@@ -222,14 +223,15 @@ func (p *Proxy) endpoints(c *cluster.Cluster, d Dial) []target {
 	return unique(list)
 }
 
-// unique drops an address that is listed again, as Envoy does.
+// unique drops what Envoy does: an address that is listed again, and one that is not ready, for
+// istiod turns the panic off in which Envoy calls it all the same.
 func unique(list []*endpoint.LbEndpoint) []target {
 	var out []target
 	seen := map[Address]bool{}
 	for _, e := range list {
 		at := e.GetEndpoint().GetAddress().GetSocketAddress()
 		a := Address{at.GetAddress(), int(at.GetPortValue())}
-		if !seen[a] {
+		if !seen[a] && e.HealthStatus != core.HealthStatus_UNHEALTHY {
 			out = append(out, target{a, marksOf(e)})
 		}
 		seen[a] = true

@@ -62,6 +62,14 @@ func (r *reader) clusterField(c *clusterParts, key []byte) {
 		a := assignment{}
 		r.object(func(key []byte) { r.assignmentField(&a, key) })
 		c.Endpoints = a.endpoints
+	case "common_lb_config":
+		r.object(func(key []byte) {
+			if string(key) == "healthy_panic_threshold" && r.kind() != 'n' {
+				c.PanicThreshold = r.percent()
+				return
+			}
+			r.skip()
+		})
 	case "metadata":
 		r.clusterMetadata(&c.Cluster)
 	case "transport_socket", "transport_socket_matches", "transport_socket_matcher", "tls_context":

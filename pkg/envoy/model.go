@@ -329,6 +329,9 @@ type Cluster struct {
 	AutoSNI, AutoSANValidation bool
 	// HTTP2 says that the upstream protocol is explicitly HTTP/2.
 	HTTP2 bool
+	// PanicThreshold is common_lb_config.healthy_panic_threshold in percent: where fewer of the
+	// endpoints are healthy, all take connections. 0 is never, which Istio sets; nil is Envoy's default, 50.
+	PanicThreshold *uint32
 	Freshness
 	Unmodelled []string
 }
@@ -353,7 +356,8 @@ type Endpoint struct {
 	Port     uint32
 	Pipe     string
 	Internal string // internal listener name (HBONE)
-	// Health is HEALTHY, UNHEALTHY, DRAINING, TIMEOUT, DEGRADED or "" (UNKNOWN).
+	// Health is HEALTHY, UNHEALTHY, DRAINING, TIMEOUT, DEGRADED or "" (UNKNOWN). In a config dump it
+	// is what Envoy holds of the endpoint, ejections and health checks included.
 	Health string
 	// SocketMatch is metadata envoy.transport_socket_match (tlsMode: istio).
 	SocketMatch map[string]string
@@ -509,6 +513,20 @@ type Host struct {
 	Health string
 	Flags  []string
 	Stats  map[string]uint64 // cx_connect_fail, cx_total, rq_success, rq_error…
+}
+
+// Unhealthy reports that Envoy gives the endpoint no connections but in panic. It takes DRAINING and
+// TIMEOUT for UNHEALTHY (HealthStatus in envoy/config/core/v3/health_check.proto).
+func (e *Endpoint) Unhealthy() bool { return unhealthy(e.Health) }
+
+// Unhealthy reports the same of a host: it was told so, or a check of its own or outlier detection
+// failed (HostHealthStatus in envoy/admin/v3/clusters.proto).
+func (h *Host) Unhealthy() bool {
+	return unhealthy(h.Health) || slices.Contains(h.Flags, "failed_active_health_check") || slices.Contains(h.Flags, "failed_outlier_check")
+}
+
+func unhealthy(status string) bool {
+	return status == "UNHEALTHY" || status == "DRAINING" || status == "TIMEOUT"
 }
 
 // RBAC is an RBAC filter's rules (envoy.config.rbac.v3.RBAC).

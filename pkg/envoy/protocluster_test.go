@@ -12,15 +12,16 @@ import (
 
 func (m *protoModel) cluster(msg *cluster.Cluster) *Cluster {
 	c := &Cluster{
-		Name:          msg.GetName(),
-		Type:          m.clusterType(msg),
-		ServiceName:   msg.GetEdsClusterConfig().GetServiceName(),
-		Socket:        m.socket(msg.GetTransportSocket()),
-		HasMatcher:    msg.GetTransportSocketMatcher() != nil,
-		Endpoints:     m.assignment(msg.GetLoadAssignment()),
-		UseHTTPHeader: msg.GetOriginalDstLbConfig().GetUseHttpHeader(),
-		PortOverride:  msg.GetOriginalDstLbConfig().GetUpstreamPortOverride().GetValue(),
-		HTTP2:         msg.GetHttp2ProtocolOptions() != nil, //nolint:staticcheck // deprecated, and still printed by proxies
+		Name:           msg.GetName(),
+		Type:           m.clusterType(msg),
+		ServiceName:    msg.GetEdsClusterConfig().GetServiceName(),
+		Socket:         m.socket(msg.GetTransportSocket()),
+		HasMatcher:     msg.GetTransportSocketMatcher() != nil,
+		Endpoints:      m.assignment(msg.GetLoadAssignment()),
+		UseHTTPHeader:  msg.GetOriginalDstLbConfig().GetUseHttpHeader(),
+		PortOverride:   msg.GetOriginalDstLbConfig().GetUpstreamPortOverride().GetValue(),
+		PanicThreshold: panicOf(msg.GetCommonLbConfig()),
+		HTTP2:          msg.GetHttp2ProtocolOptions() != nil, //nolint:staticcheck // deprecated, and still printed by proxies
 	}
 	upstream := msg.GetUpstreamHttpProtocolOptions() //nolint:staticcheck // deprecated, and still printed by proxies
 	c.AutoSNI, c.AutoSANValidation = upstream.GetAutoSni(), upstream.GetAutoSanValidation()
@@ -37,6 +38,18 @@ func (m *protoModel) cluster(msg *cluster.Cluster) *Cluster {
 	c.Config = istio["config"].GetStringValue()
 	c.Services = servicesOf(istio["services"].GetListValue())
 	return c
+}
+
+func panicOf(lb *cluster.Cluster_CommonLbConfig) *uint32 {
+	percent := lb.GetHealthyPanicThreshold()
+	if percent == nil {
+		return nil
+	}
+	whole := uint32(0)
+	if v := percent.GetValue(); v > 0 && v <= 100 {
+		whole = uint32(v)
+	}
+	return &whole
 }
 
 func (m *protoModel) httpOptions(msg *cluster.Cluster, c *Cluster) {

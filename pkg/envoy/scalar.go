@@ -63,6 +63,21 @@ func (r *reader) u32() uint32 {
 	return uint32(n)
 }
 
+// percent reads a type.v3.Percent; Envoy cuts it to a whole number.
+func (r *reader) percent() *uint32 {
+	whole := new(uint32)
+	r.object(func(key []byte) {
+		if string(key) != "value" {
+			r.skip()
+			return
+		}
+		if f, err := strconv.ParseFloat(string(r.scalar()), 64); err == nil && 0 < f && f <= 100 {
+			*whole = uint32(f)
+		}
+	})
+	return whole
+}
+
 // enum reads an enum by name or number; names holds the values from 0.
 func (r *reader) enum(names ...string) string {
 	text := r.scalar()

@@ -127,12 +127,6 @@ func routeCases() []edgeCase {
 			},
 		},
 		{
-			name: "a draining endpoint is not called", from: "shop/client", to: "server.shop:80", want: "fails: no-healthy-upstream",
-			given: func(w *world) {
-				w.proxy("shop/client").Endpoints["outbound|80||server.shop.svc.cluster.local"][0].Health = "DRAINING"
-			},
-		},
-		{
 			name: "REGISTRY_ONLY drops HTTP to an unknown host", from: "shop/client", to: "www.example.com:80", want: "fails: black-holed",
 			given: func(w *world) { w.policy = "REGISTRY_ONLY" },
 		},

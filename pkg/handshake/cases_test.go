@@ -24,7 +24,7 @@ type edgeCase struct {
 
 // allCases are the tables of the other files.
 func allCases() []edgeCase {
-	return slices.Concat(clientCases(), serverCases(), observedCases(), routeCases(), captureCases(), registryCases(), entryCases(), selfCases(),
+	return slices.Concat(clientCases(), serverCases(), observedCases(), routeCases(), captureCases(), registryCases(), entryCases(), selfCases(), rotationCases(),
 		tlsCases(), certificateCases(), authzCases(), gatewayCases(), staleCases(), unknownCases())
 }
 

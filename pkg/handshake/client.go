@@ -142,6 +142,7 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	if len(list) == 0 && slices.ContainsFunc(d.registered, func(ep mesh.Endpoint) bool { return ep.Ready && ep.Pod != client }) {
 		return []*Edge{e.empty(client, d, c, w)}
 	}
+	none := !slices.ContainsFunc(list, func(u upstream) bool { return !u.out })
 	var out []*Edge
 	for _, u := range list {
 		if d.skips(client, u.Endpoint) {
@@ -151,6 +152,9 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 		r.to(u.Endpoint)
 		r.outbound(c, w)
 		out = append(out, r.upstream(ix, c, u, w))
+		if u.out {
+			r.outOfRotation(c, none)
+		}
 	}
 	return out
 }

@@ -9,6 +9,7 @@
 //	client.go   is the traffic captured; which listener of the client's proxy takes it
 //	route.go    which clusters it leads to
 //	upstream.go which endpoints, and with which transport socket
+//	rotation.go and which of them Envoy calls, by their health
 //	wire.go     what then travels: clear text, the application's TLS, or the proxy's
 //	server.go   is the port captured; what the listener filters see; which filter chain
 //	chain.go    what that chain does with it

@@ -59,7 +59,7 @@ var active = envoy.Freshness{State: envoy.Active}
 // outbound adds what leads to one service: clusters, endpoints, listeners, routes.
 func (w *world) outbound(x *envoy.Proxy, s *testService) {
 	for _, port := range s.ports {
-		c := &envoy.Cluster{Name: fmt.Sprintf("outbound|%d||%s", port.number, s.host), Freshness: active}
+		c := &envoy.Cluster{Name: fmt.Sprintf("outbound|%d||%s", port.number, s.host), PanicThreshold: new(uint32), Freshness: active}
 		c.ServiceName = c.Name
 		w.discovery(x, s, port, c)
 		w.transport(s, port, c)
@@ -93,13 +93,11 @@ func (w *world) discovery(x *envoy.Proxy, s *testService, port testPort, c *envo
 			}
 			x.Endpoints[c.Name] = append(x.Endpoints[c.Name], ep)
 		}
-	default:
+	default: // pods that are not ready too (PILOT_AUTO_SEND_UNHEALTHY_ENDPOINTS)
 		c.Type = "EDS"
 		x.Endpoints[c.Name] = []envoy.Endpoint{}
 		for _, p := range s.pods {
-			if p.Ready() {
-				x.Endpoints[c.Name] = append(x.Endpoints[c.Name], p.endpoint(port.target))
-			}
+			x.Endpoints[c.Name] = append(x.Endpoints[c.Name], p.endpoint(port.target))
 		}
 	}
 }
@@ -112,7 +110,10 @@ func (p *testPod) speaksMTLS(port uint32) bool {
 }
 
 func (p *testPod) endpoint(port uint32) envoy.Endpoint {
-	e := envoy.Endpoint{Address: netip.AddrPortFrom(addr(p.Status.PodIP), uint16(port))}
+	e := envoy.Endpoint{Address: netip.AddrPortFrom(addr(p.Status.PodIP), uint16(port)), Health: "HEALTHY"}
+	if !p.Ready() {
+		e.Health = "UNHEALTHY"
+	}
 	if p.speaksMTLS(port) {
 		e.SocketMatch = tlsModeIstio
 	}

@@ -74,6 +74,13 @@ type hostKey struct {
 
 // observed attaches what the client's proxy counted.
 func (r *replay) observed(ix *proxyIndex, c *envoy.Cluster) {
+	if h := ix.host(c.Name, r.Server.Address); h != nil {
+		r.Observed = observe(h)
+	}
+}
+
+// host is what /clusters says of an endpoint, nil if nothing.
+func (ix *proxyIndex) host(cluster string, address netip.AddrPort) *envoy.Host {
 	if ix.hosts == nil {
 		ix.hosts = map[hostKey]*envoy.Host{}
 		for name, list := range ix.proxy.Hosts {
@@ -82,9 +89,7 @@ func (r *replay) observed(ix *proxyIndex, c *envoy.Cluster) {
 			}
 		}
 	}
-	if h := ix.hosts[hostKey{c.Name, r.Server.Address}]; h != nil {
-		r.Observed = observe(h)
-	}
+	return ix.hosts[hostKey{cluster, address}]
 }
 
 // Ledger counts how verdicts compare with what was observed.

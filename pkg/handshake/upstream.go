@@ -16,23 +16,37 @@ type upstream struct {
 	tunnel   bool
 	fromPods bool // the proxy's endpoints were not read
 	unsure   bool // nor is it known whether the cluster has this one
+
+	priority            uint32
+	unhealthy, draining bool
+	out                 bool // of rotation: unhealthy, and the cluster does not panic
 }
 
 // upstreams lists the endpoints of a cluster for one destination.
 func (e *Engine) upstreams(ix *proxyIndex, c *envoy.Cluster, d dial) []upstream {
-	switch c.Type {
-	case "ORIGINAL_DST":
+	if c.Type == "ORIGINAL_DST" {
 		return e.originalDst(c, d)
-	case "EDS":
-		if list, ok := ix.proxy.Endpoints[c.ServiceName]; ok {
-			return e.fromEndpoints(list)
-		}
-		if hosts := ix.proxy.Hosts[c.Name]; len(hosts) > 0 || !ix.proxy.Read.Has(envoy.SectionEndpoints) {
-			return e.fromRegistry(c, hosts)
-		}
-		return nil
 	}
-	return e.fromEndpoints(c.Endpoints)
+	list := e.members(ix, c)
+	for i, u := range list {
+		h := ix.host(c.Name, u.Address)
+		list[i].unhealthy = u.unhealthy || h != nil && h.Unhealthy()
+	}
+	return rotate(c, list)
+}
+
+// members are the endpoints that a cluster balances over.
+func (e *Engine) members(ix *proxyIndex, c *envoy.Cluster) []upstream {
+	if c.Type != "EDS" {
+		return e.fromEndpoints(c.Endpoints)
+	}
+	if list, ok := ix.proxy.Endpoints[c.ServiceName]; ok {
+		return e.fromEndpoints(list)
+	}
+	if hosts := ix.proxy.Hosts[c.Name]; len(hosts) > 0 || !ix.proxy.Read.Has(envoy.SectionEndpoints) {
+		return e.fromRegistry(c, hosts)
+	}
+	return nil
 }
 
 // originalDst goes where the application dialled: to the endpoint itself, or to a virtual IP
@@ -54,10 +68,8 @@ func (e *Engine) originalDst(c *envoy.Cluster, d dial) []upstream {
 func (e *Engine) fromEndpoints(list []envoy.Endpoint) []upstream {
 	var out []upstream
 	for _, ep := range list {
-		if ep.Health == "DRAINING" {
-			continue
-		}
-		u := upstream{labels: ep.SocketMatch, tunnel: ep.Internal != ""}
+		u := upstream{labels: ep.SocketMatch, tunnel: ep.Internal != "", priority: ep.Priority}
+		u.unhealthy, u.draining = ep.Unhealthy(), ep.Health == "DRAINING"
 		u.Address, u.Hostname, u.Ready = ep.Address, ep.Hostname, true
 		if u.Address.IsValid() {
 			u.Pod = e.podBehind(u.Address)
