@@ -5,14 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	cluster "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // CompareReplay compares pkg/handshake with the simulation over what istiod gave every proxy.
 // Edit, unless nil, changes what the product reads: a test of the test.
-func (i *Istiod) CompareReplay(edit func(*mesh.Evidence), known ...Known) (*Comparison, error) {
+func (i *Istiod) CompareReplay(edit func(*mesh.Evidence)) (*Comparison, error) {
 	ev, err := NewDumper().Evidence(i)
 	if err != nil {
 		return nil, err
@@ -25,21 +23,20 @@ func (i *Istiod) CompareReplay(edit func(*mesh.Evidence), known ...Known) (*Comp
 		return nil, err
 	}
 	snap := mesh.New(ev)
-	c := i.CompareEdges(Replay(snap), simulated, known)
+	c := CompareEdges(Replay(snap), simulated)
 	c.merge(i.CompareProtocols(snap))
 	return c, nil
 }
 
 // CompareEdges compares the ways that the product and the simulation see, destination by
 // destination. Where the product says that it does not know, only the rest is compared.
-func (i *Istiod) CompareEdges(product, simulated Edges, known []Known) *Comparison {
+func CompareEdges(product, simulated Edges) *Comparison {
 	c := new(Comparison)
 	all := maps.Clone(product)
 	maps.Copy(all, simulated)
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		p, s := slices.Clone(product[k]), slices.Clone(simulated[k])
 		c.count(abstain(p, s))
-		p, s = i.settle(c, k, p, s, known)
 		if nothing(p) && nothing(s) {
 			c.count("destination without an endpoint")
 			continue
@@ -47,36 +44,6 @@ func (i *Istiod) CompareEdges(product, simulated Edges, known []Known) *Comparis
 		c.equal("ways", k, lines(p), lines(s))
 	}
 	return c
-}
-
-// settle removes the known differences of one destination, and counts them.
-func (i *Istiod) settle(c *Comparison, k string, p, s []Way, known []Known) ([]Way, []Way) {
-	d := i.destination(k)
-	for _, x := range known {
-		if lines(p) == lines(s) {
-			break
-		}
-		was := lines(p) + lines(s)
-		p, s = x.settle(d, p, s)
-		if lines(p)+lines(s) != was {
-			c.count("known difference " + x.Name)
-		}
-	}
-	return p, s
-}
-
-func (i *Istiod) destination(k string) destination {
-	client, to, _ := strings.Cut(k, " calls ")
-	d := destination{Istiod: i, host: to[:strings.LastIndex(to, ":")]}
-	for _, p := range i.Proxies {
-		if p.Pod.Key().String() == client {
-			d.client = p
-		}
-	}
-	for _, e := range i.Resources.ServiceEntries {
-		d.entry = d.entry || slices.Contains(e.Spec.Hosts, d.host)
-	}
-	return d
 }
 
 // nothing reports that no connection leaves the client.
@@ -109,20 +76,4 @@ func abstain(product, simulated []Way) string {
 		}
 	}
 	return was
-}
-
-// originalDst reports whether a cluster goes where the application dialled.
-func (p *Proxy) originalDst(name string) bool {
-	if p == nil {
-		return false
-	}
-	return p.cluster(name).GetType() == cluster.Cluster_ORIGINAL_DST
-}
-
-// portOverride is the port to which a cluster sends what was dialled at another, 0 for none.
-func (p *Proxy) portOverride(name string) uint32 {
-	if p == nil {
-		return 0
-	}
-	return p.cluster(name).GetOriginalDstLbConfig().GetUpstreamPortOverride().GetValue()
 }

@@ -18,7 +18,7 @@ var (
 	cases  = flag.Uint64("cases", 300, "how many generated meshes to compare")
 	seed   = flag.Uint64("seed", 1, "which meshes: the same seed gives the same")
 	first  = flag.Uint64("first", 0, "number of the first mesh")
-	update = flag.Bool("update", false, "find and shrink the fixtures that are missing: of mutants and known differences")
+	update = flag.Bool("update", false, "find and shrink the fixtures of mutants that are missing")
 
 	epoch = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 )
@@ -34,14 +34,14 @@ func TestMain(m *testing.M) {
 }
 
 // compare compares everything over one case. A mutant may misread.
-func compare(t *testing.T, c Case, m mutant, known []Known) (*Comparison, error) {
+func compare(t *testing.T, c Case, m mutant) (*Comparison, error) {
 	t.Helper()
 	i, err := Start(t, c)
 	if err != nil {
 		return nil, err
 	}
 	if m.proxy != nil {
-		return i.CompareReplay(m.edit, known...)
+		return i.CompareReplay(m.edit)
 	}
 	res, err := c.Resources()
 	if err != nil {
@@ -54,7 +54,7 @@ func compare(t *testing.T, c Case, m mutant, known []Known) (*Comparison, error)
 	if err != nil || m.resources != nil {
 		return got, err
 	}
-	edges, err := i.CompareReplay(nil, known...)
+	edges, err := i.CompareReplay(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -63,9 +63,9 @@ func compare(t *testing.T, c Case, m mutant, known []Known) (*Comparison, error)
 }
 
 // compareOnce is compare with an istiod that ends with it.
-func compareOnce(t *testing.T, c Case, m mutant, known []Known) (got *Comparison, err error) {
+func compareOnce(t *testing.T, c Case, m mutant) (got *Comparison, err error) {
 	t.Helper()
-	t.Run("", func(t *testing.T) { got, err = compare(t, c, m, known) })
+	t.Run("", func(t *testing.T) { got, err = compare(t, c, m) })
 	return got, err
 }
 
@@ -77,7 +77,7 @@ func TestDifferential(t *testing.T) {
 	for n := *first; n < *first+*cases; n++ {
 		name := fmt.Sprintf("%d-%d", *seed, n)
 		c := Generate(*seed, n)
-		got, err := compareOnce(t, c, mutant{}, KnownDifferences())
+		got, err := compareOnce(t, c, mutant{})
 		if err != nil {
 			t.Fatalf("mesh %s: %v", name, err)
 		}
@@ -92,7 +92,7 @@ func TestDifferential(t *testing.T) {
 			continue
 		}
 		what := got.Differences[0].What
-		small := shrink(t, c, func(got *Comparison) bool { return differs(got, what) }, mutant{}, KnownDifferences())
+		small := shrink(t, c, func(got *Comparison) bool { return differs(got, what) }, mutant{})
 		write(t, "regress/"+name, small, got.Differences[0].String())
 		t.Errorf("mesh %s, shrunk to testdata/regress/%s.yaml: %s", name, name, got.Differences[0])
 	}
@@ -105,10 +105,10 @@ func differs(c *Comparison, what string) bool {
 	return slices.ContainsFunc(c.Differences, func(d Difference) bool { return d.What == what })
 }
 
-func shrink(t *testing.T, c Case, still func(*Comparison) bool, m mutant, known []Known) Case {
+func shrink(t *testing.T, c Case, still func(*Comparison) bool, m mutant) Case {
 	t.Helper()
 	return Shrink(c, func(c Case) bool {
-		got, err := compareOnce(t, c, m, known)
+		got, err := compareOnce(t, c, m)
 		return err == nil && still(got)
 	})
 }

@@ -16,12 +16,11 @@
 //
 // A difference is shrunk ([Shrink]) and written to testdata/regress, which a fast test replays.
 // testdata/mutant holds, for each misreading that a test knows, the smallest mesh on which the
-// comparison catches it. testdata/known holds the smallest mesh for each difference that was
-// judged ([KnownDifferences]); one that is gone fails the test until its entry goes as well.
+// comparison catches it.
 //
 //	go test .                                              a few hundred meshes
 //	go test . -run Differential -cases 10000 -seed 7 -timeout 2h
-//	go test . -run 'Mutants|Known' -update                 look for fixtures that are missing
+//	go test . -run Mutants -update                         look for fixtures that are missing
 //
 // # Where the simulation is wrong, or silent
 //

@@ -34,7 +34,7 @@ func TestRegress(t *testing.T) {
 	for _, folder := range []string{"regress", "mutant"} {
 		for name, c := range fixtures(t, folder) {
 			t.Run(folder+"/"+name, func(t *testing.T) {
-				got, err := compare(t, c, mutant{}, KnownDifferences())
+				got, err := compare(t, c, mutant{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -52,49 +52,25 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants() {
 		caught := func(c *Comparison) bool { return len(c.Differences) > 0 }
 		if have[m.name] == nil && *update {
-			have[m.name] = find(t, "mutant/"+m.name, m, KnownDifferences(), caught)
+			have[m.name] = find(t, "mutant/"+m.name, m, caught)
 		}
-		got, err := compareOnce(t, have[m.name], m, KnownDifferences())
+		got, err := compareOnce(t, have[m.name], m)
 		if err != nil || !caught(got) {
 			t.Errorf("%s is not caught on testdata/mutant/%s.yaml (-update looks for another): %v", m.name, m.name, err)
 		}
 	}
 }
 
-// TestKnown holds every known difference to its fixture: it must still be there, and nothing
-// else with it.
-func TestKnown(t *testing.T) {
-	have := fixtures(t, "known")
-	for _, k := range KnownDifferences() {
-		seen := func(c *Comparison) bool { return c.Compared["known difference "+k.Name] > 0 && len(c.Differences) == 0 }
-		if have[k.Name] == nil && *update {
-			have[k.Name] = find(t, "known/"+k.Name, mutant{}, KnownDifferences(), seen)
-		}
-		got, err := compareOnce(t, have[k.Name], mutant{}, KnownDifferences())
-		if err != nil || !seen(got) {
-			t.Errorf("%s is not to be seen any more on testdata/known/%s.yaml: remove the entry (%v)", k.Name, k.Name, err)
-			continue
-		}
-		bare, err := compareOnce(t, have[k.Name], mutant{}, nil)
-		if err != nil || len(bare.Differences) == 0 {
-			t.Errorf("%s makes no difference on testdata/known/%s.yaml: remove the entry (%v)", k.Name, k.Name, err)
-		}
-	}
-	if len(have) != len(KnownDifferences()) {
-		t.Errorf("testdata/known has %d fixtures for %d entries", len(have), len(KnownDifferences()))
-	}
-}
-
 // find looks for a mesh on which a comparison does something, and shrinks and keeps it.
-func find(t *testing.T, name string, m mutant, known []Known, does func(*Comparison) bool) Case {
+func find(t *testing.T, name string, m mutant, does func(*Comparison) bool) Case {
 	t.Helper()
 	for n := range uint64(5000) {
 		c := Generate(*seed, n)
-		got, err := compareOnce(t, c, m, known)
+		got, err := compareOnce(t, c, m)
 		if err != nil || !does(got) {
 			continue
 		}
-		c = shrink(t, c, does, m, known)
+		c = shrink(t, c, does, m)
 		write(t, name, c, strings.TrimSuffix(filepath.Base(name), ".yaml"))
 		return c
 	}
