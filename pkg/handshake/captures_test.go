@@ -217,8 +217,9 @@ func withoutList(ev *mesh.Evidence, id string) *mesh.Evidence {
 // TestUnknownIsNeverGreen takes pieces of evidence away, one at a time. An edge may then become
 // unknown or disappear; it may not get another verdict.
 //
-// One exception is meant: without the endpoints of a client's proxy, the registry's endpoints
-// and the tlsMode label of their pods stand in. Every such edge says so (tls-mode-from-pod-label).
+// Two exceptions are meant, and every such edge says so: without the endpoints of a client's proxy, the
+// registry's endpoints and the tlsMode label of their pods stand in (tls-mode-from-pod-label); without
+// its /clusters, endpoints that stand in a cluster are taken for healthy (endpoint-in-rotation).
 func TestUnknownIsNeverGreen(t *testing.T) {
 	onEveryCapture(t, func(t *testing.T, ev *mesh.Evidence) {
 		if neverGreen(t, ev, Query{}) == 0 {
@@ -246,7 +247,8 @@ func neverGreen(t *testing.T, ev *mesh.Evidence, q Query) (edges int) {
 			was := before[key]
 			for verdict, x := range now {
 				_, had := was[verdict]
-				meant := strings.HasPrefix(k.what, "endpoints") && slices.Contains(x.Assumptions, TLSModeFromLabel)
+				said := func(a Assumption) bool { return a == TLSModeFromLabel || a == EndpointInRotation }
+				meant := strings.HasPrefix(k.what, "endpoints") && slices.ContainsFunc(x.Assumptions, said)
 				if len(was) > 0 && !had && verdict != Unknown && !meant {
 					t.Errorf("without the %s, %s becomes %s (%s), was %v", k.what, key, verdict, x.Why, slices.Collect(maps.Keys(was)))
 				}

@@ -142,6 +142,7 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	if len(list) == 0 && slices.ContainsFunc(d.registered, func(ep mesh.Endpoint) bool { return ep.Ready && ep.Pod != client }) {
 		return []*Edge{e.empty(client, d, c, w)}
 	}
+	unseen := c.Type != "EDS" && c.Type != "ORIGINAL_DST" && !ix.proxy.Read.Has(envoy.SectionHosts)
 	none := !slices.ContainsFunc(list, func(u upstream) bool { return !u.out })
 	var out []*Edge
 	for _, u := range list {
@@ -152,8 +153,11 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 		r.to(u.Endpoint)
 		r.outbound(c, w)
 		out = append(out, r.upstream(ix, c, u, w))
-		if u.out {
+		switch {
+		case u.out:
 			r.outOfRotation(c, none)
+		case unseen:
+			r.assume(EndpointInRotation)
 		}
 	}
 	return out

@@ -120,7 +120,8 @@ const (
 	// RouteConditional: the route is taken by some requests only.
 	RouteConditional Assumption = "route-conditional"
 	// EndpointInRotation: the client's proxy calls the endpoint. At the moment of the evidence it holds it
-	// for unhealthy (ejected, or a health check failed) and sends its connections to others.
+	// for unhealthy (ejected, or a health check failed) and sends its connections to others; or what it
+	// holds of it was not read, where endpoints stand in the cluster itself.
 	EndpointInRotation Assumption = "endpoint-in-rotation"
 	// ServerNotVerified: the server is who its certificate says. The client's proxy verifies no chain
 	// (no validation context, no CA, or ACCEPT_UNTRUSTED): whoever takes the connection is believed.
