@@ -61,6 +61,14 @@ func entryCases() []edgeCase {
 			},
 		},
 		{
+			name: "a ServiceEntry's endpoint has a listener, to which its name does not resolve", from: "shop/client", to: "api.example.com:9000", want: "plaintext",
+			given: func(w *world) {
+				w.entry("api.example.com", "STATIC", "tcp 9000").at(kube.WorkloadEntrySpec{Address: "192.0.2.10"})
+				x := w.proxy("shop/client")
+				x.Listeners = append(x.Listeners, outboundListener("192.0.2.10", 9000, &envoy.FilterChain{Filters: tcpTo("BlackHoleCluster")}, &envoy.FilterChain{Filters: tcpTo("outbound|9000||api.example.com")}))
+			},
+		},
+		{
 			name: "two ServiceEntries of one name lead to one endpoint: a connection each", from: "legacy/naked", to: "api.example.com:443", want: "appTLS | appTLS",
 			given: func(w *world) {
 				w.entry("api.example.com", "DNS", "tls 443")

@@ -83,7 +83,7 @@ func (e *Engine) ways(client *mesh.Pod, ix *proxyIndex, d dial) []way {
 func (e *Engine) outboundListener(ix *proxyIndex, d dial) *envoy.Listener {
 	if !d.addr.IsValid() {
 		for _, a := range sortedAddrs(ix.exact) {
-			if uint32(a.Port()) == d.port && e.snap.HostAt(a.Addr()) == nil && leadsTo(ix.exact[a], d) {
+			if uint32(a.Port()) == d.port && leadsTo(ix.exact[a], d) && !e.declares(d.name, a.Addr()) {
 				return ix.exact[a]
 			}
 		}
@@ -93,6 +93,14 @@ func (e *Engine) outboundListener(ix *proxyIndex, d dial) *envoy.Listener {
 		return ix.fallback
 	}
 	return l
+}
+
+// declares reports whether a resource shows an address: as a virtual IP, or as that of an endpoint of
+// the name.
+func (e *Engine) declares(name string, a netip.Addr) bool {
+	is := func(ep mesh.Endpoint) bool { return ep.Address.Addr() == a }
+	holds := func(p *mesh.Port) bool { return slices.ContainsFunc(p.Endpoints, is) }
+	return e.snap.HostAt(a) != nil || slices.ContainsFunc(e.snap.HostsNamed(name), func(h *mesh.Host) bool { return slices.ContainsFunc(h.Ports, holds) })
 }
 
 func sortedAddrs(m map[netip.AddrPort]*envoy.Listener) []netip.AddrPort {
