@@ -53,6 +53,7 @@ func openCourse(ctx context.Context, e Env, args []string, out string) (course, 
 	flags.SetOutput(e.Err)
 	all := flags.Bool("all", false, "all scenarios")
 	program := flags.String("product", "", "the product's program; built when not given")
+	folder := flags.String("scenarios", e.scenarios(), "folder of the scenarios")
 	flags.StringVar(&out, "out", out, "folder for the recordings")
 	if err := flags.Parse(args); err != nil {
 		return course{}, err
@@ -60,18 +61,25 @@ func openCourse(ctx context.Context, e Env, args []string, out string) (course, 
 	if *all == (flags.NArg() > 0) {
 		return course{}, errors.New("name scenarios, or say --all; `lab scenarios` lists them")
 	}
+	list, err := scenario.Find(*folder, flags.Args()...)
+	if err != nil {
+		return course{}, err
+	}
+	c, err := e.course(ctx, *program)
+	c.scenarios, c.out = list, out
+	return c, err
+}
+
+// course builds what a course needs, and proves that the probes of the run can tell.
+func (e Env) course(ctx context.Context, program string) (course, error) {
 	if err := goBuild(ctx, e, e.Source, "probe", "./cmd/probe"); err != nil {
 		return course{}, err
 	}
-	if *program == "" {
-		*program = e.Dir.Bin(product)
+	if program == "" {
+		program = e.Dir.Bin(product)
 		if err := goBuild(ctx, e, filepath.Dir(e.Source), product, "./cmd/kubectl-mtls-doctor"); err != nil {
 			return course{}, err
 		}
-	}
-	list, err := scenario.Find(e.scenarios(), flags.Args()...)
-	if err != nil {
-		return course{}, err
 	}
 	common, err := scenario.Workloads(e.scenarios())
 	if err != nil {
@@ -82,8 +90,8 @@ func openCourse(ctx context.Context, e Env, args []string, out string) (course, 
 		return course{}, err
 	}
 	c := course{
-		scenarios: list, out: out, product: score.Product{Program: *program, Kubeconfig: e.Dir.ReaderKubeconfig()},
-		runner: &truth.Runner{Mesh: m, Dir: e.Dir, Common: common, Log: e.Err},
+		product: score.Product{Program: program, Kubeconfig: e.Dir.ReaderKubeconfig()},
+		runner:  &truth.Runner{Mesh: m, Dir: e.Dir, Common: common, Log: e.Err},
 	}
 	return c, c.calibrate(ctx, e)
 }

@@ -58,34 +58,51 @@ func fillAny(v any, resolve Resolve) (any, error) {
 	return v, nil
 }
 
-// Compose is what runs in the scenario: the common workloads with its annotations, each object
-// replaced by the scenario's own of the same name where there is one.
+// Compose is what runs in the scenario: the common workloads with its annotations and labels, each
+// object replaced by the scenario's own of the same name where there is one.
 func (s Scenario) Compose(common []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
 	own := map[string]bool{}
 	for _, o := range s.Objects() {
 		own[key(o)] = true
 	}
 	var all []*unstructured.Unstructured
-	annotated := 0
+	marked := 0
 	for _, o := range common {
 		if own[key(o)] {
 			continue
 		}
 		o = o.DeepCopy()
-		if a := s.Annotations[o.GetNamespace()+"/"+o.GetName()]; a != nil && o.GetKind() == "Deployment" {
-			annotated++
-			for k, v := range a {
-				if err := unstructured.SetNestedField(o.Object, v, "spec", "template", "metadata", "annotations", k); err != nil {
+		if o.GetKind() == "Deployment" {
+			for field, of := range s.marks() {
+				marks := of[o.GetNamespace()+"/"+o.GetName()]
+				if marks != nil {
+					marked++
+				}
+				if err := mark(o, field, marks); err != nil {
 					return nil, err
 				}
 			}
 		}
 		all = append(all, o)
 	}
-	if annotated != len(s.Annotations) {
-		return nil, fmt.Errorf("scenario %s annotates a workload that does not exist", s.Name)
+	if marked != len(s.Annotations)+len(s.Labels) {
+		return nil, fmt.Errorf("scenario %s annotates or labels a workload that does not exist", s.Name)
 	}
 	return all, nil
+}
+
+// marks are what the scenario adds to the metadata of pod templates, by field and workload.
+func (s Scenario) marks() map[string]map[string]map[string]string {
+	return map[string]map[string]map[string]string{"annotations": s.Annotations, "labels": s.Labels}
+}
+
+func mark(deployment *unstructured.Unstructured, field string, marks map[string]string) error {
+	for k, v := range marks {
+		if err := unstructured.SetNestedField(deployment.Object, v, "spec", "template", "metadata", field, k); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func key(o *unstructured.Unstructured) string {

@@ -36,6 +36,8 @@ type Scenario struct {
 	First *[]string `json:"first,omitempty"`
 	// Annotations of pod templates, by NAMESPACE/WORKLOAD.
 	Annotations map[string]map[string]string `json:"annotations,omitempty"`
+	// Labels of pod templates, by NAMESPACE/WORKLOAD.
+	Labels map[string]map[string]string `json:"labels,omitempty"`
 	// Faults break proxies after the mesh has converged.
 	Faults []Fault `json:"faults,omitempty"`
 	// NotAccepted are the workloads whose proxies do not accept their configuration; all others must.
@@ -106,6 +108,20 @@ type Expect struct {
 	Cause *Finding `json:"cause,omitempty"`
 	// Also are further errors that are right: consequences on other resources.
 	Also []Finding `json:"also,omitempty"`
+	// VerdictsOnly: the mesh was composed at random. Findings are free, and so is which proxies do
+	// not accept their configuration; verdicts, and that live report and bundle agree, are not.
+	VerdictsOnly bool `json:"verdictsOnly,omitempty"`
+}
+
+// says is how many of the three expectations there are.
+func (e Expect) says() int {
+	n := 0
+	for _, said := range []bool{e.Healthy, e.Cause != nil, e.VerdictsOnly} {
+		if said {
+			n++
+		}
+	}
+	return n
 }
 
 // Finding names a finding: its code (any, when not given), its subject as "KIND NAMESPACE/NAME",
@@ -145,7 +161,7 @@ func (s Scenario) check() error {
 	if s.Description == "" {
 		return fmt.Errorf("scenario %s has no description", s.Name)
 	}
-	if s.Expect.Healthy == (s.Expect.Cause != nil) {
+	if s.Expect.says() != 1 {
 		return fmt.Errorf("scenario %s expects neither health nor a cause, or both", s.Name)
 	}
 	if s.First == nil {

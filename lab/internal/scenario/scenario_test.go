@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -29,6 +30,9 @@ func TestFolder(t *testing.T) {
 		if _, err := s.Compose(common); err != nil {
 			t.Error(err)
 		}
+		if s.Expect.VerdictsOnly {
+			t.Errorf("scenario %s does not say what a diagnosis has to find", s.Name)
+		}
 		if len(s.Objects())+len(s.MeshConfig)+len(s.Annotations) == 0 && !s.Expect.Healthy {
 			t.Errorf("scenario %s breaks nothing", s.Name)
 		}
@@ -40,6 +44,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"an unknown key", "description: a\nexpekt: {}\n", "expekt"},
 		{"no description", "expect: {healthy: true}\n", "no description"},
 		{"no expectation", "description: a\n", "neither health nor a cause"},
+		{"verdicts only, and health", "description: a\nexpect: {healthy: true, verdictsOnly: true}\n", "or both"},
 		{"two expectations", "description: a\nexpect: {healthy: true, cause: {code: MTD301, subject: b}}\n", "or both"},
 		{"a history without manifest", "description: a\nfirst: [old.yaml]\nexpect: {healthy: true}\n", "no manifest old.yaml"},
 	}
@@ -77,8 +82,47 @@ func TestFillObjects(t *testing.T) {
 }
 
 func TestComposeRefusesAnnotationsOfNobody(t *testing.T) {
-	s := Scenario{Name: "x", Annotations: map[string]map[string]string{"shop/nobody": {"a": "b"}}}
-	if _, err := s.Compose(nil); err == nil {
-		t.Error("no error")
+	marks := map[string]map[string]string{"shop/nobody": {"a": "b"}}
+	for _, s := range []Scenario{{Name: "x", Annotations: marks}, {Name: "x", Labels: marks}} {
+		if _, err := s.Compose(nil); err == nil {
+			t.Errorf("no error of %+v", s)
+		}
+	}
+}
+
+func TestComposeMarks(t *testing.T) {
+	deployment := &unstructured.Unstructured{Object: map[string]any{"kind": "Deployment", "metadata": map[string]any{"namespace": "shop", "name": "server"}}}
+	of := func(k, v string) map[string]map[string]string {
+		return map[string]map[string]string{"shop/server": {k: v}}
+	}
+	all, err := Scenario{Annotations: of("a", "1"), Labels: of("l", "2")}.Compose([]*unstructured.Unstructured{deployment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, _ := unstructured.NestedMap(all[0].Object, "spec", "template", "metadata")
+	want := map[string]any{"annotations": map[string]any{"a": "1"}, "labels": map[string]any{"l": "2"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSave(t *testing.T) {
+	rule := func(name string) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{"kind": "DestinationRule", "metadata": map[string]any{"name": name}, "spec": map[string]any{"host": "h"}}}
+	}
+	want := Scenario{
+		Name: "x", Description: "a", First: &[]string{}, Labels: map[string]map[string]string{"shop/server": {"a": "b"}}, MeshConfig: map[string]any{"c": false},
+		Targets: []Target{{Host: "h", Port: 80, Endpoints: []string{"shop/server"}}}, Expect: Expect{VerdictsOnly: true},
+	}.With("config.yaml", rule("one"), rule("two"))
+	dir := t.TempDir()
+	if err := want.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(filepath.Join(dir, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Scenario{})); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -11,8 +11,12 @@ import (
 const severityError = "error"
 
 // CompareFindings says what is wrong with the findings: the cause is not among them, there is an
-// error on another resource that nothing explains, or a healthy mesh has one at all.
+// error on another resource that nothing explains, or a healthy mesh has one at all. Of a mesh that
+// was composed at random nobody has said what is right.
 func CompareFindings(want scenario.Expect, got []Finding) []string {
+	if want.VerdictsOnly {
+		return nil
+	}
 	var wrong []string
 	if want.Healthy {
 		for _, f := range got {

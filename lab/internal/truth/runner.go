@@ -188,7 +188,11 @@ func (r *Runner) replace(ctx context.Context, s scenario.Scenario, files []strin
 }
 
 // accepted is nil when exactly the proxies that the scenario names have not accepted their configuration.
+// Of a mesh composed at random nobody knows them beforehand: the truth names them.
 func accepted(s scenario.Scenario, p prepared) error {
+	if s.Expect.VerdictsOnly {
+		return nil
+	}
 	got := map[string]bool{}
 	for _, u := range p.unacked {
 		got[workloadOf(p.pods, u.Proxy)] = true
