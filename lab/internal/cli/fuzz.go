@@ -25,7 +25,7 @@ func runFuzz(ctx context.Context, e Env, args []string) error {
 	n := flags.Int("n", 100, "how many meshes")
 	seed := flags.Uint64("seed", 1, "the same seed composes the same meshes")
 	only := flags.Int("only", 0, "run mesh number ONLY of the N alone")
-	tries := flags.Int("tries", 80, "how many meshes may be run to shrink a disagreement")
+	tries := flags.Int("tries", 80, "how many meshes may be run to shrink one disagreement; 0: none")
 	program := flags.String("product", "", "the product's program; built when not given")
 	out := flags.String("out", "fuzz", "folder for the scenarios of disagreements")
 	if err := flags.Parse(args); err != nil {
@@ -34,13 +34,13 @@ func runFuzz(ctx context.Context, e Env, args []string) error {
 	if *only < 0 || *only > *n {
 		return fmt.Errorf("there is no mesh number %d of %d", *only, *n)
 	}
-	rows, coverage := fuzz.Rows(*seed, *n)
-	fmt.Fprintf(e.Out, "seed %d: %d meshes; %d of %d pairs of features' values meet in some (%.1f%%)\n",
-		*seed, *n, coverage.Covered, coverage.All, 100*float64(coverage.Covered)/float64(coverage.All))
 	c, err := e.course(ctx, *program)
 	if err != nil {
 		return err
 	}
+	rows, coverage := fuzz.Rows(*seed, *n)
+	fmt.Fprintf(e.Out, "seed %d: %d meshes; %d of %d pairs of features' values meet in some (%.1f%%)\n",
+		*seed, *n, coverage.Covered, coverage.All, 100*float64(coverage.Covered)/float64(coverage.All))
 	var cases []fuzz.Case
 	for i, row := range rows {
 		if *only == 0 || i+1 == *only {

@@ -24,7 +24,7 @@ type Disagreement struct {
 // Campaign judges cases, and makes small those where something is wrong.
 type Campaign struct {
 	Judge Judge
-	Tries int                      // how many cases may be judged to shrink one
+	Tries int                      // how many cases may be judged to shrink one; with none, nothing is shrunk
 	Found func(Disagreement) error // is told of each kind once
 	Log   io.Writer
 }
@@ -82,6 +82,9 @@ func (c Campaign) explore(ctx context.Context, one Case, lines []string, kinds m
 
 func (c Campaign) shrink(ctx context.Context, one Case, kind string, lines []string) Disagreement {
 	d := Disagreement{Kind: kind, Case: one, Lines: lines}
+	if c.Tries == 0 {
+		return d
+	}
 	left := c.Tries
 	still := func(tried Case) bool {
 		if left--; left < 0 || ctx.Err() != nil {

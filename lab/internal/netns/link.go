@@ -12,7 +12,7 @@ import (
 
 // Node makes the calling process's namespace a node: forwarding between pods, its address on
 // the loopback interface, and a route for services so that connections made on the node
-// itself reach the NAT rules.
+// itself reach the NAT rules. It refuses every packet that leads nowhere, however many there are.
 func Node(address net.IP, services *net.IPNet) error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
@@ -23,7 +23,7 @@ func Node(address net.IP, services *net.IPNet) error {
 		netlink.LinkSetUp(lo),
 		netlink.AddrAdd(lo, &netlink.Addr{IPNet: host(address)}),
 		netlink.RouteAdd(route),
-		sysctl("ip_forward", "1"), sysctl("conf/all/rp_filter", "0"), sysctl("conf/default/rp_filter", "0"))
+		sysctl("ip_forward", "1"), sysctl("icmp_ratelimit", "0"), sysctl("conf/all/rp_filter", "0"), sysctl("conf/default/rp_filter", "0"))
 }
 
 // Attach gives pod an interface with the address, joined to the caller's namespace by the

@@ -31,7 +31,7 @@ func CompareFindings(want scenario.Expect, got []Finding) []string {
 		wrong = append(wrong, strings.Join(strings.Fields("cause "+cause.Code+" "+cause.Subject+" "+cause.Field), " ")+": not found")
 	}
 	for _, f := range got {
-		right := f.Name() == cause.Subject || f.CausedBy != "" || slices.ContainsFunc(want.Also, f.is)
+		right := f.Name() == cause.Subject || f.CausedBy != nil || slices.ContainsFunc(want.Also, f.is)
 		if f.Severity == severityError && !right {
 			wrong = append(wrong, fmt.Sprintf("finding %s %s: is not the cause: %s", f.Code, f.Name(), f.Title))
 		}

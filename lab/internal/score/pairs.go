@@ -105,8 +105,9 @@ func happened(p truth.Pair) string {
 	}
 }
 
-// beyond: the call failed, and not in the handshake: no endpoint, no route, a fault injected,
-// a port where nobody listens, or the application's own answer. The verdict on its handshake is free.
+// beyond: the call failed, and not in the handshake: no endpoint, no route, a fault injected, an
+// address that nobody has (a ServiceEntry's, which this client's proxy does not know), a port where
+// nobody listens, or the application's own answer. The verdict on its handshake is free.
 func beyond(p truth.Pair) bool {
 	if p.OK || !p.From.Injected {
 		return false
@@ -120,5 +121,6 @@ func beyond(p truth.Pair) bool {
 			return true
 		}
 	}
-	return strings.Contains(p.Server, "Connection_refused")
+	nobody := strings.Contains(p.Client, "Network_is_unreachable") || strings.Contains(p.Error, "network is unreachable")
+	return nobody || strings.Contains(p.Server, "Connection_refused")
 }

@@ -31,8 +31,9 @@ type Edge struct {
 
 // Finding is one of a report.
 type Finding struct {
-	Code, Severity, Field, Title, CausedBy string
-	Subject                                struct{ Kind, Namespace, Name string }
+	Code, Severity, Field, Title string
+	Subject                      struct{ Kind, Namespace, Name string }
+	CausedBy                     *struct{ Code string } // nil for a root cause
 }
 
 // Name is the subject as scenarios write it.

@@ -59,18 +59,21 @@ func TestBeyond(t *testing.T) {
 	tests := []struct {
 		name, client, server string
 		ok                   bool
+		err                  string
 		want                 bool
 	}{
-		{"no endpoint", "UH no_healthy_upstream", "", false, true},
-		{"the application's answer", "via_upstream", "via_upstream", false, true},
-		{"a chain that is not there", "UC", "NR filter_chain_not_found", false, false},
-		{"TLS", "UF TLS_error", "", false, false},
-		{"refused by policy", "via_upstream", "rbac_access_denied", false, false},
-		{"it works", "via_upstream", "", true, false},
+		{"no endpoint", "UH no_healthy_upstream", "", false, "", true},
+		{"the application's answer", "via_upstream", "via_upstream", false, "", true},
+		{"a chain that is not there", "UC", "NR filter_chain_not_found", false, "", false},
+		{"TLS", "UF TLS_error", "", false, "", false},
+		{"refused by policy", "via_upstream", "rbac_access_denied", false, "", false},
+		{"an address that nobody has", "UF,URX delayed_connect_error:_Network_is_unreachable", "", false, "", true},
+		{"such an address, past the proxy", "", "", false, "dial tcp4 240.0.0.1:80: connect: network is unreachable", true},
+		{"it works", "via_upstream", "", true, "", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := truth.Pair{From: truth.From{Injected: true}, OK: tt.ok, Client: tt.client, Server: tt.server}
+			p := truth.Pair{From: truth.From{Injected: true}, OK: tt.ok, Client: tt.client, Server: tt.server, Error: tt.err}
 			if got := beyond(p); got != tt.want {
 				t.Errorf("%t, want %t", got, tt.want)
 			}
@@ -88,7 +91,7 @@ func TestCompareFindings(t *testing.T) {
 	cause := scenario.Expect{Cause: &scenario.Finding{Code: "MTD301", Subject: "DestinationRule shop/server", Field: "spec.trafficPolicy"}}
 	right := found("MTD301", "error", "shop", "server", "spec.trafficPolicy.tls.mode")
 	caused := found("MTD403", "error", "shop", "other", "")
-	caused.CausedBy = "MTD301"
+	caused.CausedBy = &struct{ Code string }{"MTD301"}
 	tests := []struct {
 		name string
 		want scenario.Expect
@@ -110,6 +113,18 @@ func TestCompareFindings(t *testing.T) {
 				t.Errorf("%d wrong, want %d: %q", len(got), tt.n, got)
 			}
 		})
+	}
+}
+
+func TestFindings(t *testing.T) {
+	const report = `{"findings": [{"code": "MTD403", "severity": "error", "subject": {"kind": "Deployment", "namespace": "shop", "name": "server"},
+		"causedBy": {"code": "MTD301", "fingerprint": "a"}}, {"code": "MTD301"}]}`
+	got, err := findings([]byte(report))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || got[0].Name() != "Deployment shop/server" || got[0].CausedBy == nil || got[1].CausedBy != nil {
+		t.Errorf("%+v", got)
 	}
 }
 

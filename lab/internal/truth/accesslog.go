@@ -49,7 +49,7 @@ func parseLog(text []byte) []logLine {
 			continue
 		}
 		for i := range f {
-			if f[i] = strings.Trim(f[i], `"`); f[i] == "-" {
+			if f[i] = strings.Trim(f[i], `"`); strings.Trim(f[i], "- ") == "" { // of TCP, a request is "- - -"
 				f[i] = ""
 			}
 		}

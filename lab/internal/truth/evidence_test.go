@@ -3,6 +3,8 @@ package truth
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/node"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/probe"
 )
@@ -111,14 +113,15 @@ func TestPairsFoldTries(t *testing.T) {
 }
 
 func TestParseLog(t *testing.T) {
-	const line = `[2026-01-02T03:04:05.678Z] "GET /q00001x HTTP/1.1" 503 UC upstream_reset - "-" 0 95 1 - "-" "lab-probe" "id" "a.b" "10.0.0.2:8080" outbound|80||a.b 10.0.0.1:40000 10.96.0.9:80 10.0.0.1:50000 - default` + "\n"
-	got := parseLog([]byte("2026 info something else\n" + line))
-	if len(got) != 1 {
-		t.Fatalf("%d lines, want 1", len(got))
+	const http = `[2026-01-02T03:04:05.678Z] "GET /q00001x HTTP/1.1" 503 UC upstream_reset - "-" 0 95 1 - "-" "lab-probe" "id" "a.b" "10.0.0.2:8080" outbound|80||a.b 10.0.0.1:40000 10.96.0.9:80 10.0.0.1:50000 - default` + "\n"
+	const tcp = `[2026-01-02T03:04:05.678Z] "- - -" 0 UF,URX - - "delayed_connect_error:_x" 0 0 0 - "-" "-" "-" "-" "10.0.0.3:9000" PassthroughCluster - 10.0.0.3:9000 10.0.0.1:50001 - -` + "\n"
+	got := parseLog([]byte("2026 info something else\n" + http + tcp))
+	want := []logLine{
+		{request: "GET /q00001x HTTP/1.1", code: "503", flag: "UC", details: "upstream_reset", upstream: "10.0.0.2:8080", cluster: "outbound|80||a.b", upstreamLocal: "10.0.0.1:40000", downstream: "10.0.0.1:50000", route: "default"},
+		{code: "0", flag: "UF,URX", failure: "delayed_connect_error:_x", upstream: "10.0.0.3:9000", cluster: "PassthroughCluster", downstream: "10.0.0.1:50001"},
 	}
-	want := logLine{request: "GET /q00001x HTTP/1.1", code: "503", flag: "UC", details: "upstream_reset", upstream: "10.0.0.2:8080", cluster: "outbound|80||a.b", upstreamLocal: "10.0.0.1:40000", downstream: "10.0.0.1:50000", route: "default"}
-	if got[0] != want {
-		t.Errorf("%+v, want %+v", got[0], want)
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(logLine{})); diff != "" {
+		t.Fatal(diff)
 	}
 	if flags := got[0].flags(); flags != "UC upstream_reset" {
 		t.Errorf("flags %q", flags)
