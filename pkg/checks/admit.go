@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -26,26 +27,37 @@ func injections(p *diagnose.Pass, clients []*mesh.Workload) []diagnose.Fix {
 }
 
 // openings let plaintext into the one port of an edge and leave the rest of the workload as it
-// is. Of several policies of a workload only the oldest counts, so one that is there is edited.
+// is.
 func openings(p *diagnose.Pass, e *handshake.Edge) []diagnose.Fix {
-	pod, port := e.Server.Pod, serverPort(e)
-	if pod == nil || !p.Resources.HasRead(string(diagnose.PeerAuthentications)) {
+	if e.Server.Pod == nil || !p.Resources.HasRead(string(diagnose.PeerAuthentications)) {
 		return nil
 	}
-	fix := diagnose.Fix{
-		Title: fmt.Sprintf("or open only the port that it needs, here %d of %s", port, workloadName(pod.Workload)),
-		Risk:  fmt.Sprintf("port %d then takes plaintext from anybody who reaches it", port),
+	port := serverPort(e)
+	_, _, fixes := portFix(p, e.Server.Pod, port, "PERMISSIVE")
+	for i := range fixes {
+		fixes[i].Title = fmt.Sprintf("or open only the port that it needs, here %d of %s", port, workloadName(e.Server.Pod.Workload))
+		fixes[i].Risk = fmt.Sprintf("port %d then takes plaintext from anybody who reaches it", port)
+	}
+	return fixes
+}
+
+// portFix sets the mode of one port of a workload. Of several policies of a workload only the oldest
+// counts, so one that is there is edited: from, nil when there is none.
+func portFix(p *diagnose.Pass, pod *mesh.Pod, port uint32, mode string) (from, to *kube.PeerAuthentication, fixes []diagnose.Fix) {
+	key := strconv.FormatUint(uint64(port), 10)
+	if from = workloadPolicy(p, pod); from != nil {
+		fix := diagnose.Fix{Command: kubectl("patch", policyRef(from)) + fmt.Sprintf(` --type=merge -p '{"spec":{"portLevelMtls":{"%s":{"mode":"%s"}}}}'`, key, mode)}
+		return from, withPolicyMode(from, "spec.portLevelMtls."+key+".mode", mode), []diagnose.Fix{fix}
 	}
 	labels := stableLabels(pod)
-	if pa := workloadPolicy(p, pod); pa != nil {
-		fix.Command = kubectl("patch", policyRef(pa)) + fmt.Sprintf(` --type=merge -p '{"spec":{"portLevelMtls":{"%d":{"mode":"PERMISSIVE"}}}}'`, port)
-	} else if len(labels) > 0 {
-		ref := kube.Ref{Kind: "PeerAuthentication", Namespace: pod.Namespace, Name: fmt.Sprintf("%s-open-%d", pod.Workload.Name, port)}
-		fix.Manifest = policyManifest(ref, labels, "STRICT", map[uint32]string{port: "PERMISSIVE"})
-	} else {
-		return nil
+	if len(labels) == 0 {
+		return nil, nil, nil
 	}
-	return []diagnose.Fix{fix}
+	to = &kube.PeerAuthentication{Meta: kube.Meta{Namespace: pod.Namespace, Name: fmt.Sprintf("%s-open-%d", pod.Workload.Name, port), CreationTimestamp: p.CapturedAt}}
+	to.Spec.Selector = &kube.Selector{MatchLabels: labels}
+	to.Spec.MTLS = &kube.MutualTLS{Mode: string(p.Mode(pod).Workload.Mode)}
+	to.Spec.PortLevelMTLS = map[string]kube.MutualTLS{key: {Mode: mode}}
+	return nil, to, []diagnose.Fix{{Manifest: policyManifest(policyRef(to), labels, to.Spec.MTLS.Mode, portModes(to))}}
 }
 
 // workloadPolicy is the oldest policy that selects a pod, the only one whose ports count; nil

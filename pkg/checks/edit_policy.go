@@ -25,7 +25,9 @@ func withPolicyMode(pa *kube.PeerAuthentication, field, mode string) *kube.PeerA
 		c.Spec.MTLS = &kube.MutualTLS{Mode: mode}
 		return &c
 	}
-	c.Spec.PortLevelMTLS = maps.Clone(c.Spec.PortLevelMTLS)
+	if c.Spec.PortLevelMTLS = maps.Clone(c.Spec.PortLevelMTLS); c.Spec.PortLevelMTLS == nil {
+		c.Spec.PortLevelMTLS = map[string]kube.MutualTLS{}
+	}
 	c.Spec.PortLevelMTLS[strings.TrimSuffix(port, ".mode")] = kube.MutualTLS{Mode: mode}
 	return &c
 }

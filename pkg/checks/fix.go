@@ -131,6 +131,11 @@ func injectionLabel(p *diagnose.Pass) string {
 // pointer is the JSON pointer of a field without indices: "spec.portLevelMtls.9000.mode".
 func pointer(field string) string { return "/" + strings.ReplaceAll(field, ".", "/") }
 
+// indexed is the JSON pointer of a field with indices: "spec.ports[0].protocol".
+func indexed(field string) string {
+	return pointer(strings.NewReplacer("[", ".", "]", "").Replace(field))
+}
+
 // annotationPointer is the JSON pointer of an annotation of a workload's pods.
 func annotationPointer(w *mesh.Workload, name string) string {
 	return pointer(podMetadata(w)) + "/annotations/" + strings.ReplaceAll(name, "/", "~1")

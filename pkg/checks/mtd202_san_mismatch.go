@@ -74,7 +74,7 @@ func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
 		return
 	}
 	f.Title = fmt.Sprintf("%s does not list %s, which %s presents", f.Subject, presented, destinations(p, f.Edges))
-	at := pointer(strings.NewReplacer("[", ".", "]", "").Replace(f.Field))
+	at := indexed(f.Field)
 	f.Fixes = []diagnose.Fix{
 		{
 			Title:   "remove subjectAltNames: istiod then lists the service accounts of the endpoints itself",

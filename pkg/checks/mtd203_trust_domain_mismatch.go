@@ -26,6 +26,7 @@ var mtd203 = &diagnose.Check{
 		References: []string{"istio/istio#39204", "istio/istio#26748", "istio.io/docs/tasks/security/authorization/authz-td-migration"},
 	},
 	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Secrets},
+	After:    []diagnose.Code{"MTD501"},
 	Run:      trustDomain,
 	Describe: describeTrustDomain,
 }

@@ -52,19 +52,25 @@ func replaced(p *diagnose.Pass, from, to *kube.DestinationRule) []*kube.Destinat
 	return list
 }
 
-// policyHeals tries another PeerAuthentication in the place of one, likewise.
+// policyHeals tries another PeerAuthentication in the place of one, or besides all others when from is
+// nil, likewise.
 func policyHeals(p *diagnose.Pass, from, to *kube.PeerAuthentication, broken []*handshake.Edge) bool {
-	list := slices.Clone(p.Resources.PeerAuthentications)
-	i := slices.Index(list, from)
-	if i < 0 {
-		return false
+	w := withPolicy(p, from, to)
+	return w.heals(broken, underPolicy(p, to))
+}
+
+// withPolicy is the mesh with another PeerAuthentication in the place of one, or besides all others.
+func withPolicy(p *diagnose.Pass, from, to *kube.PeerAuthentication) paper {
+	list := slices.DeleteFunc(slices.Clone(p.Resources.PeerAuthentications), func(pa *kube.PeerAuthentication) bool { return pa == from })
+	return rewrite(p, func(r *kube.Resources) { r.PeerAuthentications = append(list, to) })
+}
+
+// underPolicy reports of a host whether a PeerAuthentication may bear on its clients or its pods.
+func underPolicy(p *diagnose.Pass, pa *kube.PeerAuthentication) func(*mesh.Host) bool {
+	return func(h *mesh.Host) bool {
+		return pa.Namespace == p.MeshConfig("").Root() || h.Namespace == pa.Namespace ||
+			hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.Namespace == pa.Namespace })
 	}
-	list[i] = to
-	w := rewrite(p, func(r *kube.Resources) { r.PeerAuthentications = list })
-	return w.heals(broken, func(h *mesh.Host) bool {
-		return from.Namespace == p.MeshConfig("").Root() || h.Namespace == from.Namespace ||
-			hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.Namespace == from.Namespace })
-	})
 }
 
 // heals judges broken edges, and those that lead to hosts for which something may change.

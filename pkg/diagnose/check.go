@@ -82,5 +82,6 @@ const (
 	ServiceEntries        Evidence = "serviceentries.networking.istio.io"
 	Sidecars              Evidence = "sidecars.networking.istio.io"
 	Namespaces            Evidence = "namespaces.core"
+	ConfigMaps            Evidence = "configmaps.core"
 	MeshConfig            Evidence = "mesh-config"
 )

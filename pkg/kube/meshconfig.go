@@ -16,9 +16,18 @@ type MeshConfig struct {
 	EnableAutoMTLS                 *bool          `json:"enableAutoMtls,omitempty"`
 	OutboundTrafficPolicy          OutboundPolicy `json:"outboundTrafficPolicy,omitzero"`
 	DefaultConfig                  ProxyDefaults  `json:"defaultConfig,omitzero"`
+	MeshMTLS                       *TLSParameters `json:"meshMTLS,omitempty"`
 	DefaultServiceExportTo         []string       `json:"defaultServiceExportTo,omitempty"`
 	DefaultDestinationRuleExportTo []string       `json:"defaultDestinationRuleExportTo,omitempty"`
 	DefaultVirtualServiceExportTo  []string       `json:"defaultVirtualServiceExportTo,omitempty"`
+}
+
+// TLSParameters narrow what proxies take of TLS between workloads. MinProtocolVersion is TLSV1_2 or
+// TLSV1_3, "" for Istio's default.
+type TLSParameters struct {
+	MinProtocolVersion string   `json:"minProtocolVersion,omitempty"`
+	CipherSuites       []string `json:"cipherSuites,omitempty"`
+	ECDHCurves         []string `json:"ecdhCurves,omitempty"`
 }
 
 // ProxyDefaults is the mesh-wide ProxyConfig.

@@ -1,0 +1,79 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+)
+
+var mtd205 = &diagnose.Check{
+	Code: "MTD205", Name: "san-empty", Severity: diagnose.Warning,
+	Title: "clients take any workload of the mesh for a service, because no identity is named",
+	Doc: diagnose.Doc{
+		Meaning: "A client's proxy verifies that the server's certificate is of the mesh's CA, and then that its identity is one of a list: the service accounts of the endpoints, or what a DestinationRule or ServiceEntry names. With an empty list every certificate of the mesh is taken. " +
+			"Who can take the address over (a pod that gets it next, a forged DNS answer) is then believed. Connections work; it is security that is weaker.",
+		Symptoms: []string{
+			"none: everything works",
+		},
+		Detection:  "A connection with mutual TLS of the mesh whose transport socket has a trust bundle and no SAN matcher.",
+		NotThis:    "SIMPLE and MUTUAL towards hosts outside the mesh verify a DNS name, and are not judged here. A list that does not fit is MTD202.",
+		Fix:        "Give the endpoints of the ServiceEntry their serviceAccount, or name the identity in subjectAltNames.",
+		References: []string{"istio.io/docs/reference/config/networking/service-entry/#ServiceEntry (subjectAltNames)", "pilot/pkg/networking/core/cluster_tls.go"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies},
+	Run:      sanEmpty,
+	Describe: describeSANEmpty,
+}
+
+func sanEmpty(p *diagnose.Pass) {
+	for e := range p.Known() {
+		if e.Verdict != handshake.MTLS || e.Server.Host == nil {
+			p.NotApplicable()
+			continue
+		}
+		switch ctx := meshContext(e); {
+		case ctx == nil:
+			p.NotApplicable()
+		case len(ctx.Validation.SANs) > 0 || ctx.AutoSANValidation:
+			p.Passed()
+		default:
+			p.Failed(diagnose.Finding{Subject: e.Server.Host.Ref, Field: "spec.subjectAltNames", Edges: edge(e)})
+		}
+	}
+}
+
+// meshContext is the TLS of the mesh that the cluster of an edge has for it; nil when it has none.
+func meshContext(e *handshake.Edge) *envoy.TLSContext {
+	for _, c := range clustersOf(e) {
+		sockets := []*envoy.TransportSocket{c.Socket}
+		for _, m := range c.Matches {
+			sockets = append(sockets, m.Socket)
+		}
+		for _, s := range sockets {
+			if c.State != envoy.Warming && s != nil && s.TLS != nil && s.TLS.Validation.CA != nil && s.TLS.Validation.CA.SDS == "ROOTCA" {
+				return s.TLS
+			}
+		}
+	}
+	return nil
+}
+
+func describeSANEmpty(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
+	presented := "another"
+	if e.TLS != nil && e.TLS.ServerID != "" {
+		presented = e.TLS.ServerID
+	}
+	f.Title = fmt.Sprintf("clients of %s take any workload of the mesh for it: they are told of no identity to expect", destinations(p, f.Edges))
+	f.Evidence = append(bothSides(p, e), handshake.Fact{
+		Layer: handshake.Proxy, Source: e.Client.Key().String() + " config_dump clusters/" + e.Outbound.Cluster, Value: "no SAN matcher; presented is " + presented,
+	})
+	if f.Subject.Kind == "ServiceEntry" && presented != "another" {
+		f.Fixes = []diagnose.Fix{{
+			Title: "name the identity that is presented, if it is the right one", Command: jsonPatch(f.Subject, set("/spec/subjectAltNames", "["+jsonText(presented)+"]")),
+			Risk: "the list must be kept in step with the service account of the workload",
+		}}
+	}
+}
