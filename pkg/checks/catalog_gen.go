@@ -57,5 +57,13 @@ func All() []*diagnose.Check {
 		mtd404,
 		mtd501,
 		mtd601,
+		mtd602,
+		mtd603,
+		mtd604,
+		mtd605,
+		mtd606,
+		mtd607,
+		mtd608,
+		mtd609,
 	}
 }

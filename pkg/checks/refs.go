@@ -1,6 +1,8 @@
 package checks
 
 import (
+	"strings"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
@@ -45,3 +47,6 @@ func podMetadata(w *mesh.Workload) string {
 	}
 	return "spec.template.metadata"
 }
+
+// podSpec is the path of the pod's spec in a workload.
+func podSpec(w *mesh.Workload) string { return strings.TrimSuffix(podMetadata(w), "metadata") + "spec" }

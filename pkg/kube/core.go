@@ -54,10 +54,17 @@ type ContainerPort struct {
 	Protocol      string `json:"protocol,omitempty"`
 }
 
-// SecurityContext is the user of a container or pod.
+// SecurityContext is the user of a container or pod, and what a container may do beyond others.
 type SecurityContext struct {
-	RunAsUser  *int64 `json:"runAsUser,omitempty"`
-	RunAsGroup *int64 `json:"runAsGroup,omitempty"`
+	RunAsUser    *int64       `json:"runAsUser,omitempty"`
+	RunAsGroup   *int64       `json:"runAsGroup,omitempty"`
+	Privileged   bool         `json:"privileged,omitempty"`
+	Capabilities Capabilities `json:"capabilities,omitzero"`
+}
+
+// Capabilities are those that a container is given, "NET_ADMIN".
+type Capabilities struct {
+	Add []string `json:"add,omitempty"`
 }
 
 // Probe is a kubelet probe.

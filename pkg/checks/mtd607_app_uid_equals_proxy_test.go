@@ -1,0 +1,44 @@
+package checks
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+func TestSameUser(t *testing.T) {
+	for want, spoil := range map[string]func(*kube.Pod){
+		"[spec.template.spec.containers[0].securityContext.runAsUser] 0: container app of shop/server runs as the proxy's user, 1337: its calls go past the proxy": func(p *kube.Pod) {
+			p.Spec.Containers[0].SecurityContext = &kube.SecurityContext{RunAsUser: id(1337)}
+		},
+		"[spec.template.spec.containers[0].securityContext.runAsGroup] 0: container app of shop/server runs as the proxy's group, 1337": func(p *kube.Pod) {
+			p.Spec.SecurityContext = &kube.SecurityContext{RunAsGroup: id(1337)}
+		},
+		"runs as the proxy's user, 1000660000": func(p *kube.Pod) { // as a platform sets it for all containers
+			for i := range p.Spec.Containers {
+				p.Spec.Containers[i].SecurityContext = nil
+			}
+			p.Spec.SecurityContext = &kube.SecurityContext{RunAsUser: id(1000660000)}
+		},
+	} {
+		r := record(t, healthy)
+		for _, p := range r.pods("server") {
+			spoil(p)
+		}
+		f := r.one(mtd607)
+		has(t, lines([]*diagnose.Finding{f}), "warning Deployment shop/server ")
+		has(t, lines([]*diagnose.Finding{f}), want)
+		complete(t, f)
+	}
+}
+
+func TestSameUserQuietAndBlind(t *testing.T) {
+	shared(t, healthy).quiet(mtd607)
+	r := record(t, healthy)
+	for _, p := range r.pods("server") {
+		p.Spec.SecurityContext = &kube.SecurityContext{RunAsUser: id(1000), RunAsGroup: id(1000)}
+	}
+	r.quiet(mtd607)
+	blinded(t, healthy, mtd607)
+}
