@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -96,7 +95,7 @@ func patcher(p *diagnose.Pass, client *mesh.Pod) kube.Ref {
 	var found []kube.Ref
 	for _, f := range p.Resources.EnvoyFilters {
 		if selects(p, f, client) && slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool {
-			return c.ApplyTo == "CLUSTER" && bytes.Contains(c.Patch.Value, []byte("transport_socket"))
+			return c.ApplyTo == "CLUSTER" && (c.Patch.Value.TransportSocket != nil || len(c.Patch.Value.TransportSocketMatches) > 0)
 		}) {
 			found = append(found, kube.Ref{Kind: "EnvoyFilter", Namespace: f.Namespace, Name: f.Name})
 		}

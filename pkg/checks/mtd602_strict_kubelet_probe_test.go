@@ -7,12 +7,12 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
-// ready sets whether the pods of an app are ready.
-func (r *recording) ready(app, status string) {
-	for _, p := range r.pods(app) {
+// unready takes readiness from the pods of shop/server.
+func (r *recording) unready() {
+	for _, p := range r.pods("server") {
 		for i := range p.Status.Conditions {
 			if p.Status.Conditions[i].Type == "Ready" {
-				p.Status.Conditions[i].Status = status
+				p.Status.Conditions[i].Status = "False"
 			}
 		}
 	}
@@ -29,7 +29,7 @@ func TestStrictProbe(t *testing.T) {
 	r := record(t, healthy)
 	r.probe(kube.ProbeTarget{Port: kube.IntOrString{Str: "http"}})
 	r.annotate("shop", "server", rewriteProbes, "false")
-	r.ready("server", "False")
+	r.unready()
 	f := r.one(mtd602)
 	has(t, lines([]*diagnose.Finding{f}), "error Deployment shop/server [spec.template.spec.containers[0].readinessProbe] 0: "+
 		"the kubelet probes port 8080 of shop/server in plaintext, where its proxy accepts only mutual TLS, and the pod is not ready")
@@ -54,7 +54,7 @@ func TestStrictLivenessProbe(t *testing.T) {
 func TestStrictProbeOtherwise(t *testing.T) {
 	r := record(t, healthy)
 	r.probe(kube.ProbeTarget{Port: kube.IntOrString{Int: 8080}})
-	r.ready("server", "False")
+	r.unready()
 	r.unread(diagnose.PeerAuthentications)
 	has(t, r.one(mtd602).Fixes[0].Title, "have the injector write the proxy")
 }
@@ -63,20 +63,20 @@ func TestStrictProbeQuietAndBlind(t *testing.T) {
 	shared(t, healthy).silent(mtd602)
 	rewritten := record(t, healthy)
 	rewritten.probe(kube.ProbeTarget{Port: kube.IntOrString{Int: 15020}, Path: "/app-health/app/readyz"})
-	rewritten.ready("server", "False")
+	rewritten.unready()
 	rewritten.silent(mtd602)
 	works := record(t, healthy)
 	works.probe(kube.ProbeTarget{Port: kube.IntOrString{Int: 8080}})
 	works.quiet(mtd602) // the pod is ready, so the probe gets through
 	open := record(t, "02-permissive-default")
 	open.probe(kube.ProbeTarget{Port: kube.IntOrString{Int: 8080}})
-	open.ready("server", "False")
+	open.unready()
 	open.quiet(mtd602)
 	tcp := record(t, healthy)
 	for _, p := range tcp.pods("server") {
 		p.Spec.Containers[0].ReadinessProbe = &kube.Probe{TCPSocket: &kube.ProbeTarget{Port: kube.IntOrString{Int: 8080}}}
 	}
-	tcp.ready("server", "False")
+	tcp.unready()
 	tcp.silent(mtd602)
 	blinded(t, healthy, mtd602)
 	unseenProxy(t, healthy, "shop/server", mtd602)

@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -112,7 +111,7 @@ func hostAt(p *diagnose.Pass, a netip.Addr) []*mesh.Host {
 func adder(p *diagnose.Pass, pod *mesh.Pod, cluster string) kube.Ref {
 	for _, f := range p.Resources.EnvoyFilters {
 		if selects(p, f, pod) && slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool {
-			return c.ApplyTo == "CLUSTER" && bytes.Contains(c.Patch.Value, []byte(jsonText(cluster)))
+			return c.ApplyTo == "CLUSTER" && c.Patch.Value.Name == cluster
 		}) {
 			return kube.Ref{Kind: "EnvoyFilter", Namespace: f.Namespace, Name: f.Name}
 		}

@@ -34,7 +34,7 @@ func TestInfrastructureCluster(t *testing.T) {
 		r := record(t, healthy)
 		r.addCluster(envoy.Cluster{Type: "STRICT_DNS", Endpoints: []envoy.Endpoint{ep(r)}})
 		filter := &kube.EnvoyFilter{Meta: kube.Meta{Namespace: "istio-system", Name: "limits"}}
-		filter.Spec.ConfigPatches = []kube.ConfigPatch{{ApplyTo: "CLUSTER", Patch: kube.EnvoyPatch{Operation: "ADD", Value: []byte(`{"name":"ratelimit"}`)}}}
+		filter.Spec.ConfigPatches = []kube.ConfigPatch{{ApplyTo: "CLUSTER", Patch: kube.EnvoyPatch{Operation: "ADD", Value: kube.EnvoyConfig{Name: "ratelimit"}}}}
 		r.Resources.EnvoyFilters = []*kube.EnvoyFilter{filter}
 		f := r.one(mtd609)
 		if got := lines([]*diagnose.Finding{f}); got != "error EnvoyFilter istio-system/limits [cluster ratelimit] 0: cluster ratelimit of pay/client calls shop/server without mutual TLS, which refuses it" {

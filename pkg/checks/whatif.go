@@ -62,7 +62,8 @@ func policyHeals(p *diagnose.Pass, from, to *kube.PeerAuthentication, broken []*
 // withPolicy is the mesh with another PeerAuthentication in the place of one, or besides all others.
 func withPolicy(p *diagnose.Pass, from, to *kube.PeerAuthentication) paper {
 	list := slices.DeleteFunc(slices.Clone(p.Resources.PeerAuthentications), func(pa *kube.PeerAuthentication) bool { return pa == from })
-	return rewrite(p, func(r *kube.Resources) { r.PeerAuthentications = append(list, to) })
+	list = append(list, to)
+	return rewrite(p, func(r *kube.Resources) { r.PeerAuthentications = list })
 }
 
 // underPolicy reports of a host whether a PeerAuthentication may bear on its clients or its pods.

@@ -292,8 +292,21 @@ type ConfigPatch struct {
 	Patch   EnvoyPatch `json:"patch,omitzero"`
 }
 
-// EnvoyPatch is a patch: MERGE, ADD, REMOVE…, and the Envoy config that it brings, as it stands.
+// EnvoyPatch is a patch: MERGE, ADD, REMOVE…, and the Envoy config that it brings.
 type EnvoyPatch struct {
-	Operation string         `json:"operation,omitempty"`
-	Value     jsontext.Value `json:"value,omitempty"`
+	Operation string      `json:"operation,omitempty"`
+	Value     EnvoyConfig `json:"value,omitzero"`
+}
+
+// EnvoyConfig is what of a patched config is kept: its name, and whether it sets transport sockets. The
+// rest may hold secrets.
+type EnvoyConfig struct {
+	Name                   string        `json:"name,omitempty"`
+	TransportSocket        *EnvoySocket  `json:"transport_socket,omitempty,case:ignore"`
+	TransportSocketMatches []EnvoySocket `json:"transport_socket_matches,omitempty,case:ignore"`
+}
+
+// EnvoySocket is a transport socket, or one of several by match, of which only the name is kept.
+type EnvoySocket struct {
+	Name string `json:"name,omitempty"`
 }

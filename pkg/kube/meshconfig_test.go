@@ -11,6 +11,7 @@ func TestParseMeshConfig(t *testing.T) {
 	full := &MeshConfig{
 		RootNamespace: "infra", TrustDomain: "td", TrustDomainAliases: []string{"old"}, EnableAutoMTLS: &off,
 		OutboundTrafficPolicy: OutboundPolicy{Mode: "REGISTRY_ONLY"}, DefaultConfig: ProxyDefaults{ProxyAdminPort: 15555},
+		MeshMTLS: &TLSParameters{MinProtocolVersion: "TLSV1_3"},
 	}
 	tests := []struct {
 		name, in string

@@ -233,3 +233,22 @@ func FuzzAddList(f *testing.F) {
 		}
 	})
 }
+
+// TestEnvoyPatch: of a patch its name is kept, and whether it sets transport sockets, in either spelling;
+// nothing else, since it may be secret.
+func TestEnvoyPatch(t *testing.T) {
+	for value, want := range map[string]EnvoyConfig{
+		`{"name":"limits","connect_timeout":"1s"}`:                                 {Name: "limits"},
+		`{"transport_socket":{"name":"tls","typed_config":{"password":"s3cr3t"}}}`: {TransportSocket: &EnvoySocket{"tls"}},
+		`{"transportSocketMatches":[{"name":"a","match":{}}]}`:                     {TransportSocketMatches: []EnvoySocket{{"a"}}},
+	} {
+		r := &Resources{}
+		if _, err := r.AddObject([]byte(`{"apiVersion":"networking.istio.io/v1alpha3","kind":"EnvoyFilter","metadata":{"name":"x"},` +
+			`"spec":{"configPatches":[{"applyTo":"CLUSTER","patch":{"operation":"MERGE","value":` + value + `}}]}}`)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, r.EnvoyFilters[0].Spec.ConfigPatches[0].Patch.Value); diff != "" {
+			t.Errorf("%s: %s", value, diff)
+		}
+	}
+}
