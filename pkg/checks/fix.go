@@ -9,6 +9,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 // tlsFixes are the remedies for a tls block that does not fit: no block at all, so that auto
@@ -93,6 +94,9 @@ func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 		Title: "give " + w.String() + " a proxy",
 		Risk:  "its pods restart; its own calls then follow the mesh's policies too",
 	}
+	if callers := shutOut(p, w); len(callers) > 0 {
+		fix.Risk += "; it is STRICT then, and refuses callers without a proxy: " + few(callers)
+	}
 	var steps []string
 	if !injects(p, w.Namespace) {
 		steps = append(steps, shell("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p)))
@@ -109,6 +113,21 @@ func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 	}
 	fix.Command = strings.Join(steps, "\n")
 	return fix
+}
+
+// shutOut are the callers without a proxy that a workload takes now, and would refuse with one.
+func shutOut(p *diagnose.Pass, w *mesh.Workload) []string {
+	var names []string
+	for e := range p.Edges() {
+		server := e.Server.Pod
+		if server == nil || server.Workload != w || e.Client.HasProxy() || e.Client.Workload == w || !e.Verdict.Works() {
+			continue
+		}
+		if name := workloadName(e.Client.Workload); p.Mode(server).Port(serverPort(e)).Mode == policy.Strict && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // injects reports whether a namespace is seen to be labelled for injection.

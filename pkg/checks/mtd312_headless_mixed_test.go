@@ -1,6 +1,9 @@
 package checks
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestHeadlessMixed(t *testing.T) {
 	fires(t, "08-headless-mixed", mtd312,
@@ -38,4 +41,13 @@ func TestHeadlessMixedQuietAndBlind(t *testing.T) {
 	shared(t, healthy).quiet(mtd312)
 	blinded(t, "08-headless-mixed", mtd312)
 	unseenProxy(t, "08-headless-mixed", "shop/hlmix-in", mtd312)
+}
+
+// The fix says whom it shuts out.
+func TestHeadlessMixedFixShutsOut(t *testing.T) {
+	f := record(t, "08-headless-mixed").one(mtd312)
+	const want = "it is STRICT then, and refuses callers without a proxy: legacy/naked"
+	if !strings.Contains(f.Fixes[0].Risk, want) {
+		t.Errorf("the risk is %q, without %q", f.Fixes[0].Risk, want)
+	}
 }
