@@ -53,6 +53,10 @@ type Scenario struct {
 	Targets []Target `json:"targets,omitempty"`
 
 	Expect Expect `json:"expect"`
+	// ByHand is why the fix of the cause cannot be applied by a program; "" when it can.
+	ByHand string `json:"byHand,omitempty"`
+	// ShutsOut are callers that the fix shuts out, as its risk has to say.
+	ShutsOut *ShutsOut `json:"shutsOut,omitempty"`
 
 	objects map[string][]*unstructured.Unstructured // by file
 }
@@ -98,6 +102,12 @@ type Behind struct {
 	Namespace string `json:"namespace"`
 	Service   string `json:"service"`
 	Port      int    `json:"port"`
+}
+
+// ShutsOut are workloads whose calls a fix ends, and the words by which its risk says so.
+type ShutsOut struct {
+	Callers []string `json:"callers"`
+	Said    string   `json:"said"`
 }
 
 // Expect is what a diagnosis has to say.

@@ -27,11 +27,11 @@ func CompareFindings(want scenario.Expect, got []Finding) []string {
 		return wrong
 	}
 	cause := *want.Cause
-	if !slices.ContainsFunc(got, func(f Finding) bool { return f.is(cause) }) {
+	if !slices.ContainsFunc(got, func(f Finding) bool { return f.Is(cause) }) {
 		wrong = append(wrong, strings.Join(strings.Fields("cause "+cause.Code+" "+cause.Subject+" "+cause.Field), " ")+": not found")
 	}
 	for _, f := range got {
-		right := f.Name() == cause.Subject || f.CausedBy != nil || slices.ContainsFunc(want.Also, f.is)
+		right := f.Name() == cause.Subject || f.CausedBy != nil || slices.ContainsFunc(want.Also, f.Is)
 		if f.Severity == severityError && !right {
 			wrong = append(wrong, fmt.Sprintf("finding %s %s: is not the cause: %s", f.Code, f.Name(), f.Title))
 		}
@@ -39,7 +39,8 @@ func CompareFindings(want scenario.Expect, got []Finding) []string {
 	return wrong
 }
 
-func (f Finding) is(want scenario.Finding) bool {
+// Is reports whether a finding is the one that a scenario names.
+func (f Finding) Is(want scenario.Finding) bool {
 	severity := want.Severity
 	if severity == "" {
 		severity = severityError

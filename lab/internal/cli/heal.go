@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/heal"
+)
+
+func healing() []Command {
+	return []Command{{"heal", "NAME…|--all", "apply the product's first fix to faulty scenarios, and make every call again", runHeal}}
+}
+
+func runHeal(ctx context.Context, e Env, args []string) error {
+	c, err := openCourse(ctx, e, args, "")
+	if err != nil {
+		return err
+	}
+	h := heal.Healer{
+		Runner: c.runner, Product: c.product,
+		Path: e.Dir.Join("bin") + ":" + os.Getenv("PATH"), Kubeconfig: e.Dir.Kubeconfig(),
+	}
+	var all []heal.Healing
+	for _, s := range c.scenarios {
+		if s.Expect.Cause == nil {
+			continue
+		}
+		got, err := h.Heal(ctx, s)
+		if err != nil {
+			got.Wrong = append(got.Wrong, err.Error())
+		}
+		all = append(all, got)
+		fmt.Fprintf(e.Err, "%-45s %3d mended %3d wrong  %s\n", s.Name, got.Mended, len(got.Wrong), got.Fix)
+		for _, w := range got.Wrong {
+			fmt.Fprintln(e.Err, "   ", w)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return healed(e, all)
+}
+
+// healed prints what came of each; it is an error when something is wrong.
+func healed(e Env, all []heal.Healing) error {
+	w := tabwriter.NewWriter(e.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SCENARIO\tMENDED\tWRONG\tFIX")
+	wrong, applied := 0, 0
+	for _, r := range all {
+		fix := r.Fix
+		if r.ByHand != "" {
+			fix = "by hand: " + r.ByHand
+		} else {
+			applied++
+		}
+		wrong += len(r.Wrong)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", r.Scenario, r.Mended, len(r.Wrong), fix)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Out, "%d fixes applied, %d scenarios left to people\n", applied, len(all)-applied)
+	if wrong > 0 {
+		return errors.New("not all fixes heal")
+	}
+	return nil
+}

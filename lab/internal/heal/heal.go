@@ -1,0 +1,194 @@
+// Package heal proves the product's fixes: it takes the first fix of the finding that names a
+// scenario's cause, applies it to the live mesh as a user would paste it, and makes every call again.
+package heal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/score"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/truth"
+)
+
+// Healer heals scenarios, one after the other.
+type Healer struct {
+	Runner  *truth.Runner
+	Product score.Product
+	// Path is PATH for the commands of a fix, with a kubectl; Kubeconfig is that of a user who may write.
+	Path, Kubeconfig string
+}
+
+// Healing is what came of one scenario.
+type Healing struct {
+	Scenario string
+	Fix      string
+	// ByHand is why a person has to decide or act; nothing was applied then.
+	ByHand string
+	// Mended counts the calls that the finding said were broken and that work now.
+	Mended int
+	// Wrong is what the fix did not mend, or broke.
+	Wrong []string
+}
+
+// finding is what is needed of one of the report's.
+type finding struct {
+	score.Finding
+	Affects []affected
+	Fixes   []fix
+}
+
+type fix struct{ Title, Risk, Command, Manifest string }
+
+type affected struct {
+	Client, Server *struct{ Namespace, Name string }
+	Host           string
+	Port           int
+	Verdict        string
+}
+
+// Heal runs a scenario, applies the first fix and looks again. It leaves the mesh as the fix made it.
+func (h Healer) Heal(ctx context.Context, s scenario.Scenario) (r Healing, err error) {
+	r.Scenario = s.Name
+	before, end, err := h.Runner.Run(ctx, s)
+	defer func() { err = errors.Join(err, end(ctx)) }()
+	if err != nil {
+		return r, err
+	}
+	found, err := h.causes(ctx, *s.Expect.Cause)
+	if err != nil {
+		return r, err
+	}
+	if len(found) == 0 || len(found[0].Fixes) == 0 {
+		r.Wrong = append(r.Wrong, "no finding names the cause and has a fix")
+		return r, nil
+	}
+	first := found[0].Fixes[0]
+	r.Fix = first.Title
+	if r.ByHand = s.ByHand; r.ByHand != "" {
+		return r, nil
+	}
+	undo, err := h.apply(ctx, first)
+	defer func() { err = errors.Join(err, undo(ctx)) }()
+	if err != nil {
+		r.Wrong = append(r.Wrong, err.Error())
+		return r, nil
+	}
+	after, err := h.Runner.Again(ctx, s)
+	if err != nil {
+		return r, err
+	}
+	var shutsOut scenario.ShutsOut
+	if s.ShutsOut != nil {
+		shutsOut = *s.ShutsOut
+	}
+	r.Mended, r.Wrong = compare(before, after, found[0].Affects, shutsOut.Callers)
+	if !strings.Contains(first.Risk, shutsOut.Said) {
+		r.Wrong = append(r.Wrong, fmt.Sprintf("the risk does not say %q: %s", shutsOut.Said, first.Risk))
+	}
+	left, err := h.causes(ctx, *s.Expect.Cause)
+	for _, f := range left {
+		if f.Code == found[0].Code && f.Field == found[0].Field {
+			r.Wrong = append(r.Wrong, "the finding is still there: "+f.Title)
+		}
+	}
+	return r, err
+}
+
+// causes are the findings that name the scenario's cause.
+func (h Healer) causes(ctx context.Context, cause scenario.Finding) ([]finding, error) {
+	text, err := h.Product.Report(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var report struct{ Findings []finding }
+	if err := json.Unmarshal(text, &report); err != nil {
+		return nil, fmt.Errorf("read the report: %w", err)
+	}
+	return slices.DeleteFunc(report.Findings, func(f finding) bool { return !f.Is(cause) }), nil
+}
+
+// apply pastes a fix into a shell. undo removes what a manifest added.
+func (h Healer) apply(ctx context.Context, f fix) (undo func(context.Context) error, err error) {
+	undo = func(context.Context) error { return nil }
+	if f.Manifest != "" {
+		undo = func(ctx context.Context) error {
+			return h.shell(ctx, "kubectl delete --ignore-not-found -f -", f.Manifest)
+		}
+		if err := h.shell(ctx, "kubectl apply -f -", f.Manifest); err != nil {
+			return undo, err
+		}
+	}
+	if f.Command != "" {
+		err = h.shell(ctx, f.Command, "")
+	}
+	return undo, err
+}
+
+func (h Healer) shell(ctx context.Context, command, input string) error {
+	dir, err := os.MkdirTemp("", "lab-heal-") // for what the command saves
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	cmd := exec.CommandContext(ctx, "sh", "-ec", command)
+	cmd.Dir = dir
+	cmd.Stdin = strings.NewReader(input)
+	cmd.Env = append(cmd.Environ(), "PATH="+h.Path, "KUBECONFIG="+h.Kubeconfig)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", command, err, out)
+	}
+	return nil
+}
+
+// compare says what the fix did: calls that the finding called broken have to work, and those
+// that worked still have to. A call to a pod that is new counts for its workload.
+func compare(before, after truth.Truth, said []affected, shutsOut []string) (mended int, wrong []string) {
+	for _, p := range before.Pairs {
+		q, ok := worst(after.Pairs, p)
+		broken := slices.ContainsFunc(said, func(a affected) bool { return a.is(p) })
+		switch {
+		case !ok:
+			wrong = append(wrong, "no longer called: "+p.String())
+		case p.OK && !q.OK && slices.Contains(shutsOut, p.From.Namespace+"/"+p.From.Workload):
+		case p.OK && !q.OK:
+			wrong = append(wrong, "broken by the fix: "+p.String()+": "+q.Error)
+		case !p.OK && broken && !q.OK:
+			wrong = append(wrong, "not mended: "+p.String()+": "+q.Error)
+		case !p.OK && broken:
+			mended++
+		}
+	}
+	if mended == 0 && len(wrong) == 0 && slices.ContainsFunc(said, affected.broken) {
+		wrong = append(wrong, "nothing that the finding calls broken failed before: the fix proves nothing")
+	}
+	return mended, wrong
+}
+
+// worst is the call like p that fares worst: to the same endpoint where both say which it was.
+func worst(pairs []truth.Pair, p truth.Pair) (q truth.Pair, ok bool) {
+	for _, x := range pairs {
+		same := x.From.Namespace == p.From.Namespace && x.From.Workload == p.From.Workload && x.Protocol == p.Protocol &&
+			x.To.Host == p.To.Host && x.To.Port == p.To.Port && x.To.Subset == p.To.Subset
+		elsewhere := p.To.Workload != "" && x.To.Workload != "" && p.To.Workload != x.To.Workload
+		if same && !elsewhere && (!ok || !x.OK) {
+			q, ok = x, true
+		}
+	}
+	return q, ok
+}
+
+func (a affected) broken() bool { return a.Verdict == "fails" || a.Verdict == "denied" }
+
+// is reports whether a call is one of those that a finding says are broken.
+func (a affected) is(p truth.Pair) bool {
+	client := a.Client != nil && a.Client.Namespace == p.From.Namespace && a.Client.Name == p.From.Workload
+	server := p.To.Workload == "" || a.Server == nil || a.Server.Name == p.To.Workload
+	return a.broken() && client && server && a.Host == p.To.Host && a.Port == p.To.Port
+}

@@ -1,0 +1,29 @@
+package truth
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/node"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
+)
+
+// Again makes the calls of a scenario once more, after somebody has changed the mesh.
+func (r *Runner) Again(ctx context.Context, s scenario.Scenario) (Truth, error) {
+	r.workloads = nil // they may be what was changed
+	if err := r.forget(ctx); err != nil {
+		return Truth{}, err
+	}
+	state, err := r.Mesh.Converge(ctx)
+	if err != nil {
+		return Truth{}, fmt.Errorf("scenario %s, once more: %w", s.Name, err)
+	}
+	pods, err := r.Mesh.Lab.Pods(ctx)
+	if err != nil {
+		return Truth{}, err
+	}
+	if err := each(pods, func(pod node.PodInfo) error { return r.forgotten(ctx, pod) }); err != nil {
+		return Truth{}, err
+	}
+	return r.measure(ctx, s, prepared{pods: pods, unacked: state.Unacked})
+}
