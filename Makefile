@@ -15,10 +15,10 @@ TOOL := go tool -modfile=tools/go.mod
 WORKTREE := { git status --porcelain -uall; git diff; } | git hash-object --stdin
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab
+.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./bin/kubectl-mtls_doctor
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$(BIN) ./cmd/kubectl-mtls-doctor
@@ -57,6 +57,9 @@ fuzz: ## every fuzz target, FUZZTIME each (60s)
 
 fmt: ## format the code with gofumpt
 	$(TOOL) gofumpt -l -w cmd internal pkg
+
+e2e: ## every scenario on a real mesh of this machine (root; lab/README.md)
+	go build -C lab -o .work/lab ./cmd/lab && lab/.work/lab e2e
 
 lab: build ## a real mesh on this machine (root; lab/README.md): builds it, starts it, prints a kubeconfig
 	go build -C lab -o .work/lab ./cmd/lab && lab/.work/lab up

@@ -36,7 +36,7 @@ type Command struct {
 
 // Commands are all of them, in the order of the help.
 func Commands() []Command {
-	return slices.Concat(basics(), faults(), scenarios(), fuzzing())
+	return slices.Concat(basics(), faults(), scenarios(), fuzzing(), healing(), suite())
 }
 
 // Main runs one command line.

@@ -58,6 +58,12 @@ func (s State) alive() bool {
 	return err == nil && start == s.Start
 }
 
+// Running reports whether there is a process of that id, which has not ended.
+func Running(pid int) bool {
+	_, err := startTime(pid)
+	return err == nil
+}
+
 func startTime(pid int) (uint64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
