@@ -86,7 +86,7 @@ func unmarked(p *diagnose.Pass, e *handshake.Edge) culprit {
 
 // namespaceMode is the mode that istiod assumes of the server's namespace for auto mTLS.
 func namespaceMode(p *diagnose.Pass, e *handshake.Edge) policy.Derivation {
-	return p.PeerAuth.ForNamespace(e.Server.Host.Namespace, e.Client.Revision())
+	return p.NamespaceMode(e.Server.Host.Namespace, e.Client.Revision())
 }
 
 // hidden is a rule that asks for mutual TLS and is hidden from the client by the one that

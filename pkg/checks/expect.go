@@ -3,6 +3,7 @@ package checks
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -21,10 +22,11 @@ func sends(p *diagnose.Pass, e *handshake.Edge) (mutual, known bool) {
 		return false, true
 	}
 	tls := p.Rule(e)
-	expected := policy.ExpectedClient(autoMTLS(p, e.Client), namespaceMode(p, e), tls, policy.Target{
-		External: host.External || host.ExternalName != "", Headless: host.Headless,
-		Gateway: e.Client.Plane == mesh.Gateway, Endpoints: endpoints(host, e.Server.Port),
-	})
+	target := policy.Target{External: host.External || host.ExternalName != "", Headless: host.Headless, Gateway: e.Client.Plane == mesh.Gateway}
+	if host.Headless || tls.EndpointsDecide {
+		target.Endpoints = endpoints(host, e.Server.Port)
+	}
+	expected := policy.ExpectedClient(autoMTLS(p, e.Client), namespaceMode(p, e), tls, target)
 	switch expected.Shape {
 	case policy.ShapeMTLS:
 		return true, true
@@ -66,14 +68,20 @@ func autoMTLS(p *diagnose.Pass, client *mesh.Pod) bool {
 
 // marked reports whether istiod marks the endpoint of an edge as capable of mutual TLS.
 func marked(p *diagnose.Pass, tls policy.ClientTLS, e *handshake.Edge) bool {
-	namespace, labels := e.Server.Host.Namespace, map[string]string(nil)
-	if ep := endpointOf(e.Server.Host, e); ep != nil {
-		labels = ep.Labels
-	} else if e.Server.Pod != nil { // a route led on to another host
-		namespace, labels = e.Server.Pod.Namespace, e.Server.Pod.Labels
+	host, pod := e.Server.Host, e.Server.Pod
+	switch {
+	case host.Ref.Kind == "ServiceEntry" && !routed(e):
+		ep := endpointOf(host, e)
+		return ep != nil && tls.MarksEndpoint(labelled(ep.Labels), p.PeerAuth.ForWorkload(host.Namespace, ep.Labels, e.Client.Revision()).Port(serverPort(e)))
+	case pod == nil, pod.Namespace != host.Namespace && !routed(e): // written by hand: istiod looks for pods in the Service's namespace
+		return false
 	}
-	server := p.PeerAuth.ForWorkload(namespace, labels, e.Client.Revision()).Port(serverPort(e))
-	return tls.MarksEndpoint(labelled(labels), server)
+	return tls.MarksEndpoint(labelled(pod.Labels), p.Mode(pod).Port(serverPort(e)))
+}
+
+// routed reports whether the client's proxy sends an edge to another host than was dialled.
+func routed(e *handshake.Edge) bool {
+	return e.Outbound.Path == handshake.ViaCluster && !strings.HasSuffix(e.Outbound.Cluster, "|"+e.Server.Host.Name)
 }
 
 // endpointOf is the endpoint of a host that an edge leads to, as the registry has it; nil when it is

@@ -28,12 +28,17 @@ var mtd205 = &diagnose.Check{
 }
 
 func sanEmpty(p *diagnose.Pass) {
+	contexts := map[*envoy.Proxy]map[string]*envoy.TLSContext{}
 	for e := range p.Known() {
 		if e.Verdict != handshake.MTLS || e.Server.Host == nil {
 			p.NotApplicable()
 			continue
 		}
-		switch ctx := meshContext(e); {
+		proxy := e.Client.Proxy
+		if contexts[proxy] == nil {
+			contexts[proxy] = meshContexts(proxy)
+		}
+		switch ctx := contexts[proxy][e.Outbound.Cluster]; {
 		case ctx == nil:
 			p.NotApplicable()
 		case len(ctx.Validation.SANs) > 0 || ctx.AutoSANValidation:
@@ -44,20 +49,21 @@ func sanEmpty(p *diagnose.Pass) {
 	}
 }
 
-// meshContext is the TLS of the mesh that the cluster of an edge has for it; nil when it has none.
-func meshContext(e *handshake.Edge) *envoy.TLSContext {
-	for _, c := range clustersOf(e) {
+// meshContexts are the TLS of the mesh that a proxy has for its clusters, by name.
+func meshContexts(proxy *envoy.Proxy) map[string]*envoy.TLSContext {
+	out := map[string]*envoy.TLSContext{}
+	for _, c := range proxy.Clusters {
 		sockets := []*envoy.TransportSocket{c.Socket}
 		for _, m := range c.Matches {
 			sockets = append(sockets, m.Socket)
 		}
 		for _, s := range sockets {
 			if c.State != envoy.Warming && s != nil && s.TLS != nil && s.TLS.Validation.CA != nil && s.TLS.Validation.CA.SDS == "ROOTCA" {
-				return s.TLS
+				out[c.Name] = s.TLS
 			}
 		}
 	}
-	return nil
+	return out
 }
 
 func describeSANEmpty(p *diagnose.Pass, f *diagnose.Finding) {

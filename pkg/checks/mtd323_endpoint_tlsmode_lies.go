@@ -30,20 +30,24 @@ var mtd323 = &diagnose.Check{
 
 func tlsModeLies(p *diagnose.Pass) {
 	for e := range p.Known() {
-		if !mutual(e) || e.Server.Pod == nil || e.Server.Host == nil || p.Rule(e).Mode != policy.TLSAuto {
+		switch {
+		case !mutual(e) || e.Server.Pod == nil || e.Server.Host == nil || p.Rule(e).Mode != policy.TLSAuto:
 			p.NotApplicable()
-			continue
-		}
-		ep := endpointOf(e.Server.Host, e)
-		switch w := e.Server.Pod.Workload; {
-		case !unwrapped(e) || meshed(e) || ep == nil || !labelled(ep.Labels):
+		case !unwrapped(e) || meshed(e) || !declaredMeshed(e):
 			p.Passed()
 		case e.Server.Host.Ref.Kind == "ServiceEntry":
 			p.Failed(diagnose.Finding{Subject: e.Server.Host.Ref, Field: "spec.endpoints", Edges: edge(e)})
 		default:
+			w := e.Server.Pod.Workload
 			p.Failed(diagnose.Finding{Subject: w.Ref, Field: podMetadata(w) + ".labels[" + tlsMode + "]", Edges: edge(e)})
 		}
 	}
+}
+
+// declaredMeshed reports whether the endpoint of an edge is declared as one that does mutual TLS.
+func declaredMeshed(e *handshake.Edge) bool {
+	ep := endpointOf(e.Server.Host, e)
+	return ep != nil && labelled(ep.Labels)
 }
 
 func describeLie(p *diagnose.Pass, f *diagnose.Finding) {

@@ -40,23 +40,28 @@ func clientStale(p *diagnose.Pass) {
 	var stale []*handshake.Edge
 	agrees := map[*mesh.Host]bool{}
 	for e := range p.Known() {
-		want, known := sends(p, e)
-		switch why := onItsWay(p, e); {
-		case !ownCluster(e) || !known:
+		if !ownCluster(e) {
+			p.NotApplicable()
+			continue
+		}
+		switch want, known := sends(p, e); {
+		case !known:
 			p.NotApplicable()
 		case want == mutual(e):
 			agrees[e.Server.Host] = true
 			p.Passed()
 		case !mutual(e) && !plain(e), !brokenFor(e) && !(want && e.Verdict == handshake.Plaintext):
 			p.Passed()
-		case why != "":
-			p.Unknown(kube.PodRef(e.Client.Key()), why)
 		default:
 			stale = append(stale, e)
 		}
 	}
 	for _, e := range stale {
-		p.Failed(staleFinding(p, e, !agrees[e.Server.Host]))
+		if why := onItsWay(p, e); why != "" {
+			p.Unknown(kube.PodRef(e.Client.Key()), why)
+		} else {
+			p.Failed(staleFinding(p, e, !agrees[e.Server.Host]))
+		}
 	}
 }
 

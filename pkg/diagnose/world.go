@@ -19,6 +19,7 @@ type World struct {
 	explained map[*handshake.Edge]bool
 	rules     *rules
 	modes     map[*mesh.Pod]policy.Effective
+	spaces    map[space]policy.Derivation
 	whole     map[*mesh.Host][]*handshake.Edge
 }
 
@@ -42,6 +43,7 @@ func bareWorld(s *mesh.Snapshot, scope Scope) *World {
 		explained: map[*handshake.Edge]bool{},
 		rules:     newRules(s.Resources.DestinationRules, policyConfig(s)),
 		modes:     map[*mesh.Pod]policy.Effective{},
+		spaces:    map[space]policy.Derivation{},
 		whole:     map[*mesh.Host][]*handshake.Edge{},
 	}
 }
@@ -80,6 +82,20 @@ func (w *World) Mode(p *mesh.Pod) policy.Effective {
 	m := w.PeerAuth.ForWorkload(p.Namespace, p.Labels, p.Revision())
 	w.modes[p] = m
 	return m
+}
+
+// space is a namespace as the istiod of a revision sees it.
+type space struct{ namespace, revision string }
+
+// NamespaceMode is the mode that the istiod of a revision assumes of a namespace for auto mTLS.
+func (w *World) NamespaceMode(namespace, revision string) policy.Derivation {
+	k := space{namespace, revision}
+	d, ok := w.spaces[k]
+	if !ok {
+		d = w.PeerAuth.ForNamespace(namespace, revision)
+		w.spaces[k] = d
+	}
+	return d
 }
 
 // EdgesTo are all connections to a host, in scope or not: what a fix changes does not end where
