@@ -60,6 +60,22 @@ func portFix(p *diagnose.Pass, pod *mesh.Pod, port uint32, mode string) (from, t
 	return nil, to, []diagnose.Fix{{Manifest: policyManifest(policyRef(to), labels, to.Spec.MTLS.Mode, portModes(to))}}
 }
 
+// workloadFix sets the mode of a workload, in its own policy or in a new one: from is nil when there is
+// none.
+func workloadFix(p *diagnose.Pass, w *mesh.Workload, mode string) (from, to *kube.PeerAuthentication, fixes []diagnose.Fix) {
+	pod := w.Pods[0]
+	if from = workloadPolicy(p, pod); from != nil {
+		return from, withPolicyMode(from, "spec.mtls.mode", mode), []diagnose.Fix{{Command: jsonPatch(policyRef(from), set("/spec/mtls", `{"mode":"`+mode+`"}`))}}
+	}
+	labels := stableLabels(pod)
+	if len(labels) == 0 {
+		return nil, nil, nil
+	}
+	to = &kube.PeerAuthentication{Meta: kube.Meta{Namespace: w.Namespace, Name: w.Name + "-" + strings.ToLower(mode), CreationTimestamp: p.CapturedAt}}
+	to.Spec.Selector, to.Spec.MTLS = &kube.Selector{MatchLabels: labels}, &kube.MutualTLS{Mode: mode}
+	return nil, to, []diagnose.Fix{{Manifest: policyManifest(policyRef(to), labels, mode, nil)}}
+}
+
 // workloadPolicy is the oldest policy that selects a pod, the only one whose ports count; nil
 // when there is none.
 func workloadPolicy(p *diagnose.Pass, pod *mesh.Pod) *kube.PeerAuthentication {

@@ -47,6 +47,12 @@ func withTLSMode(mode string) func(*kube.Pod) {
 	}
 }
 
+// injected is a pod with a proxy.
+func injected(p *kube.Pod) {
+	withTLSMode("istio")(p)
+	p.Spec.Containers = append(slices.Clone(p.Spec.Containers), kube.Container{Name: proxyContainer, Args: []string{"proxy", "sidecar"}})
+}
+
 // labelPointer is the JSON pointer of a label of a workload's pods.
 func labelPointer(w *mesh.Workload, name string) string {
 	return pointer(podMetadata(w)) + "/labels/" + strings.ReplaceAll(name, "/", "~1")

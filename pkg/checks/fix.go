@@ -9,7 +9,6 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 // tlsFixes are the remedies for a tls block that does not fit: no block at all, so that auto
@@ -90,12 +89,11 @@ func plainPorts(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 // injectFix puts a workload into the mesh, with as few steps as it takes: a namespace that is
 // labelled is left alone, and pods that a patch replaces need no restart.
 func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
+	tried := rewrite(p, func(r *kube.Resources) { editPods(r, w, injected) })
+	stops := append(tried.stops(func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }), tried.stopping(p.Engine.Edges(handshake.Query{Client: within(w)}))...)
 	fix := diagnose.Fix{
 		Title: "give " + w.String() + " a proxy",
-		Risk:  "its pods restart; its own calls then follow the mesh's policies too",
-	}
-	if callers := shutOut(p, w); len(callers) > 0 {
-		fix.Risk += "; it is STRICT then, and refuses callers without a proxy: " + few(callers)
+		Risk:  risks("its pods restart; its own calls then follow the mesh's policies too", refuses(stops)),
 	}
 	var steps []string
 	if !injects(p, w.Namespace) {
@@ -113,21 +111,6 @@ func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 	}
 	fix.Command = strings.Join(steps, "\n")
 	return fix
-}
-
-// shutOut are the callers without a proxy that a workload takes now, and would refuse with one.
-func shutOut(p *diagnose.Pass, w *mesh.Workload) []string {
-	var names []string
-	for e := range p.Edges() {
-		server := e.Server.Pod
-		if server == nil || server.Workload != w || e.Client.HasProxy() || e.Client.Workload == w || !e.Verdict.Works() {
-			continue
-		}
-		if name := workloadName(e.Client.Workload); p.Mode(server).Port(serverPort(e)).Mode == policy.Strict && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // injects reports whether a namespace is seen to be labelled for injection.

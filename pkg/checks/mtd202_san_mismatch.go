@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -64,29 +65,54 @@ func sanList(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
 
 func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	presented := "an identity"
-	if e.TLS != nil && e.TLS.ServerID != "" {
-		presented = e.TLS.ServerID
-	}
 	f.Evidence = append(bothSides(p, e), blockerFact(e, handshake.ServerSANMismatch))
 	if f.Subject.Kind != "DestinationRule" && f.Subject.Kind != "ServiceEntry" {
-		f.Title = fmt.Sprintf("%s presents %s, which its clients do not expect of %s", f.Subject, presented, destinations(p, f.Edges))
+		f.Title = fmt.Sprintf("%s presents %s, which its clients do not expect of %s", f.Subject, presented(e), destinations(p, f.Edges))
 		return
 	}
-	f.Title = fmt.Sprintf("%s does not list %s, which %s presents", f.Subject, presented, destinations(p, f.Edges))
-	at := indexed(f.Field)
-	f.Fixes = []diagnose.Fix{
-		{
-			Title:   "remove subjectAltNames: istiod then lists the service accounts of the endpoints itself",
-			Command: jsonPatch(f.Subject, remove(at)),
-			Risk:    "not tried on paper: a server that presents another identity than its service account's is then refused",
-		},
-		{
-			Title:   "or name what the server presents, if that is the identity you want to talk to",
-			Command: jsonPatch(f.Subject, set(at, "["+jsonText(presented)+"]")),
-			Risk:    "the list must be kept in step with the server's service account",
-		},
+	f.Title = fmt.Sprintf("%s does not list %s, which %s presents", f.Subject, presented(e), destinations(p, f.Edges))
+	f.Fixes = append(dropNames(p, f), addNames(f)...)
+}
+
+// presented is the identity that the server of an edge shows.
+func presented(e *handshake.Edge) string {
+	if e.TLS == nil || e.TLS.ServerID == "" {
+		return "an unknown identity"
 	}
+	return e.TLS.ServerID
+}
+
+// dropNames removes the list, where the identities that istiod then lists by itself are those that are
+// presented on every edge that the list decides, in scope or not.
+func dropNames(p *diagnose.Pass, f *diagnose.Finding) []diagnose.Fix {
+	unexpected := func(e *handshake.Edge) bool { return !expected(p, e) }
+	for _, h := range p.Hosts {
+		decides := func(e *handshake.Edge) bool {
+			ref, field := sanList(p, e)
+			return e.Verdict == handshake.MTLS && ref == f.Subject && field == f.Field && unexpected(e)
+		}
+		if slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return e.Server.Host == h }) && slices.ContainsFunc(p.EdgesTo(h), decides) {
+			return nil
+		}
+	}
+	if slices.ContainsFunc(f.Edges, unexpected) {
+		return nil
+	}
+	return []diagnose.Fix{{
+		Title: "remove subjectAltNames: istiod then lists the service accounts of the endpoints itself", Command: jsonPatch(f.Subject, remove(indexed(f.Field))),
+	}}
+}
+
+// addNames adds what is presented to the list; nobody whom it accepts is then refused.
+func addNames(f *diagnose.Finding) []diagnose.Fix {
+	var operations []string
+	for _, id := range distinct(f.Edges, presented) {
+		operations = append(operations, set(indexed(f.Field)+"/-", jsonText(id)))
+	}
+	return []diagnose.Fix{{
+		Title: "or name what the server presents too, if that is the identity you want to talk to", Command: jsonPatch(f.Subject, operations...),
+		Risk: "the list must be kept in step with the server's service account",
+	}}
 }
 
 // blockerFact tells what the replay of an edge stumbled over.

@@ -3,6 +3,8 @@ package checks
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 )
@@ -14,7 +16,46 @@ func TestSANMismatchOfARule(t *testing.T) {
 	if f.Fixes[0].Command != want {
 		t.Error(f.Fixes[0].Command)
 	}
-	has(t, f.Fixes[1].Command, `"value":["spiffe://cluster.local/ns/shop/sa/server"]`)
+	if f.Fixes[0].Risk != "" {
+		t.Error(f.Fixes[0].Risk)
+	}
+	hasFix(t, f, `kubectl -n shop patch destinationrule server --type=json -p '[{"op":"add","path":"/spec/trafficPolicy/tls/subjectAltNames/-","value":"spiffe://cluster.local/ns/shop/sa/server"}]'`)
+}
+
+// A server that presents another identity than its service account's is not helped by the list that
+// istiod would make.
+func TestSANMismatchOfAnotherAccount(t *testing.T) {
+	r := record(t, "23-dr-wrong-san")
+	for _, p := range r.pods("server") {
+		p.Spec.ServiceAccountName = "other"
+	}
+	f := r.one(mtd202)
+	if len(f.Fixes) != 1 {
+		t.Fatalf("%+v", f.Fixes)
+	}
+	has(t, f.Fixes[0].Title, "name what the server presents too")
+}
+
+func TestAccounts(t *testing.T) {
+	r := truth(t, externalEntry)
+	se := r.internal()
+	ids := map[string][]string{}
+	probe := &diagnose.Check{Code: "MTD999", Run: func(p *diagnose.Pass) {
+		for _, h := range p.Hosts {
+			ids[h.Name] = accounts(p, h, "")
+		}
+	}}
+	r.MeshConfigs["default"].TrustDomainAliases = []string{"old"}
+	r.judge(probe)
+	want := []string{"spiffe://cluster.local/ns/shop/sa/server", "spiffe://old/ns/shop/sa/server"}
+	if diff := cmp.Diff(want, ids[serverHost]); diff != "" {
+		t.Error(diff)
+	}
+	se.Spec.Endpoints[0].ServiceAccount = "vm"
+	r.judge(probe)
+	if diff := cmp.Diff([]string{"spiffe://cluster.local/ns/shop/sa/vm", "spiffe://old/ns/shop/sa/vm"}, ids["ext.example"]); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // Without a rule that names identities it is the server that shows another than istiod knows.

@@ -42,14 +42,33 @@ func describeHeadlessMixed(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Evidence = append(f.Evidence, handshake.Fact{
 			Layer: handshake.Cluster, Source: "pod " + w.Pods[0].Key().String(), Value: "endpoint of " + f.Subject.String() + " without label security.istio.io/tlsMode: istio",
 		})
-		if !w.Pods[0].HasProxy() {
-			f.Fixes = append(f.Fixes, injectFix(p, w))
-		}
 	}
+	f.Fixes = injectAll(p, f, slices.DeleteFunc(slices.Clone(bare), func(w *mesh.Workload) bool { return !outside(w) }))
 	f.Title = fmt.Sprintf("%s is headless and %s has no proxy, so clients send plaintext to all of it; %s accepts only mutual TLS", f.Subject, few(names), servers(f.Edges))
 	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {
-		f.Fixes = append(f.Fixes, openFix(p, w)...)
+		f.Fixes = append(f.Fixes, openFix(p, w, slices.DeleteFunc(slices.Clone(f.Edges), func(e *handshake.Edge) bool { return e.Server.Pod.Workload != w }))...)
 	}
+}
+
+// injectAll gives proxies to workloads, where all of them together heal.
+func injectAll(p *diagnose.Pass, f *diagnose.Finding, list []*mesh.Workload) []diagnose.Fix {
+	var out []diagnose.Fix
+	tried := rewrite(p, func(r *kube.Resources) {
+		for _, w := range list {
+			editPods(r, w, injected)
+		}
+	})
+	if !tried.mends(f.Edges) {
+		return nil
+	}
+	for _, w := range list {
+		fix := injectFix(p, w)
+		if len(list) > 1 {
+			fix.Risk = risks(fix.Risk, "it takes all that have no proxy to heal")
+		}
+		out = append(out, fix)
+	}
+	return out
 }
 
 // bareWorkloads are the workloads behind a host that istiod does not mark as capable of mutual TLS.
@@ -65,22 +84,13 @@ func bareWorkloads(h *mesh.Host) []*mesh.Workload {
 	return out
 }
 
-// openFix lets plaintext into one workload, by its own policy or a new one.
-func openFix(p *diagnose.Pass, w *mesh.Workload) []diagnose.Fix {
-	pod := w.Pods[0]
-	fix := diagnose.Fix{
-		Title: "let " + w.String() + " take plaintext too (PERMISSIVE) until every caller can do mutual TLS",
-		Risk:  "anybody who reaches the pod may then call it without an identity",
-	}
-	own := workloadPolicy(p, pod)
-	switch {
-	case own != nil:
-		fix.Command = jsonPatch(policyRef(own), set("/spec/mtls", `{"mode":"PERMISSIVE"}`))
-	case pod.Labels["app"] != "":
-		ref := kube.Ref{Kind: "PeerAuthentication", Namespace: w.Namespace, Name: w.Name}
-		fix.Manifest = policyManifest(ref, map[string]string{"app": pod.Labels["app"]}, "PERMISSIVE", nil)
-	default:
+// openFix lets plaintext into one workload, by its own policy or a new one, where that heals its edges.
+func openFix(p *diagnose.Pass, w *mesh.Workload, edges []*handshake.Edge) []diagnose.Fix {
+	from, to, fixes := workloadFix(p, w, "PERMISSIVE")
+	if to == nil || !policyHeals(p, from, to, edges) {
 		return nil
 	}
-	return []diagnose.Fix{fix}
+	fixes[0].Title = "let " + w.String() + " take plaintext too (PERMISSIVE) until every caller can do mutual TLS"
+	fixes[0].Risk = "anybody who reaches the pod may then call it without an identity"
+	return fixes
 }

@@ -52,30 +52,12 @@ func describeSidecarHides(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	f.Title = fmt.Sprintf("%s hides %s from the proxies of %s, which send it plaintext instead", f.Subject, destinations(p, f.Edges), callers(f.Edges))
 	f.Evidence = bothSides(p, e)
-	s := sidecarOf(p, e.Client)
-	if s == nil || f.Subject.Kind != "Sidecar" {
+	if s := sidecarOf(p, e.Client); s != nil && f.Subject.Kind == "Sidecar" {
+		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: strings.Join(egressHosts(s), ", ")})
+	} else {
 		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: "does not include namespace " + e.Client.Namespace})
-		f.Fixes = []diagnose.Fix{{Title: "export the service to namespace " + e.Client.Namespace, Command: kubectl("edit", f.Subject)}}
-		return
 	}
-	f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: strings.Join(egressHosts(s), ", ")})
-	fix := diagnose.Fix{
-		Title:   "import the services of the mesh that it hides (drop those that they do not call)",
-		Command: jsonPatch(f.Subject, imports(hiddenHosts(p, s, e.Client.Namespace))...),
-	}
-	if unread(p) {
-		fix.Risk = "some proxies were not read, so the list may be incomplete"
-	}
-	f.Fixes = []diagnose.Fix{fix}
-}
-
-// imports adds hosts to the first egress listener of a Sidecar.
-func imports(hosts []*mesh.Host) []string {
-	var out []string
-	for _, h := range hosts {
-		out = append(out, set("/spec/egress/0/hosts/-", fmt.Sprintf("%q", h.Namespace+"/"+h.Name)))
-	}
-	return out
+	f.Fixes = showFixes(p, f, e.Client)
 }
 
 // hiddenHosts are the services with an endpoint in the mesh that a Sidecar does not import,

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -54,6 +55,43 @@ func TestExportToHides(t *testing.T) {
 	f := r.one(mtd315)
 	has(t, r.says(mtd315), "error Service shop/server [metadata.annotations[networking.istio.io/exportTo]]")
 	has(t, f.Evidence[len(f.Evidence)-1].Value, "does not include namespace pay")
+	hasFix(t, f, `kubectl -n shop patch service server --type=json -p '[{"op":"add","path":"/metadata/annotations/networking.istio.io~1exportTo","value":".,other,pay"}]'`)
+}
+
+// With auto mTLS off the proxies would know the services and still send plaintext: there is no such fix.
+func TestSidecarImportsMustHeal(t *testing.T) {
+	r := record(t, "18-sidecar-egress-hides-service")
+	if f := r.autoOff().one(mtd315); len(f.Fixes) > 0 {
+		t.Errorf("%+v", f.Fixes)
+	}
+}
+
+func TestExportToOfAnEntry(t *testing.T) {
+	r := truth(t, "se-selector")
+	se := r.Resources.ServiceEntries[0]
+	se.Spec.ExportTo, se.Spec.Ports[0].TargetPort = []string{"."}, 80
+	for _, p := range []string{"pay/client", "pay/api"} {
+		for _, rc := range r.proxy(p).Routes {
+			for _, vh := range rc.VirtualHosts {
+				for _, route := range vh.Routes {
+					for i := range route.Clusters {
+						if route.Clusters[i].Name == "outbound|80||int.example" {
+							route.Clusters[i].Name = "PassthroughCluster"
+						}
+					}
+				}
+			}
+		}
+	}
+	se.Spec.Addresses = []string{r.pods("server")[0].Status.PodIP} // an address that leads somewhere without a proxy's help
+	found := r.judge(mtd315).Findings
+	if len(found) == 0 {
+		t.Error("nothing is found")
+	}
+	for _, f := range found {
+		has(t, lines([]*diagnose.Finding{f}), "error ServiceEntry shop/int [spec.exportTo]")
+		hasFix(t, f, `kubectl -n shop patch serviceentry int --type=json -p '[{"op":"add","path":"/spec/exportTo/-","value":"pay"}]'`)
+	}
 }
 
 func TestImported(t *testing.T) {

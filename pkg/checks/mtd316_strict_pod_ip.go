@@ -119,27 +119,47 @@ func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
 		}
 	}
 	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {
-		f.Fixes = append(f.Fixes, headlessFix(w, f.Edges)...)
+		f.Fixes = append(f.Fixes, headlessFix(p, w, f.Edges)...)
+	}
+	if len(f.Fixes) == 0 {
+		f.Fixes = openings(p, e)
 	}
 }
 
-// headlessFix is a headless Service by which clients' proxies know the pods of a workload.
-func headlessFix(w *mesh.Workload, edges []*handshake.Edge) []diagnose.Fix {
+// headlessFix is a headless Service by which clients' proxies know the pods of a workload, where that
+// heals the edges to it.
+func headlessFix(p *diagnose.Pass, w *mesh.Workload, edges []*handshake.Edge) []diagnose.Fix {
 	app := w.Pods[0].Labels["app"]
-	if app == "" {
+	mine := slices.DeleteFunc(slices.Clone(edges), func(e *handshake.Edge) bool { return e.Server.Pod.Workload != w })
+	ports := distinct(mine, serverPort)
+	slices.Sort(ports)
+	svc, pods := headlessService(p, w, app, ports)
+	tried := rewrite(p, func(r *kube.Resources) {
+		r.Services, r.EndpointSlices = append(slices.Clone(r.Services), svc), append(slices.Clone(r.EndpointSlices), pods)
+	})
+	if app == "" || !tried.mends(mine) {
 		return nil
 	}
-	var ports []uint32
-	for _, e := range edges {
-		if e.Server.Pod.Workload == w && !slices.Contains(ports, serverPort(e)) {
-			ports = append(ports, serverPort(e))
-		}
-	}
-	slices.Sort(ports)
-	ref := kube.Ref{Kind: "Service", Namespace: w.Namespace, Name: w.Name + "-pods"}
 	return []diagnose.Fix{{
 		Title:    "make the pods known to their clients' proxies: a headless Service for " + w.String(),
-		Manifest: headlessManifest(ref, app, ports),
+		Manifest: headlessManifest(kube.Ref{Kind: "Service", Namespace: svc.Namespace, Name: svc.Name}, app, ports),
 		Risk:     "publishNotReadyAddresses is for peers that dial each other before they are ready; drop it if yours do not",
 	}}
+}
+
+// headlessService is a headless Service over the pods with an app label, with the endpoints that it gets.
+func headlessService(p *diagnose.Pass, w *mesh.Workload, app string, ports []uint32) (*kube.Service, *kube.EndpointSlice) {
+	meta := kube.Meta{Namespace: w.Namespace, Name: w.Name + "-pods"}
+	svc, slice := &kube.Service{Meta: meta}, &kube.EndpointSlice{Meta: meta}
+	slice.Labels = map[string]string{"kubernetes.io/service-name": svc.Name}
+	svc.Spec.ClusterIP, svc.Spec.Selector = "None", map[string]string{"app": app}
+	for _, port := range ports {
+		name := fmt.Sprintf("tcp-%d", port)
+		svc.Spec.Ports = append(svc.Spec.Ports, kube.ServicePort{Name: name, Port: int32(port)})
+		slice.Ports = append(slice.Ports, kube.SlicePort{Name: name, Port: int32(port)})
+	}
+	for _, pod := range podsOf(p, w.Namespace, &kube.Selector{MatchLabels: svc.Spec.Selector}) {
+		slice.Endpoints = append(slice.Endpoints, kube.SliceEndpoint{Addresses: []string{pod.Status.PodIP}, TargetRef: &kube.Ref{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}})
+	}
+	return svc, slice
 }

@@ -71,6 +71,19 @@ func TestStrictPodIPOfAHiddenName(t *testing.T) {
 	}
 }
 
+// A headless Service over pods of which one has no proxy would be plaintext for all: the port is opened
+// instead.
+func TestStrictPodIPOfAMixedWorkload(t *testing.T) {
+	r := record(t, "19-strict-pod-ip")
+	r.stranger("server")
+	r.Resources.Pods[len(r.Resources.Pods)-1].Labels = map[string]string{"app": "server"}
+	for _, f := range r.judge(mtd316).Findings {
+		if len(f.Fixes) != 1 || !strings.Contains(f.Fixes[0].Title, "open only the port that it needs") {
+			t.Errorf("%+v", f.Fixes)
+		}
+	}
+}
+
 // A headless name resolves to the pods: that is not to dial their address.
 func TestStrictPodIPQuietAndBlind(t *testing.T) {
 	shared(t, "18-sidecar-egress-hides-service").silent(mtd316)

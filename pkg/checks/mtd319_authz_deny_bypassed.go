@@ -3,11 +3,11 @@ package checks
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -124,22 +124,23 @@ func bypassFacts(p *diagnose.Pass, e *handshake.Edge, d handshake.Denial) []hand
 	}
 }
 
-// strictFixes make the servers of edges refuse plaintext.
+// strictFixes make the servers of edges refuse plaintext, where that shuts who gets past the rule out.
 func strictFixes(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 	var out []diagnose.Fix
 	for _, w := range distinct(edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {
-		fix := diagnose.Fix{
-			Title: fmt.Sprintf("make %s STRICT, so that nobody gets in without an identity", workloadName(w)),
-			Risk:  "callers without a proxy are then refused; kubectl mtls-doctor edges shows them",
+		from, to, fixes := workloadFix(p, w, "STRICT")
+		if to == nil {
+			continue
 		}
-		pod := w.Pods[0]
-		if pa := workloadPolicy(p, pod); pa != nil {
-			fix.Command = kubectl("patch", policyRef(pa)) + ` --type=merge -p '{"spec":{"mtls":{"mode":"STRICT"}}}'`
-		} else if labels := stableLabels(pod); len(labels) > 0 {
-			ref := kube.Ref{Kind: "PeerAuthentication", Namespace: w.Namespace, Name: w.Name + "-strict"}
-			fix.Manifest = policyManifest(ref, labels, "STRICT", nil)
+		tried := withPolicy(p, from, to)
+		if slices.ContainsFunc(edges, func(e *handshake.Edge) bool {
+			return e.Server.Pod.Workload == w && tried.takes(e) != handshake.AcceptsMTLS
+		}) {
+			continue // a port of its own stays open
 		}
-		out = append(out, fix)
+		fixes[0].Title = fmt.Sprintf("make %s STRICT, so that nobody gets in without an identity", workloadName(w))
+		fixes[0].Risk = refuses(tried.stops(underPolicy(p, to)))
+		out = append(out, fixes...)
 	}
 	return out
 }

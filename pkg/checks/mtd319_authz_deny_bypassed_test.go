@@ -6,6 +6,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 const denyBypassed = "authz-deny-principal-plaintext"
@@ -20,6 +21,7 @@ func TestAuthzDenyBypassed(t *testing.T) {
 		"DestinationRule pay/server makes pay/client send plaintext to server.shop, and so get past AuthorizationPolicy shop/d, which denies them by identity")
 	hasFix(t, found[0], `kubectl -n pay patch destinationrule server --type=json -p '[{"op":"remove","path":"/spec/trafficPolicy"}]'`)
 	has(t, found[0].Fixes[1].Manifest, "name: server-strict")
+	has(t, found[0].Fixes[1].Risk, "refused are then legacy/naked")
 	has(t, found[0].Evidence[0].Value, "DENY ns[shop]-policy[d]-rule[0]: exact spiffe://cluster.local/ns/pay/sa/client")
 	has(t, found[0].Evidence[1].Value, "arrives as plaintext without a certificate; with one it would be spiffe://cluster.local/ns/pay/sa/client")
 	has(t, lines(found[1:]), "info AuthorizationPolicy shop/d [spec.rules[0].from]")
@@ -74,6 +76,20 @@ func TestAuthzDenyBypassedWithoutCulprit(t *testing.T) {
 	r.Resources.DestinationRules = nil
 	f := r.judge(mtd319).Findings[0]
 	has(t, lines([]*diagnose.Finding{f}), "error AuthorizationPolicy shop/d")
+}
+
+// A port that stays open by itself does not shut who gets past the rule out.
+func TestStrictMustShut(t *testing.T) {
+	r := truth(t, denyBypassed)
+	pa := r.addPolicy("shop", "mine", "server", "PERMISSIVE")
+	pa.Spec.PortLevelMTLS = map[string]kube.MutualTLS{"8080": {Mode: "PERMISSIVE"}}
+	for _, f := range r.judge(mtd319).Findings {
+		for _, fix := range f.Fixes {
+			if strings.Contains(fix.Title, "STRICT") {
+				t.Errorf("%+v", fix)
+			}
+		}
+	}
 }
 
 func TestAuthzDenyBypassedQuietAndBlind(t *testing.T) {

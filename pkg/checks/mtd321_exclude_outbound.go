@@ -77,15 +77,11 @@ func captureFix(p *diagnose.Pass, f *diagnose.Finding, w *mesh.Workload, name st
 	if !tried.mends(f.Edges) {
 		return nil
 	}
-	fix := diagnose.Fix{
+	return []diagnose.Fix{{
 		Title:   "let the proxy have the traffic: remove the annotation",
 		Command: jsonPatch(w.Ref, remove(annotationPointer(w, name))),
-		Risk:    "the pods restart; " + risk,
-	}
-	if stops := tried.stops(func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }); len(stops) > 0 {
-		fix.Risk += "; refused are then " + callers(stops)
-	}
-	return []diagnose.Fix{fix}
+		Risk:    risks("the pods restart", risk, refuses(tried.stops(func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }))),
+	}}
 }
 
 // within reports whether a pod is a workload's.

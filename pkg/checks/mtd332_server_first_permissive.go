@@ -105,8 +105,8 @@ func describeServerFirst(p *diagnose.Pass, f *diagnose.Finding) {
 			fix.Title = fmt.Sprintf("or set port %d to STRICT, if all its callers are in the mesh", port)
 			if mode == "DISABLE" {
 				fix.Title, fix.Risk = fmt.Sprintf("set port %d to DISABLE, so that plaintext gets through at once", port), "calls from the mesh are then plaintext too"
-			} else if stops := withPolicy(p, from, to).stops(underPolicy(p, to)); len(stops) > 0 {
-				fix.Risk = "refused are then " + callers(stops)
+			} else {
+				fix.Risk = refuses(withPolicy(p, from, to).stops(underPolicy(p, to)))
 			}
 			f.Fixes = append(f.Fixes, fix)
 		}

@@ -88,16 +88,35 @@ func (w paper) mends(broken []*handshake.Edge) bool {
 func (w paper) stops(touched func(*mesh.Host) bool) []*handshake.Edge {
 	var out []*handshake.Edge
 	for _, h := range w.was.Hosts {
-		if !touched(h) {
-			continue
-		}
-		for _, e := range w.was.EdgesTo(h) {
-			if e.Verdict.Works() && w.changes(e) && !w.fits(e) {
-				out = append(out, e)
-			}
+		if touched(h) {
+			out = append(out, w.stopping(w.was.EdgesTo(h))...)
 		}
 	}
 	return out
+}
+
+// stopping are those of some edges that work today and would not any more.
+func (w paper) stopping(edges []*handshake.Edge) []*handshake.Edge {
+	var out []*handshake.Edge
+	for _, e := range edges {
+		if e.Verdict.Works() && w.changes(e) && !w.fits(e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// risks joins what could go wrong, leaving out what is empty.
+func risks(list ...string) string {
+	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return s == "" }), "; ")
+}
+
+// refuses says in a risk who would not get through any more; "" when nobody.
+func refuses(stops []*handshake.Edge) string {
+	if len(stops) == 0 {
+		return ""
+	}
+	return "refused are then " + callers(stops)
 }
 
 // changes reports whether something else is sent or asked for on an edge.

@@ -1,0 +1,57 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// accounts are the identities that istiod lists for a host where nobody names others: the service
+// accounts of all of its endpoints, in every trust domain of the mesh config
+// (pilot/pkg/model/push_context.go, ServiceAccounts).
+func accounts(p *diagnose.Pass, h *mesh.Host, revision string) []string {
+	var out []string
+	cfg := p.MeshConfig(revision)
+	domains := []string{cfg.Domain()}
+	if cfg != nil {
+		domains = append(domains, cfg.TrustDomainAliases...)
+	}
+	for _, port := range h.Ports {
+		for _, ep := range port.Endpoints {
+			namespace, account := accountOf(p, h, ep)
+			for _, td := range domains {
+				if account == "" {
+					continue
+				}
+				out = append(out, fmt.Sprintf("spiffe://%s/ns/%s/sa/%s", td, namespace, account))
+			}
+		}
+	}
+	return unique(out)
+}
+
+// accountOf is the service account of an endpoint, by its pod or by what declares it; "" when there is none.
+func accountOf(p *diagnose.Pass, h *mesh.Host, ep mesh.Endpoint) (namespace, name string) {
+	se := entryOf(p, h)
+	if se == nil || se.Spec.WorkloadSelector != nil {
+		if ep.Pod == nil {
+			return h.Namespace, ""
+		}
+		return ep.Pod.Namespace, cmp.Or(ep.Pod.Spec.ServiceAccountName, "default")
+	}
+	i := slices.IndexFunc(se.Spec.Endpoints, func(we kube.WorkloadEntrySpec) bool { return we.Address == ep.Address.Addr().String() })
+	if i < 0 {
+		return h.Namespace, ""
+	}
+	return h.Namespace, se.Spec.Endpoints[i].ServiceAccount
+}
+
+// expected reports whether istiod would list the identity that the server of an edge presents.
+func expected(p *diagnose.Pass, e *handshake.Edge) bool {
+	return e.TLS != nil && e.Server.Host != nil && slices.Contains(accounts(p, e.Server.Host, e.Client.Revision()), e.TLS.ServerID)
+}

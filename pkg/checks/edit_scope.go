@@ -1,0 +1,95 @@
+package checks
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// showFixes make what a finding blames for hiding a host show it to a client's proxy, where that heals
+// its edges. Who would then be refused is said.
+func showFixes(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagnose.Fix {
+	switch f.Subject.Kind {
+	case "Sidecar":
+		return importFix(p, f, client)
+	case "Service":
+		return exportServiceFix(p, f, client.Namespace)
+	case "ServiceEntry":
+		return exportEntryFix(p, f, client.Namespace)
+	}
+	return nil
+}
+
+// importFix adds the services of the mesh that a Sidecar hides to its first egress listener.
+func importFix(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagnose.Fix {
+	s := sidecarOf(p, client)
+	hidden := hiddenHosts(p, s, client.Namespace)
+	edited := *s
+	edited.Spec.Egress = slices.Clone(s.Spec.Egress)
+	edited.Spec.Egress[0].Hosts = slices.Clone(s.Spec.Egress[0].Hosts)
+	var operations []string
+	for _, h := range hidden {
+		entry := h.Namespace + "/" + h.Name
+		edited.Spec.Egress[0].Hosts = append(edited.Spec.Egress[0].Hosts, entry)
+		operations = append(operations, set("/spec/egress/0/hosts/-", jsonText(entry)))
+	}
+	tried := rewrite(p, func(r *kube.Resources) {
+		r.Sidecars = slices.Clone(r.Sidecars)
+		r.Sidecars[slices.Index(r.Sidecars, s)] = &edited
+	})
+	imported := slices.DeleteFunc(slices.Clone(f.Edges), func(e *handshake.Edge) bool {
+		return e.Server.Host != nil && !exported(e.Server.Host, client.Namespace)
+	})
+	if len(imported) == 0 || !tried.mends(imported) {
+		return nil
+	}
+	var partial, blind string
+	if unread(p) {
+		blind = "some proxies were not read, so the list may be incomplete"
+	}
+	if len(imported) < len(f.Edges) {
+		partial = "what is not exported to namespace " + client.Namespace + " stays hidden"
+	}
+	return []diagnose.Fix{{
+		Title:   "import the services of the mesh that it hides (drop those that they do not call)",
+		Command: jsonPatch(f.Subject, operations...),
+		Risk:    risks(blind, partial, refuses(tried.stops(func(h *mesh.Host) bool { return slices.Contains(hidden, h) }))),
+	}}
+}
+
+// exportServiceFix exports a Service to one more namespace.
+func exportServiceFix(p *diagnose.Pass, f *diagnose.Finding, namespace string) []diagnose.Fix {
+	const name = "networking.istio.io/exportTo"
+	i := slices.IndexFunc(p.Resources.Services, func(s *kube.Service) bool { return s.Namespace == f.Subject.Namespace && s.Name == f.Subject.Name })
+	edited := *p.Resources.Services[i]
+	edited.Annotations = maps.Clone(edited.Annotations)
+	edited.Annotations[name] += "," + namespace
+	w := rewrite(p, func(r *kube.Resources) { r.Services = slices.Clone(r.Services); r.Services[i] = &edited })
+	return exportFix(w, f, namespace, set("/metadata/annotations/networking.istio.io~1exportTo", jsonText(edited.Annotations[name])))
+}
+
+// exportEntryFix exports a ServiceEntry to one more namespace.
+func exportEntryFix(p *diagnose.Pass, f *diagnose.Finding, namespace string) []diagnose.Fix {
+	i := slices.IndexFunc(p.Resources.ServiceEntries, func(s *kube.ServiceEntry) bool { return s.Namespace == f.Subject.Namespace && s.Name == f.Subject.Name })
+	edited := *p.Resources.ServiceEntries[i]
+	edited.Spec.ExportTo = append(slices.Clone(edited.Spec.ExportTo), namespace)
+	w := rewrite(p, func(r *kube.Resources) {
+		r.ServiceEntries = slices.Clone(r.ServiceEntries)
+		r.ServiceEntries[i] = &edited
+	})
+	return exportFix(w, f, namespace, set("/spec/exportTo/-", jsonText(namespace)))
+}
+
+func exportFix(w paper, f *diagnose.Finding, namespace, operation string) []diagnose.Fix {
+	if !w.mends(f.Edges) {
+		return nil
+	}
+	stops := w.stops(func(h *mesh.Host) bool { return h.Ref == f.Subject })
+	return []diagnose.Fix{{
+		Title: "export it to namespace " + namespace, Command: jsonPatch(f.Subject, operation), Risk: refuses(stops),
+	}}
+}
