@@ -22,7 +22,7 @@ func again(flags *pflag.FlagSet, targets []string) report.Again {
 	a := report.Again{Cluster: given(flags, clusterFlags), Scope: given(flags, scopeFlags)}
 	a.Evidence = given(flags, evidenceFlags) + a.Cluster
 	for _, t := range targets {
-		a.Scope += " " + shellWord(t)
+		a.Scope += " " + report.ShellWord(t)
 	}
 	return a
 }
@@ -40,21 +40,10 @@ func given(flags *pflag.FlagSet, names []string) string {
 		}
 		switch {
 		case f.Value.Type() != "bool":
-			b.WriteString(" " + word + " " + shellWord(f.Value.String()))
+			b.WriteString(" " + word + " " + report.ShellWord(f.Value.String()))
 		case f.Value.String() == "true":
 			b.WriteString(" " + word)
 		}
 	})
 	return b.String()
-}
-
-// shellWord quotes a word for a shell where that is needed.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,@+%", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,7 @@ why. Exit code 4: a verdict between pods, or about --to, is unknown.`,
 		},
 		ValidArgsFunction: completeTargets,
 	}
-	o.output.addFlags(cmd)
+	o.output.addFlags(cmd, report.EdgeFormats())
 	o.verdict.addPartialFlag(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only to `HOST|IP[:PORT]`, which need not be in the registry")
 	cmd.Flags().StringVar(&o.fromPod, "from-pod", "", "only from the pod `NAMESPACE/POD`")
@@ -69,7 +70,10 @@ func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := report.RenderEdges(env.Out, view.snapshot, edges, o.output.style(env, o.global.color.value, report.Again{})); err != nil {
+	err = o.output.write(env, o.global.style(env), func(w io.Writer, style report.Style) error {
+		return report.RenderEdges(w, view.snapshot, edges, style)
+	})
+	if err != nil {
 		return err
 	}
 	return o.verdict.edges(edges, view, o.to != "")

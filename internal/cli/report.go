@@ -57,7 +57,7 @@ func noMistypedCommand(cmd *cobra.Command, args []string) error {
 }
 
 func (o *reportOptions) addFlags(cmd *cobra.Command) {
-	o.output.addFlags(cmd)
+	o.output.addFlags(cmd, report.Formats())
 	o.verdict.addFlags(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only the connections to `HOST|IP[:PORT]`, with the proof of both sides")
 }
@@ -76,7 +76,9 @@ func (o *reportOptions) show(env *Env, v *view, a report.Again) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Render(env.Out, o.output.style(env, o.global.color.value, a)); err != nil {
+	style := o.global.style(env)
+	style.Again, style.Gate = a, o.verdict.gate()
+	if err := o.output.write(env, style, r.Render); err != nil {
 		return err
 	}
 	if v.timeout != nil {

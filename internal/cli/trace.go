@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ The table leaves out what a connection that works had no choice about; -o wide t
 		Args:              usageChecked(cobra.ExactArgs(2)),
 		ValidArgsFunction: completeTargets,
 	}
-	o.output.addFlags(cmd)
+	o.output.addFlags(cmd, report.TraceFormats())
 	o.verdict.addPartialFlag(cmd)
 	return cmd
 }
@@ -76,7 +77,10 @@ func (o *traceOptions) run(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := report.RenderTrace(env.Out, view.snapshot, edges, o.output.style(env, o.global.color.value, report.Again{})); err != nil {
+	err = o.output.write(env, o.global.style(env), func(w io.Writer, style report.Style) error {
+		return report.RenderTrace(w, view.snapshot, edges, style)
+	})
+	if err != nil {
 		return err
 	}
 	return o.verdict.edges(edges, view, true)

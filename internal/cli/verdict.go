@@ -26,28 +26,19 @@ func (o *verdictOptions) addPartialFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.allowPartial, "allow-partial", false, "exit with 0 instead of 4 when evidence is missing")
 }
 
+func (o *verdictOptions) gate() report.Gate {
+	return report.Gate{FailOn: o.failOn.value, AllowPartial: o.allowPartial}
+}
+
 // report is the exit code of a report.
 func (o *verdictOptions) report(r *report.Report) error {
-	switch {
-	case o.fails(r):
+	switch gate := o.gate(); {
+	case gate.Fails(r):
 		return outcome(exitFindings)
-	case r.Incomplete() && !o.allowPartial:
+	case gate.Incomplete(r):
 		return outcome(exitIncomplete)
 	}
 	return nil
-}
-
-func (o *verdictOptions) fails(r *report.Report) bool {
-	s := r.Summary
-	switch o.failOn.value {
-	case "error":
-		return s.Health == report.Fail
-	case "warning":
-		return s.Health == report.Fail || s.Health == report.Warn
-	case "info":
-		return s.Errors+s.Warnings+s.Infos > 0 || s.Health == report.Fail || s.Health == report.Warn
-	}
-	return false
 }
 
 // edges is the exit code of a list of edges. That a port of a node or of the outside world is

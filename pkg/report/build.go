@@ -119,7 +119,7 @@ func coverage(r *diagnose.Result, v *view) Coverage {
 	c.countProxies(r, v)
 	for _, o := range r.Outcomes {
 		code := string(o.Check.Code)
-		c.Checks = append(c.Checks, CheckOutcome{code, o.Failed, o.Passed, len(o.Unknown), o.NotApplicable})
+		c.Checks = append(c.Checks, CheckOutcome{code, o.Check.Name, o.Check.Title, o.Failed, o.Passed, len(o.Unknown), o.NotApplicable})
 		for _, u := range o.Unknown {
 			if v.touchesUnknown(r, u) {
 				c.Unknown = append(c.Unknown, CheckUnknown{code, u.Subject, u.Why})

@@ -46,6 +46,9 @@ func CleanLines(s string) []string {
 	return lines
 }
 
+// cleanText cleans a text of several lines.
+func cleanText(s string) string { return strings.Join(CleanLines(s), "\n") }
+
 func isClean(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, unsafe)
 }

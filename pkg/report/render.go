@@ -1,7 +1,9 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -11,18 +13,18 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
 
-// Render writes the report in the form that the style asks for.
-func (r *Report) Render(w io.Writer, style Style) error {
-	switch style.Format {
-	case JSON, YAML:
-		return writeDocument(w, r, style.Format)
-	}
-	p := page{Report: r, Style: style, proven: map[handshake.Fact]bool{}}
+// writePage writes the report for people.
+func writePage(w io.Writer, r *Report, style Style) error {
+	p := newPage(r, style)
 	if err := p.write(); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err
+}
+
+func newPage(r *Report, style Style) *page {
+	return &page{Report: r, Style: style, proven: map[handshake.Fact]bool{}}
 }
 
 // page is the report while it is written for people. Its parts stand in the order in which a
@@ -69,18 +71,40 @@ func (p *page) head() {
 	}
 }
 
-// writeDocument writes a document for programs. YAML is made from the JSON, so that both say the same.
-func writeDocument(w io.Writer, v any, f Format) error {
-	if f == YAML {
-		out, err := yaml.Marshal(v)
-		if err != nil {
-			return err
-		}
-		_, err = w.Write(out)
-		return err
-	}
+func writeJSON[D any](w io.Writer, document D, _ Style) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return e.Encode(document)
+}
+
+// writeYAML makes YAML from the JSON, so that both say the same.
+func writeYAML[D any](w io.Writer, document D, _ Style) error {
+	text, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	out, err := yaml.JSONToYAML(yamlSafe(text))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(out)
+	return err
+}
+
+// yamlSafe escapes the characters that JSON takes as they are and YAML does not (YAML 1.2, 5.1).
+func yamlSafe(text []byte) []byte {
+	refused := func(r rune) bool { return r >= 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff }
+	if !bytes.ContainsFunc(text, refused) {
+		return text
+	}
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if refused(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
 }

@@ -10,26 +10,41 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
-// RenderEdges writes a list of connections.
-func RenderEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style Style) error {
-	switch style.Format {
-	case JSON:
-		return streamEdges(w, s, edges)
-	case YAML:
-		return writeDocument(w, Edges(s, edges), YAML)
-	case Wide:
-		return edgePairs(w, Edges(s, edges).Edges, style)
-	}
-	return edgeTable(w, Edges(s, edges).Edges, style)
+// connections are edges of a snapshot. Their documents are made as they are written: a large
+// mesh has millions, and a document is many times as large as its edge.
+type connections struct {
+	snapshot *mesh.Snapshot
+	edges    []*handshake.Edge
 }
 
-// streamEdges writes an EdgeList as JSON, one edge a line and one at a time: a large mesh has
-// millions, and their documents are many times as large as they are.
-func streamEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge) error {
+func (c connections) list() []Edge { return Edges(c.snapshot, c.edges).Edges }
+
+var edgeForms = forms[connections]{
+	{Table, func(w io.Writer, c connections, style Style) error { return edgeTable(w, c.list(), style) }},
+	{Wide, func(w io.Writer, c connections, style Style) error { return edgePairs(w, c.list(), style) }},
+	{JSON, streamEdges},
+	{YAML, edgesYAML},
+	{CSV, writeEdgeSheet},
+}
+
+// EdgeFormats are the forms of a list of connections, the usual one first.
+func EdgeFormats() []Format { return edgeForms.names() }
+
+// RenderEdges writes a list of connections.
+func RenderEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style Style) error {
+	return edgeForms.write(w, connections{s, edges}, style)
+}
+
+func edgesYAML(w io.Writer, c connections, style Style) error {
+	return writeYAML(w, Edges(c.snapshot, c.edges), style)
+}
+
+// streamEdges writes an EdgeList as JSON, one edge a line and one at a time.
+func streamEdges(w io.Writer, c connections, _ Style) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	fmt.Fprintf(out, `{"apiVersion":%q,"kind":"EdgeList",`, APIVersion)
-	if !s.CapturedAt.IsZero() {
-		captured, err := json.Marshal(s.CapturedAt.UTC())
+	if !c.snapshot.CapturedAt.IsZero() {
+		captured, err := json.Marshal(c.snapshot.CapturedAt.UTC())
 		if err != nil {
 			return err
 		}
@@ -38,7 +53,7 @@ func streamEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge) error {
 	fmt.Fprint(out, `"edges":[`+"\n")
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
-	for i, e := range edges {
+	for i, e := range c.edges {
 		if i > 0 {
 			fmt.Fprint(out, ",")
 		}

@@ -37,12 +37,31 @@ func (p *page) unexplained() {
 	if len(p.Report.Findings) > 0 {
 		p.b.WriteByte('\n')
 	}
-	text := p.wrap("WARN         ", "calls fail in TLS, and no check explains them")
+	p.sayUnexplained()
+}
+
+const unexplainedTitle = "calls fail in TLS, and no check explains them"
+
+func (p *page) sayUnexplained() {
+	text := p.wrap("WARN         ", unexplainedTitle)
 	p.b.WriteString(p.paint(yellow, "WARN") + text[len("WARN"):])
 	p.hits(p.Unexplained)
 	if see := p.edges(" -o wide"); see != "" {
 		p.line("see", see)
 	}
+}
+
+// findingText is a finding as the terminal shows it, for the forms that hold text.
+func (r *Report) findingText(f *Finding, style Style) string {
+	p := newPage(r, style.plain())
+	p.finding(f)
+	return p.b.String()
+}
+
+func (r *Report) unexplainedText(style Style) string {
+	p := newPage(r, style.plain())
+	p.sayUnexplained()
+	return p.b.String()
 }
 
 func (p *page) brief(f *Finding) bool { return f.Severity == "info" && p.Format != Wide }

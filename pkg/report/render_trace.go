@@ -9,13 +9,24 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
+var traceForms = forms[connections]{
+	{Table, writeTrace},
+	{Wide, writeTrace},
+	{JSON, streamEdges},
+	{YAML, edgesYAML},
+}
+
+// TraceFormats are the forms of traced connections, the usual one first.
+func TraceFormats() []Format { return traceForms.names() }
+
 // RenderTrace writes connections step by step. The table tells replicas that behave alike once,
 // and of those that work only what was chosen; Wide tells everything.
 func RenderTrace(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style Style) error {
-	if style.Format == JSON || style.Format == YAML {
-		return RenderEdges(w, s, edges, style)
-	}
-	list := Edges(s, edges).Edges
+	return traceForms.write(w, connections{s, edges}, style)
+}
+
+func writeTrace(w io.Writer, c connections, style Style) error {
+	list := c.list()
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(w, noEdges)
 		return err

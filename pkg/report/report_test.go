@@ -50,18 +50,25 @@ func sample() *Report {
 		Edges: EdgeSummary{Calls: Traffic{Total: 11, MTLS: 6, Plaintext: 1, Fails: 2, Unknown: 2}, Outside: Traffic{Total: 1, Fails: 1}},
 		Findings: []Finding{
 			{
-				Code: "MTD301", Fingerprint: "a", Severity: "error", Title: "DestinationRule shop/off turns mTLS off",
+				Code: "MTD301", Name: "dr-disable-vs-strict", Fingerprint: "a", Severity: "error", Title: "DestinationRule shop/off turns mTLS off",
+				Subject: kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "off"}, Field: "spec.trafficPolicy.tls.mode",
 				Affects:  affected(checkout, []kube.Ref{frontend, deployment("a"), deployment("b"), deployment("c"), deployment("d")}, 80, 443),
 				Evidence: []handshake.Fact{{Layer: handshake.Policy, Source: "DestinationRule shop/off spec.trafficPolicy.tls.mode", Value: "DISABLE"}},
 				Fixes:    []Fix{{Title: "drop the tls block", Risk: "none", Command: "kubectl -n shop edit destinationrule off", Manifest: "spec:\n  host: x\n"}},
 			},
-			{Code: "MTD103", Fingerprint: "b", Severity: "warning", Title: "a certificate ends soon", CausedBy: &FindingRef{"MTD301", "a"}, Affects: []Affected{{Server: &checkout}}},
-			{Code: "MTD601", Fingerprint: "c", Severity: "info", Title: "STRICT refuses batch"},
-			{Code: "MTD601", Fingerprint: "d", Severity: "info", Title: "STRICT refuses cron"},
+			{Code: "MTD103", Fingerprint: "b", Severity: "warning", Subject: checkout, Title: "a certificate ends soon", CausedBy: &FindingRef{"MTD301", "a"}, Affects: []Affected{{Server: &checkout}}},
+			{Code: "MTD601", Fingerprint: "c", Severity: "info", Subject: deployment("batch"), Title: "STRICT refuses batch"},
+			{Code: "MTD601", Fingerprint: "d", Severity: "info", Subject: kube.Ref{Kind: "CertificateAuthority", Name: "O=old"}, Title: "STRICT refuses cron"},
 		},
 		Unexplained: []Affected{{Client: &frontend, Host: "x.example", Port: 443, Verdict: handshake.Fails, Reason: handshake.TLSVersion}},
 		Coverage: Coverage{
-			Proxies: Count{14, 15}, Checks: []CheckOutcome{},
+			Proxies: Count{14, 15},
+			Checks: []CheckOutcome{
+				{Code: "MTD103", Name: "certificate-not-yet-valid", Title: "a certificate is not valid yet", Failed: 1},
+				{Code: "MTD201", Name: "root-mismatch", Title: "two roots [of one mesh]", Passed: 3},
+				{Code: "MTD202", Name: "san-mismatch", Title: "another identity", Passed: 3, Unknown: 1},
+				{Code: "MTD203", Name: "trust-domain-mismatch", Title: "two trust domains"},
+			},
 			Gaps: []mesh.Gap{{Subject: pod("search-2"), Stage: "port-forward", Message: "timed out after 10s", Hint: "raise --proxy-timeout"}},
 			Unknown: []CheckUnknown{
 				{"MTD301", pod("cart-1"), "shop/zt-1: carried by ztunnel"},
@@ -231,26 +238,33 @@ func render(t *testing.T, r *Report, style Style) string {
 	return b.String()
 }
 
-// FuzzTable: whatever a cluster calls its things, no terminal has to obey it.
-func FuzzTable(f *testing.F) {
+// FuzzForms: whatever a cluster calls its things, no terminal, page or spreadsheet has to obey
+// it, and what is written can be read.
+func FuzzForms(f *testing.F) {
 	f.Add("a", "b")
 	f.Add("\x1b[31m", "x: y\n\u202e\xff")
 	f.Add("shop/p: ", "-")
+	f.Add("]]>", "</details>|`@=1")
+	f.Add("\x7f\u0085\uffff\ufeff", "- [x](y)\r\n? null")
 	f.Fuzz(func(t *testing.T, name, text string) {
 		r := sample()
 		ref := kube.Ref{Kind: name, Namespace: name, Name: text}
 		r.Scope = Scope{Namespaces: []string{name, text}, Targets: []string{text}, Selector: text, Revision: name}
 		r.Workloads[0].Ref, r.Workloads[0].Identity, r.Workloads[0].Ports[0].Policy.From = ref, text, name
-		r.Findings[0].Title, r.Findings[0].CausedBy = text, &FindingRef{Code: name}
+		r.Findings[0].Title, r.Findings[0].CausedBy, r.Findings[0].Subject = text, &FindingRef{Code: name}, ref
 		r.Findings[0].Evidence = []handshake.Fact{{Layer: handshake.Proxy, Source: name, Value: text}}
 		r.Findings[0].Affects = []Affected{{Client: &ref, Server: &ref, Host: text, Port: 1}}
 		r.Findings[0].Fixes = []Fix{{Title: text, Risk: name, Command: text, Manifest: name}}
 		r.Coverage.Gaps = []mesh.Gap{{Subject: ref, Message: text, Hint: name}}
 		r.Coverage.Unknown = []CheckUnknown{{Code: name, Subject: ref, Why: text}}
-		for _, format := range []Format{Table, Wide} {
+		r.Coverage.Checks = []CheckOutcome{{Code: name, Name: text, Title: text}}
+		for _, format := range Formats() {
 			got := render(t, r, Style{Format: format})
-			if clean := strings.Join(CleanLines(got), "\n") + "\n"; clean != got {
-				t.Fatalf("-o %s holds what Clean takes away:\n%q", format, got)
+			if clean := strings.Join(CleanLines(got), "\n") + "\n"; clean != got && format != JSON && format != YAML {
+				t.Fatalf("-o %s holds what Clean takes away (-clean +got):\n%s", format, cmp.Diff(clean, got))
+			}
+			if read := found[format]; format != Table && format != Wide && format != Name {
+				read(t, r, got)
 			}
 		}
 	})

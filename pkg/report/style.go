@@ -2,17 +2,6 @@ package report
 
 import "unicode/utf8"
 
-// Format is a form of output.
-type Format string
-
-// The forms. Table and Wide are for people, the others for programs.
-const (
-	Table Format = "table"
-	Wide  Format = "wide"
-	JSON  Format = "json"
-	YAML  Format = "yaml"
-)
-
 // Style says how a document is shown.
 type Style struct {
 	Format Format
@@ -26,6 +15,8 @@ type Style struct {
 	Program string
 	// Again says how the user reached the evidence.
 	Again Again
+	// Gate says which findings fail the run: forms for CI servers mark them so.
+	Gate Gate
 }
 
 // The colours: SGR parameters of the eight base colours, which every terminal theme keeps readable.
@@ -59,4 +50,10 @@ func (s Style) paint(color, word string) string {
 		return word
 	}
 	return "\x1b[" + color + "m" + word + colorReset
+}
+
+// plain is the style of a terminal's text within another form.
+func (s Style) plain() Style {
+	s.Format, s.Color, s.Width = Table, false, 0
+	return s
 }

@@ -240,7 +240,10 @@ type CheckUnknown struct {
 
 // CheckOutcome counts what a check looked at.
 type CheckOutcome struct {
-	Code          string `json:"code"`
+	Code string `json:"code"`
+	Name string `json:"name"`
+	// Title is the cause that it looks for, in one clause.
+	Title         string `json:"title"`
 	Failed        int    `json:"failed"`
 	Passed        int    `json:"passed"`
 	Unknown       int    `json:"unknown"`

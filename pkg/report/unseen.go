@@ -68,12 +68,12 @@ type unseenList struct {
 	bySubject map[kube.Ref]*unseen
 }
 
-func (p *page) unseen() []*unseen {
+func (r *Report) unseen() []*unseen {
 	l := &unseenList{byWhy: map[[2]string]*unseen{}, bySubject: map[kube.Ref]*unseen{}}
-	for _, g := range p.Coverage.Gaps {
+	for _, g := range r.Coverage.Gaps {
 		l.gap(g)
 	}
-	for _, u := range p.Coverage.Unknown {
+	for _, u := range r.Coverage.Unknown {
 		l.unknown(u)
 	}
 	slices.SortStableFunc(l.order, func(a, b *unseen) int { return cmp.Compare(a.rank, b.rank) })
