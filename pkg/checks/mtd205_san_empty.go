@@ -9,7 +9,7 @@ import (
 )
 
 var mtd205 = &diagnose.Check{
-	Code: "MTD205", Name: "san-empty", Severity: diagnose.Warning,
+	Code: "MTD205", Name: "san-empty", Severity: diagnose.Info,
 	Title: "clients take any workload of the mesh for a service, because no identity is named",
 	Doc: diagnose.Doc{
 		Meaning: "A client's proxy verifies that the server's certificate is of the mesh's CA, and then that its identity is one of a list: the service accounts of the endpoints, or what a DestinationRule or ServiceEntry names. With an empty list every certificate of the mesh is taken. " +

@@ -24,7 +24,7 @@ func TestSANEmpty(t *testing.T) {
 	r := record(t, healthy)
 	r.anonymous(serverHost)
 	f := r.one(mtd205)
-	has(t, lines([]*diagnose.Finding{f}), "warning Service shop/server [spec.subjectAltNames] 21: clients of server.shop take any workload of the mesh for it")
+	has(t, lines([]*diagnose.Finding{f}), "info Service shop/server [spec.subjectAltNames] 21: clients of server.shop take any workload of the mesh for it")
 	has(t, facts(f), "no SAN matcher; presented is spiffe://cluster.local/ns/shop/sa/server")
 	complete(t, f)
 }
