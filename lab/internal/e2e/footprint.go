@@ -97,8 +97,10 @@ func (t Traces) Beyond(before Traces) []string {
 		what       string
 		now, known []string
 	}{
-		{"process ", t.Processes, before.Processes}, {"mount ", t.Mounts, before.Mounts},
-		{"interface ", t.Interfaces, before.Interfaces}, {"folder ", t.Files, before.Files},
+		{"process ", t.Processes, before.Processes},
+		{"mount ", t.Mounts, before.Mounts},
+		{"interface ", t.Interfaces, before.Interfaces},
+		{"folder ", t.Files, before.Files},
 	} {
 		for _, name := range kind.now {
 			if !slices.Contains(kind.known, name) {

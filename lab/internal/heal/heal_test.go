@@ -34,7 +34,8 @@ func TestCompare(t *testing.T) {
 		},
 		{
 			"nothing is mended, one is broken and one not called",
-			[]truth.Pair{pair("client", "server", false), pair("naked", "server", false), pair("client", "other", false), pair("shut", "server", true)}, 0,
+			[]truth.Pair{pair("client", "server", false), pair("naked", "server", false), pair("client", "other", false), pair("shut", "server", true)},
+			0,
 			[]string{
 				"not mended: shop/client -> server.shop:80 (): reset",
 				"broken by the fix: shop/client -> other.shop:80 (): reset",
@@ -43,7 +44,8 @@ func TestCompare(t *testing.T) {
 		},
 		{
 			"one of two endpoints still fails",
-			[]truth.Pair{pair("client", "server", false), pair("client", "server", true), pair("naked", "server", true), pair("client", "other", true), pair("client", "gone", true), pair("shut", "server", true)}, 0,
+			[]truth.Pair{pair("client", "server", false), pair("client", "server", true), pair("naked", "server", true), pair("client", "other", true), pair("client", "gone", true), pair("shut", "server", true)},
+			0,
 			[]string{"not mended: shop/client -> server.shop:80 (): reset"},
 		},
 	} {
