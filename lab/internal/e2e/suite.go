@@ -1,5 +1,5 @@
-// Package e2e is the end-to-end suite: a lab from nothing, every scenario scored, the plugin as
-// kubectl finds and runs it, a second lab beside the first, and nothing left at the end. It uses
+// Package e2e is the end-to-end suite: a lab from nothing, a second one beside it, the plugin as
+// kubectl finds and runs it, every scenario scored, every fix applied, and nothing left at the end. It uses
 // the lab by its command line, as people do.
 package e2e
 
@@ -52,6 +52,7 @@ func (s Suite) Run(ctx context.Context) (err error) {
 		{"a second lab does not meet the first", s.second},
 		{"the plugin, found and run by kubectl", s.plugin},
 		{"every scenario", func(ctx context.Context) error { return s.lab(ctx, s.Out, "score", "--all") }},
+		{"the fixes heal", func(ctx context.Context) error { return s.lab(ctx, s.Out, "heal", "--all") }},
 	} {
 		if err := s.step(ctx, st); err != nil {
 			return err
