@@ -15,7 +15,7 @@ import (
 // nil *Bundle is usable and means that there is no bundle.
 type Bundle struct {
 	certs   []*x509.Certificate
-	crls    int
+	crl     *CRL               // those that stood among the certificates
 	domains map[string]*Bundle // only for a SPIFFE bundle
 }
 
@@ -28,7 +28,7 @@ func ParseBundle(data []byte) (*Bundle, error) {
 		return nil, fmt.Errorf("trust bundle: %w", err)
 	}
 	b := NewBundle(m.certs...)
-	b.crls = m.crls
+	b.crl = m.crl
 	return b, nil
 }
 
@@ -88,18 +88,18 @@ func (b *Bundle) Certificates() []*x509.Certificate {
 	return all
 }
 
-// HasCRL tells whether the file held a revocation list. Envoy then demands one
-// for every certificate of a path; Verify does not look at them.
-func (b *Bundle) HasCRL() bool {
+// CRL gives the revocation lists that the file held, of all trust domains for
+// a SPIFFE bundle; nil without one. Envoy then demands a list for every
+// certificate of a path.
+func (b *Bundle) CRL() *CRL {
 	if b == nil {
-		return false
+		return nil
 	}
-	for _, d := range b.domains {
-		if d.HasCRL() {
-			return true
-		}
+	all := []*CRL{b.crl}
+	for _, td := range b.TrustDomains() {
+		all = append(all, b.domains[td].CRL())
 	}
-	return b.crls > 0
+	return mergeCRLs(all...)
 }
 
 // Fingerprint is the same for the same set of anchors (and trust domains) in

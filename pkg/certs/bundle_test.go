@@ -1,14 +1,10 @@
 package certs_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"errors"
-	"math/big"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,7 +18,7 @@ func TestParseBundle(t *testing.T) {
 	if got := bundle.Certificates(); len(got) != 2 || !got[0].Equal(b.Certificate) || !got[1].Equal(a.Certificate) {
 		t.Errorf("holds %d certificates", len(got))
 	}
-	if bundle.IsSPIFFE() || bundle.HasCRL() || bundle.TrustDomains() != nil {
+	if bundle.IsSPIFFE() || bundle.CRL() != nil || bundle.TrustDomains() != nil {
 		t.Errorf("a plain bundle is %+v", bundle)
 	}
 }
@@ -54,7 +50,7 @@ func TestBundleIsImmutable(t *testing.T) {
 
 func TestNilBundle(t *testing.T) {
 	var b *certs.Bundle
-	if b.Certificates() != nil || b.Fingerprint() != "" || b.IsSPIFFE() || b.HasCRL() || b.TrustDomains() != nil || b.Domain("x") != nil {
+	if b.Certificates() != nil || b.Fingerprint() != "" || b.IsSPIFFE() || b.CRL() != nil || b.TrustDomains() != nil || b.Domain("x") != nil {
 		t.Error("the nil bundle holds something")
 	}
 	err := certs.Verify(testca.New(at).Leaf("a/b").Chain, b, asServer())
@@ -100,23 +96,6 @@ func TestSPIFFEBundle(t *testing.T) {
 	}
 	if !bundle.IsSPIFFE() || bundle.Domain("z.example") == nil || bundle.Domain("x") != nil {
 		t.Error("domains are wrong")
-	}
-}
-
-func TestBundleHasCRL(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
-	issuer := &x509.Certificate{KeyUsage: x509.KeyUsageCRLSign, SubjectKeyId: []byte{1}}
-	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: at, NextUpdate: at.Add(time.Hour)}
-	crl, err := x509.CreateRevocationList(rand.Reader, list, issuer, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bundle := bundleOf(t, join(testca.New(at).PEM(), block("X509 CRL", crl)))
-	if !bundle.HasCRL() || !certs.NewSPIFFEBundle(map[string]*certs.Bundle{"td": bundle}).HasCRL() {
-		t.Error("the revocation list was not seen")
 	}
 }
 

@@ -22,6 +22,12 @@ type judgeCase struct {
 	leaf               *testca.Leaf
 	trust              []*x509.Certificate
 	spiffe             bool // judged by Envoy's SPIFFE validator
+
+	crl      []byte // PEM; in the bundle or beside it
+	inBundle bool
+	leafOnly bool
+	pins     certs.Pins
+	text     string // the end of Envoy's words, where the case knows them
 }
 
 func (c judgeCase) name() string {
@@ -30,7 +36,19 @@ func (c judgeCase) name() string {
 }
 
 func (c judgeCase) verify(now time.Time) error {
-	return certs.Verify(c.leaf.Chain, c.bundle(), certs.VerifyOptions{At: now, Role: c.role})
+	opts := certs.VerifyOptions{At: now, Role: c.role, LeafCRLOnly: c.leafOnly}
+	if c.crl != nil && !c.inBundle {
+		opts.CRL = certs.ParseCRL(c.crl)
+	}
+	if len(c.trust) > 0 {
+		if err := certs.Verify(c.leaf.Chain, c.bundle(), opts); err != nil {
+			return err
+		}
+	}
+	if !c.pins.None() && !c.pins.Match(c.leaf.Chain[0]) {
+		return &certs.VerifyError{Reason: certs.NotPinned, EnvoyText: "verify cert failed: cert hash and spki"}
+	}
+	return nil
 }
 
 // spiffeDomains are the keys of the bundle when a case is judged by SPIFFE's
@@ -39,6 +57,9 @@ var spiffeDomains = []string{testca.DefaultTrustDomain, "other.example"}
 
 func (c judgeCase) bundle() *certs.Bundle {
 	anchors := certs.NewBundle(c.trust...)
+	if c.inBundle {
+		anchors = mustBundle(append(testca.PEM(c.trust...), c.crl...))
+	}
 	if !c.spiffe {
 		return anchors
 	}
@@ -47,6 +68,14 @@ func (c judgeCase) bundle() *certs.Bundle {
 		domains[td] = anchors
 	}
 	return certs.NewSPIFFEBundle(domains)
+}
+
+func mustBundle(data []byte) *certs.Bundle {
+	b, err := certs.ParseBundle(data)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 type leafKind struct {

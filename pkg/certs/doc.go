@@ -50,10 +50,14 @@
 //     directory name constraint is understood.
 //
 // What Verify cannot see or does not model, and therefore never counts as a
-// failure: revocation ([Bundle.HasCRL] says when Envoy would check it),
-// certificate policies, and files that Go's parser refuses although BoringSSL
-// reads them (negative serial numbers, malformed SANs): [ParseChain] then
-// fails with the block's number.
+// failure: certificate policies, and files that Go's parser refuses although
+// BoringSSL reads them (negative serial numbers, malformed SANs, revocation
+// lists of version 1): [ParseChain] then fails with the block's number, and
+// Verify with [ErrCRL].
+//
+// Once there is a revocation list, each certificate of the path needs one, the
+// anchor included, and the one that fits best is used although it is no good:
+// too old, or wrongly signed.
 //
 // The claims are tested twice: against crypto/tls, with the differences above
 // listed and each seen to occur (judge_test.go), and, on request, against a

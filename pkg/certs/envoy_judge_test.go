@@ -38,6 +38,8 @@ func TestVerifyAgainstEnvoy(t *testing.T) {
 	for _, c := range constraintCases() {
 		cases = append(cases, c.judgeCase(now, certs.ServerCertificate), c.judgeCase(now, certs.ClientCertificate))
 	}
+	cases = append(cases, revocationCases(now)...)
+	cases = append(cases, pinCases(now)...)
 	e := startEnvoy(t, now, cases)
 	wrong := 0
 	for i, c := range cases {
@@ -220,18 +222,31 @@ func envoyConfig(e *envoy, upstream string, now time.Time, cases []judgeCase) ob
 }
 
 func validation(c judgeCase) object {
-	pem := object{"inline_string": string(testca.PEM(c.trust...))}
-	if !c.spiffe {
-		return object{"trusted_ca": pem}
+	anchors := string(testca.PEM(c.trust...))
+	if c.inBundle {
+		anchors += string(c.crl)
+	}
+	pem := object{"inline_string": anchors}
+	out := object{"only_verify_leaf_cert_crl": c.leafOnly, "verify_certificate_hash": c.pins.Hashes, "verify_certificate_spki": c.pins.Keys}
+	if c.crl != nil && !c.inBundle {
+		out["crl"] = object{"inline_string": string(c.crl)}
+	}
+	switch {
+	case len(c.trust) == 0:
+		return out
+	case !c.spiffe:
+		out["trusted_ca"] = pem
+		return out
 	}
 	var domains []object
 	for _, td := range spiffeDomains {
 		domains = append(domains, object{"name": td, "trust_bundle": pem})
 	}
-	return object{"custom_validator_config": object{
+	out["custom_validator_config"] = object{
 		"name":         "envoy.tls.cert_validator.spiffe",
 		"typed_config": typed("extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig", object{"trust_domains": domains}),
-	}}
+	}
+	return out
 }
 
 func cluster(i int, c judgeCase, upstream string) object {

@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"math/big"
 )
 
@@ -11,7 +12,7 @@ import (
 // crypto/x509/v3_purp.cc of BoringSSL).
 func issued(issuer, subject *x509.Certificate) bool {
 	return sameName(issuer.RawSubject, subject.RawIssuer) &&
-		akiMismatch(issuer, subject) == "" && allows(issuer, x509.KeyUsageCertSign)
+		readAuthorityKeyID(subject.Extensions).mismatch(issuer) == "" && allows(issuer, x509.KeyUsageCertSign)
 }
 
 // selfIssued: subject and issuer are one name (EXFLAG_SI).
@@ -36,9 +37,9 @@ type authorityKeyID struct {
 	serial *big.Int
 }
 
-func readAuthorityKeyID(c *x509.Certificate) authorityKeyID {
+func readAuthorityKeyID(list []pkix.Extension) authorityKeyID {
 	var aki authorityKeyID
-	for _, v := range elements(extension(c, oidAuthorityKeyID)) {
+	for _, v := range elements(findExtension(list, oidAuthorityKeyID)) {
 		switch v.Tag {
 		case 0:
 			aki.keyID = v.Bytes
@@ -60,10 +61,9 @@ func firstDirectoryName(der []byte) []byte {
 	return nil
 }
 
-// akiMismatch says in what subject's authority key identifier contradicts
-// issuer, "" if in nothing (X509_check_akid).
-func akiMismatch(issuer, subject *x509.Certificate) string {
-	aki := readAuthorityKeyID(subject)
+// mismatch says in what the identifier contradicts an issuer, "" if in nothing
+// (X509_check_akid).
+func (aki authorityKeyID) mismatch(issuer *x509.Certificate) string {
 	switch {
 	case aki.keyID != nil && len(issuer.SubjectKeyId) > 0 && !bytes.Equal(aki.keyID, issuer.SubjectKeyId):
 		return "key identifier"

@@ -39,7 +39,11 @@ var (
 
 // extension gives the content of an extension, nil if it is absent.
 func extension(c *x509.Certificate, oid asn1.ObjectIdentifier) []byte {
-	for _, e := range c.Extensions {
+	return findExtension(c.Extensions, oid)
+}
+
+func findExtension(list []pkix.Extension, oid asn1.ObjectIdentifier) []byte {
+	for _, e := range list {
 		if e.Id.Equal(oid) {
 			return e.Value
 		}

@@ -49,7 +49,7 @@ func (v verifier) whyOrphan(last *x509.Certificate, depth int, chain Chain) (Rea
 // whyNot explains why a certificate with the issuer's name is not the issuer.
 func whyNot(candidate, last *x509.Certificate, where string) (Reason, string) {
 	name := candidate.Subject.String()
-	if what := akiMismatch(candidate, last); what != "" {
+	if what := readAuthorityKeyID(last.Extensions).mismatch(candidate); what != "" {
 		return UnknownRoot, fmt.Sprintf(
 			"%s holds a CA named %q, but with another %s: the CA was replaced under its old name", where, name, what)
 	}

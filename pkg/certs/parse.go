@@ -27,7 +27,7 @@ const (
 // material is what a PEM or DER file holds that the mesh's TLS cares for.
 type material struct {
 	certs []*x509.Certificate
-	crls  int
+	crl   *CRL // nil without a list
 }
 
 // parse reads PEM, or DER when there is no PEM armour.
@@ -58,14 +58,17 @@ func parsePEM(data []byte) (material, error) {
 	return m, nil
 }
 
-// add keeps a certificate, counts a revocation list and forgets anything else,
-// keys above all.
+// add keeps a certificate or a revocation list and forgets anything else, keys
+// above all.
 func (m *material) add(block *pem.Block) error {
 	switch {
 	case slices.Contains(certificateLabels, block.Type):
 		return m.addDER(block.Bytes, block.Type == "TRUSTED CERTIFICATE")
 	case block.Type == crlLabel:
-		m.crls++
+		if m.crl == nil {
+			m.crl = new(CRL)
+		}
+		m.crl.add(block.Bytes)
 	}
 	return nil
 }

@@ -81,6 +81,31 @@ const (
 	// "certificate signature failure".
 	BadSignature Reason = "bad-signature"
 
+	// Revoked: a revocation list of its issuer names the certificate.
+	// "certificate revocation check against provided CRLs failed: certificate
+	// revoked". Get a new one, or mend the list.
+	Revoked Reason = "revoked"
+
+	// NoCRL: revocation lists are demanded (crl of the validation context, or a
+	// list among the trust anchors), and there is none of the issuer of one
+	// certificate of the path; the anchor needs one too. "… unable to
+	// get certificate CRL". Add the list, or set only_verify_leaf_cert_crl.
+	NoCRL Reason = "no-crl"
+
+	// BadCRL: there is a list of the issuer that cannot be used: it is too old or
+	// not yet in force, its signature does not fit, it is for other certificates,
+	// or it has a critical extension that nobody knows. "… CRL has expired",
+	// "… CRL is not yet valid", "CRL signature failure", "key usage does not include CRL
+	// signing", "Different CRL scope", "unhandled critical CRL extension".
+	BadCRL Reason = "bad-crl"
+
+	// NotPinned: neither the certificate nor its key is among those that the
+	// validation context lists (verify_certificate_hash,
+	// verify_certificate_spki). "verify cert failed: cert hash and spki",
+	// whole text; a renewed certificate has another hash, and mostly another
+	// key. It is never said by Verify: see [Pins].
+	NotPinned Reason = "not-pinned"
+
 	// WeakKey: an RSA key is too short: under 2048 bits for a certificate that
 	// Envoy presents itself ("only RSA certificates with 2048-bit or larger keys
 	// are supported": the secret is rejected), under 1024 bits for one that it
@@ -114,6 +139,6 @@ func Reasons() []Reason {
 	return []Reason{
 		Expired, NotYetValid, UnknownRoot, MissingIntermediate, SelfSignedInChain,
 		WrongTrustDomain, NotSPIFFE, KeyUsage, NotACA, PathLength, NameConstraints,
-		BadSignature, WeakKey, UnsupportedAlgorithm, NoCertificate, NoBundle, Other,
+		BadSignature, Revoked, NoCRL, BadCRL, NotPinned, WeakKey, UnsupportedAlgorithm, NoCertificate, NoBundle, Other,
 	}
 }

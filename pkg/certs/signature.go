@@ -52,23 +52,28 @@ func whySignature(issuer, c *x509.Certificate, err error) (Reason, string) {
 
 // checkSignature is X509_verify. It does not ask whether issuer is a CA.
 func checkSignature(issuer, c *x509.Certificate) error {
-	switch c.SignatureAlgorithm {
-	case x509.SHA1WithRSA, x509.ECDSAWithSHA1:
-		return checkSHA1(issuer, c)
-	}
-	return issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+	return verifySignature(issuer, c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
 }
 
-// checkSHA1 exists because crypto/x509 refuses SHA-1 and BoringSSL does not.
-func checkSHA1(issuer, c *x509.Certificate) error {
-	sum := sha1.Sum(c.RawTBSCertificate)
+// verifySignature verifies that of a certificate or of a revocation list.
+func verifySignature(issuer *x509.Certificate, by x509.SignatureAlgorithm, signed, signature []byte) error {
+	switch by {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1:
+		return verifySHA1(issuer, by, signed, signature)
+	}
+	return issuer.CheckSignature(by, signed, signature)
+}
+
+// verifySHA1 exists because crypto/x509 refuses SHA-1 and BoringSSL does not.
+func verifySHA1(issuer *x509.Certificate, by x509.SignatureAlgorithm, signed, signature []byte) error {
+	sum := sha1.Sum(signed)
 	switch key := issuer.PublicKey.(type) {
 	case *rsa.PublicKey:
-		if c.SignatureAlgorithm == x509.SHA1WithRSA {
-			return rsa.VerifyPKCS1v15(key, crypto.SHA1, sum[:], c.Signature)
+		if by == x509.SHA1WithRSA {
+			return rsa.VerifyPKCS1v15(key, crypto.SHA1, sum[:], signature)
 		}
 	case *ecdsa.PublicKey:
-		if c.SignatureAlgorithm == x509.ECDSAWithSHA1 && ecdsa.VerifyASN1(key, sum[:], c.Signature) {
+		if by == x509.ECDSAWithSHA1 && ecdsa.VerifyASN1(key, sum[:], signature) {
 			return nil
 		}
 	}

@@ -14,7 +14,7 @@ const (
 // spiffeAnchors is the part of Envoy's SPIFFEValidator that comes before
 // X509_verify_cert: precheck of the leaf, then the choice of the anchors by
 // its trust domain (spiffe_validator.cc).
-func spiffeAnchors(leaf *x509.Certificate, b *Bundle) ([]*x509.Certificate, *VerifyError) {
+func spiffeAnchors(leaf *x509.Certificate, b *Bundle) (*Bundle, *VerifyError) {
 	if failure := precheck(leaf); failure != nil {
 		return nil, failure
 	}
@@ -28,8 +28,8 @@ func spiffeAnchors(leaf *x509.Certificate, b *Bundle) ([]*x509.Certificate, *Ver
 		return nil, spiffeFailure(WrongTrustDomain, leaf, textNoStore, fmt.Sprintf(
 			"the trust bundle has anchors for %q, not for %q", b.TrustDomains(), domain))
 	}
-	if certs := anchors.Certificates(); len(certs) > 0 {
-		return certs, nil
+	if len(anchors.Certificates()) > 0 {
+		return anchors, nil
 	}
 	return nil, &VerifyError{Reason: NoBundle, Detail: fmt.Sprintf("the trust bundle of %q is empty", domain)}
 }

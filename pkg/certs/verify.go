@@ -50,6 +50,12 @@ type VerifyOptions struct {
 	// AnyLeafKey skips the check that BoringSSL's default signature algorithms
 	// know the leaf's key. Set it where tls_params.signature_algorithms is set.
 	AnyLeafKey bool
+	// CRL is crl of Envoy's validation context: every certificate of the path
+	// needs a list there or among the certificates of the bundle. LeafCRLOnly is
+	// only_verify_leaf_cert_crl: only the leaf does. A SPIFFE bundle knows
+	// neither, only its own lists.
+	CRL         *CRL
+	LeafCRLOnly bool
 	// Known are certificates seen elsewhere in the mesh. They are never used to
 	// complete a path, only to tell MissingIntermediate from UnknownRoot.
 	Known []*x509.Certificate
@@ -87,9 +93,12 @@ func (e *VerifyError) Unwrap() error { return e.Err }
 
 // Verify judges whether a proxy that trusts bundle accepts chain at opts.At:
 // nil, or the first thing that Envoy would stumble over as a *VerifyError.
-// Host names and SANs are not looked at, MatchSAN does that; nor is the
-// revocation list of a bundle with HasCRL.
+// Host names and SANs are not looked at, MatchSAN does that. ErrCRL says that
+// a revocation list cannot be read.
 func Verify(chain Chain, bundle *Bundle, opts VerifyOptions) error {
+	if err := errors.Join(bundle.CRL().problem(), opts.CRL.problem()); err != nil {
+		return err
+	}
 	switch {
 	case opts.At.IsZero():
 		return ErrNoTime
@@ -124,6 +133,8 @@ type verifier struct {
 	purpose x509.ExtKeyUsage // 0 (any): no purpose is checked
 	uses    x509.KeyUsage    // one of these must be allowed to the leaf
 	maxLen  int              // certificates in a path, leaf and anchor included
+
+	revocation revocation
 }
 
 // defaultDepth is kDefaultParam's depth in crypto/x509/x509_vpm.cc.
@@ -133,13 +144,14 @@ func newVerifier(leaf *x509.Certificate, bundle *Bundle, opts VerifyOptions) (ve
 	v := verifier{opts: opts, maxLen: maxLen(opts.MaxDepth)}
 	if bundle.IsSPIFFE() {
 		anchors, failure := spiffeAnchors(leaf, bundle)
-		v.anchors = anchors
+		v.anchors, v.revocation.crl = anchors.Certificates(), anchors.CRL()
 		return v, failure
 	}
 	if len(bundle.Certificates()) == 0 {
 		return v, &VerifyError{Reason: NoBundle, Detail: "there is no trust anchor to verify against"}
 	}
 	v.anchors, v.partial = bundle.certs, true
+	v.revocation = revocation{mergeCRLs(bundle.crl, opts.CRL), opts.LeafCRLOnly}
 	v.purpose, v.uses = purposeOf(opts.Role)
 	return v, nil
 }
@@ -171,7 +183,7 @@ func (v verifier) run(chain Chain) *VerifyError {
 		return failure
 	}
 	for _, check := range []func(path) *VerifyError{
-		v.checkExtensions, v.checkSignaturesAndDates, checkNameConstraints,
+		v.checkExtensions, v.checkRevocation, v.checkSignaturesAndDates, checkNameConstraints,
 	} {
 		if failure := check(p); failure != nil {
 			return failure
