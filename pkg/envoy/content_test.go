@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
@@ -11,7 +12,7 @@ import (
 // be taken for one. A field added to the model without its content fails here.
 func TestContentSeesEveryField(t *testing.T) {
 	outer := map[string]bool{ // of UpstreamTlsContext and DownstreamTlsContext, read around the common part
-		"SNI": true, "AutoHostSNI": true, "AutoSANValidation": true, "RequireClientCertificate": true, "RequireSNI": true,
+		"SNI": true, "AutoHostSNI": true, "AutoSANValidation": true, "RequireClientCertificate": true,
 	}
 	empty := (&TLSContext{}).content()
 	check := func(name string, c *TLSContext) {
@@ -27,12 +28,24 @@ func TestContentSeesEveryField(t *testing.T) {
 			check(name, c)
 		}
 	}
-	validation := reflect.TypeFor[Validation]()
-	for i := range validation.NumField() {
+	for _, f := range slices.Concat(reflect.VisibleFields(reflect.TypeFor[Validation]()), pinFields()) {
+		if f.Type.Kind() == reflect.Struct { // its own fields follow
+			continue
+		}
 		c := &TLSContext{}
-		fill(reflect.ValueOf(&c.Validation).Elem().Field(i))
-		check("Validation."+validation.Field(i).Name, c)
+		fill(reflect.ValueOf(&c.Validation).Elem().FieldByIndex(f.Index))
+		check("Validation."+f.Name, c)
 	}
+}
+
+// pinFields are those of Validation.Pins, as seen from there.
+func pinFields() []reflect.StructField {
+	pins, _ := reflect.TypeFor[Validation]().FieldByName("Pins")
+	fields := reflect.VisibleFields(pins.Type)
+	for i := range fields {
+		fields[i].Index = slices.Concat(pins.Index, fields[i].Index)
+	}
+	return fields
 }
 
 // TestContentIsUnambiguous: values that would read alike when strung together stay apart.
@@ -40,14 +53,18 @@ func TestContentIsUnambiguous(t *testing.T) {
 	pairs := [][2]TLSContext{
 		{{ALPN: []string{"a", "b"}}, {ALPN: []string{"ab"}}},
 		{{ALPN: []string{"a"}}, {Ciphers: []string{"a"}}},
-		{{Validation: Validation{Hashes: []string{"a"}}}, {Validation: Validation{SPKI: []string{"a"}}}},
-		{{Validation: Validation{SANs: []certs.Matcher{{Kind: "exact", Value: "a"}}}}, {Validation: Validation{SANs: []certs.Matcher{{Kind: "prefix", Value: "a"}}}}},
+		{{Validation: Validation{Demands: Demands{Pins: certs.Pins{Hashes: []string{"a"}}}}}, {Validation: Validation{Demands: Demands{Pins: certs.Pins{Keys: []string{"a"}}}}}},
+		{{Validation: accepting("exact")}, {Validation: accepting("prefix")}},
 	}
 	for _, p := range pairs {
 		if p[0].content() == p[1].content() {
 			t.Errorf("%+v and %+v have one content", p[0], p[1])
 		}
 	}
+}
+
+func accepting(kind string) Validation {
+	return Validation{Demands: Demands{SANs: []certs.Matcher{{Kind: kind, Value: "a"}}}}
 }
 
 // fill sets a field to something that is not zero.

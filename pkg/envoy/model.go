@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -428,9 +429,8 @@ type TLSContext struct {
 	// auto_sni_san_validation.
 	SNI                            string
 	AutoHostSNI, AutoSANValidation bool
-	// RequireClientCertificate and RequireSNI are downstream only.
+	// RequireClientCertificate is downstream only.
 	RequireClientCertificate bool
-	RequireSNI               bool
 	// Unmodelled are paths of set fields that the model does not hold and that could matter.
 	Unmodelled []string
 }
@@ -448,19 +448,55 @@ type CertificateRef struct {
 type Validation struct {
 	// Present is false when there is no validation context at all: the peer is not verified.
 	Present bool
-	// CA is the trusted CA: from SDS, a file, or inline. Zero with Present: SANs only.
+	// CA is the trusted CA: from SDS, a file, or inline. Nil with Present: no chain is verified.
 	CA *TrustRef
+	Demands
+}
+
+// Demands are what a validation context asks of a certificate besides its roots.
+type Demands struct {
 	// SANs are the matchers; empty means that no SAN is checked.
 	SANs []certs.Matcher
 	// SPIFFE are the trust domains of SPIFFECertValidatorConfig, each with its bundle.
 	SPIFFE map[string]*certs.Bundle
-	// Hashes and SPKI are verify_certificate_hash and verify_certificate_spki.
-	Hashes, SPKI    []string
-	AllowExpired    bool // allow_expired_certificate
-	AcceptUntrusted bool // trust_chain_verification: ACCEPT_UNTRUSTED
-	SystemRoots     bool // system_root_certs
-	HasCRL          bool
+	// Pins are verify_certificate_hash and verify_certificate_spki.
+	Pins certs.Pins
+	// CRL are the revocation lists, nil for none; CRLFile is where they are when the dump does not
+	// show them. LeafCRLOnly is only_verify_leaf_cert_crl.
+	CRL             *certs.CRL
+	CRLFile         string
+	LeafCRLOnly     bool
+	AllowExpired    bool   // allow_expired_certificate
+	AcceptUntrusted bool   // trust_chain_verification: ACCEPT_UNTRUSTED
+	SystemRoots     bool   // system_root_certs
 	MaxVerifyDepth  uint32 // max_verify_depth, 0 when it is not set
+}
+
+// Merge adds what a validation context secret asks for to the demands of the context that refers to it,
+// as Protobuf's MergeFrom does (CombinedCertificateValidationContext in common.proto).
+func (d Demands) Merge(secret Demands) Demands {
+	d.SANs = joined(d.SANs, secret.SANs)
+	d.Pins.Hashes, d.Pins.Keys = joined(d.Pins.Hashes, secret.Pins.Hashes), joined(d.Pins.Keys, secret.Pins.Keys)
+	if secret.SPIFFE != nil {
+		d.SPIFFE = secret.SPIFFE
+	}
+	if secret.CRL != nil || secret.CRLFile != "" {
+		d.CRL, d.CRLFile = secret.CRL, secret.CRLFile
+	}
+	d.LeafCRLOnly = d.LeafCRLOnly || secret.LeafCRLOnly
+	d.AllowExpired = d.AllowExpired || secret.AllowExpired
+	d.AcceptUntrusted = d.AcceptUntrusted || secret.AcceptUntrusted
+	d.SystemRoots = d.SystemRoots || secret.SystemRoots
+	d.MaxVerifyDepth = cmp.Or(secret.MaxVerifyDepth, d.MaxVerifyDepth)
+	return d
+}
+
+// joined is a itself where b adds nothing: what is interned stays so.
+func joined[T any](a, b []T) []T {
+	if len(b) == 0 {
+		return a
+	}
+	return slices.Concat(a, b)
 }
 
 // TrustRef says where a trust bundle comes from. One of SDS, File or Bundle is set.
@@ -478,16 +514,10 @@ type Secret struct {
 	// Chain is set for a certificate, Bundle for a trusted CA; neither for a warming secret.
 	Chain  certs.Chain
 	Bundle *certs.Bundle
-	// SPIFFE holds trust domain bundles of a SPIFFE validator.
-	SPIFFE map[string]*certs.Bundle
-	// SANs, AllowExpired, AcceptUntrusted and MaxVerifyDepth are those of a validation context
-	// secret, as in Validation.
-	SANs            []certs.Matcher
-	AllowExpired    bool
-	AcceptUntrusted bool
-	MaxVerifyDepth  uint32
+	// Demands are those of a validation context secret.
+	Demands
 	// Unmodelled are paths of set fields of a validation context secret that the model does not
-	// hold and that decide who is accepted (verify_certificate_hash, crl, custom validators).
+	// hold and that decide who is accepted (custom validators).
 	Unmodelled []string
 	// File is set when the material is in a file that the dump does not show.
 	File string

@@ -146,8 +146,9 @@ func modelOptions() cmp.Options {
 		cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}),
 		cmp.Comparer(func(a, b *x509.Certificate) bool { return a.Equal(b) }),
 		cmp.Comparer(func(a, b *certs.Bundle) bool {
-			return (a == nil) == (b == nil) && a.Fingerprint() == b.Fingerprint() && a.HasCRL() == b.HasCRL()
+			return (a == nil) == (b == nil) && a.Fingerprint() == b.Fingerprint() && a.CRL().Fingerprint() == b.CRL().Fingerprint()
 		}),
+		cmp.Comparer(sameCRL),
 		cmpopts.IgnoreFields(Proxy{}, "Unmodelled"),
 		cmpopts.SortSlices(func(a, b RBACPolicy) bool { return a.Name < b.Name }),
 		cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Unmodelled" }, setOfStrings),

@@ -242,7 +242,7 @@ func (m *protoModel) secretEntry(name string, a *anypb.Any, f Freshness, failure
 		f.State = Warming
 	}
 	s.Freshness = f
-	if s.Chain == nil && s.Bundle == nil && s.SPIFFE == nil && s.File == "" && f.State != Warming {
+	if s.Chain == nil && s.Bundle == nil && s.SPIFFE == nil && s.File == "" && s.Pins.None() && !s.SystemRoots && f.State != Warming {
 		s.Problem = "empty" // in force and yet empty: the dump does not show it
 	}
 	m.p.Secrets = append(m.p.Secrets, s)

@@ -82,9 +82,9 @@ func (m *protoModel) downstreamTLS(d *tls.DownstreamTlsContext) *TransportSocket
 		return nil
 	}
 	c := m.commonTLS(d.GetCommonTlsContext())
-	c.RequireClientCertificate, c.RequireSNI = d.GetRequireClientCertificate().GetValue(), d.GetRequireSni().GetValue()
+	c.RequireClientCertificate = d.GetRequireClientCertificate().GetValue()
 	c.Unmodelled = append(c.Unmodelled, m.leftOver(d, "DownstreamTlsContext",
-		"common_tls_context", "require_client_certificate", "require_sni")...)
+		"common_tls_context", "require_client_certificate")...)
 	return &TransportSocket{Kind: TLS, TypeURL: downstreamTLS, TLS: c}
 }
 
@@ -128,13 +128,19 @@ func (m *protoModel) validationType(common *tls.CommonTlsContext, c *TLSContext)
 }
 
 func (m *protoModel) validation(v *tls.CertificateValidationContext, unmodelled *[]string) Validation {
-	out := Validation{
-		Present: true,
-		Hashes:  v.GetVerifyCertificateHash(), SPKI: v.GetVerifyCertificateSpki(),
+	out := Validation{Present: true, Demands: Demands{
+		Pins:            certs.Pins{Hashes: v.GetVerifyCertificateHash(), Keys: v.GetVerifyCertificateSpki()},
 		AllowExpired:    v.GetAllowExpiredCertificate(),
 		AcceptUntrusted: v.GetTrustChainVerification() == tls.CertificateValidationContext_ACCEPT_UNTRUSTED,
 		SystemRoots:     v.GetSystemRootCerts() != nil,
-		HasCRL:          len(contentOf(v.GetCrl())) > 0 || v.GetCrl().GetFilename() != "",
+		CRLFile:         v.GetCrl().GetFilename(),
+		LeafCRLOnly:     v.GetOnlyVerifyLeafCertCrl(),
+	}}
+	switch list := contentOf(v.GetCrl()); {
+	case isRedacted(list), v.GetCrl().GetEnvironmentVariable() != "":
+		*unmodelled = append(*unmodelled, "CertificateValidationContext.crl")
+	case len(list) > 0:
+		out.CRL = certs.ParseCRL(list)
 	}
 	if depth := v.GetMaxVerifyDepth(); depth != nil {
 		out.MaxVerifyDepth = max(1, depth.GetValue())
@@ -145,7 +151,7 @@ func (m *protoModel) validation(v *tls.CertificateValidationContext, unmodelled 
 	*unmodelled = append(*unmodelled, m.leftOver(v, "CertificateValidationContext",
 		"trusted_ca", "match_typed_subject_alt_names", "match_subject_alt_names", "verify_certificate_hash",
 		"verify_certificate_spki", "allow_expired_certificate", "trust_chain_verification", "system_root_certs",
-		"crl", "custom_validator_config", "max_verify_depth")...)
+		"crl", "only_verify_leaf_cert_crl", "custom_validator_config", "max_verify_depth")...)
 	return out
 }
 
@@ -272,16 +278,7 @@ func (m *protoModel) secret(s *tls.Secret) *Secret {
 func (m *protoModel) validationSecret(v *tls.CertificateValidationContext, out *Secret) {
 	var unmodelled []string
 	read := m.validation(v, &unmodelled)
-	out.SPIFFE, out.SANs = read.SPIFFE, read.SANs
-	out.AllowExpired, out.AcceptUntrusted, out.MaxVerifyDepth = read.AllowExpired, read.AcceptUntrusted, read.MaxVerifyDepth
-	for path, set := range map[string]bool{
-		"verify_certificate_hash": len(read.Hashes) > 0, "verify_certificate_spki": len(read.SPKI) > 0,
-		"crl": read.HasCRL, "system_root_certs": read.SystemRoots,
-	} {
-		if set {
-			unmodelled = append(unmodelled, "CertificateValidationContext."+path)
-		}
-	}
+	out.Demands = read.Demands
 	out.Unmodelled = slices.DeleteFunc(unmodelled, func(path string) bool { return path == "CertificateValidationContext.trusted_ca" })
 	if read.CA != nil {
 		out.Bundle, out.File = read.CA.Bundle, read.CA.File

@@ -34,7 +34,7 @@ func (d *Decoder) secretEntry(r *reader, state State, members memberFunc) {
 
 // explainEmpty makes sure that a secret in force without content is not taken for a good one.
 func (s *Secret) explainEmpty() {
-	hollow := s.Chain == nil && s.Bundle == nil && len(s.SPIFFE) == 0 && s.File == ""
+	hollow := s.Chain == nil && s.Bundle == nil && len(s.SPIFFE) == 0 && s.File == "" && s.Pins.None() && !s.SystemRoots
 	if hollow && s.Problem == "" && s.State != Warming {
 		s.Problem = "the dump does not hold its content"
 	}
@@ -70,26 +70,10 @@ func (r *reader) secretValidation(s *Secret) {
 	if v.CA != nil {
 		s.Bundle, s.File = v.CA.Bundle, v.CA.File
 	}
-	s.SPIFFE, s.SANs, s.Problem = v.SPIFFE, v.SANs, v.problem
-	s.AllowExpired, s.AcceptUntrusted, s.MaxVerifyDepth = v.AllowExpired, v.AcceptUntrusted, v.MaxVerifyDepth
+	s.Demands, s.Problem = v.Demands, v.problem
 	for _, path := range v.unmodelled {
 		if path != trustedCA { // Problem tells of it
 			s.Unmodelled = appendOnce(s.Unmodelled, path)
-		}
-	}
-	for _, option := range []struct {
-		set  bool
-		name string
-	}{
-		{len(v.Hashes) > 0, "verify_certificate_hash"},
-		{len(v.SPKI) > 0, "verify_certificate_spki"},
-		{v.HasCRL, "crl"},
-		{v.SystemRoots, "system_root_certs"},
-	} {
-		if option.set {
-			path := "CertificateValidationContext." + option.name
-			s.Unmodelled = appendOnce(s.Unmodelled, path)
-			r.note(path)
 		}
 	}
 }

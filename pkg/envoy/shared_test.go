@@ -137,6 +137,7 @@ func options() cmp.Options {
 			return (a == nil) == (b == nil) && a.Fingerprint() == b.Fingerprint()
 		}),
 		cmp.Comparer(func(a, b *x509.Certificate) bool { return a.Equal(b) }),
+		cmp.Comparer(sameCRL),
 		cmpopts.EquateComparable(netip.AddrPort{}, netip.Prefix{}),
 		cmpopts.EquateEmpty(),
 		// Envoy orders within a list; between static and dynamic ones there is no order.
@@ -144,6 +145,8 @@ func options() cmp.Options {
 		cmpopts.SortSlices(func(a, b *Cluster) bool { return a.Name+string(a.State) < b.Name+string(b.State) }),
 	}
 }
+
+func sameCRL(a, b *certs.CRL) bool { return a.Fingerprint() == b.Fingerprint() }
 
 func diff(t testing.TB, what string, want, got any) {
 	t.Helper()

@@ -31,7 +31,7 @@ type socketParts struct {
 	inner                          *TransportSocket
 	sni                            string
 	autoHostSNI, autoSANValidation bool
-	requireCertificate, requireSNI bool
+	requireCertificate             bool
 	unmodelled                     string // joined by spaces
 }
 
@@ -149,8 +149,6 @@ func (r *reader) tlsField(p *socketParts, unmodelled *[]string, message string, 
 		p.autoSANValidation = r.boolean()
 	case "require_client_certificate":
 		p.requireCertificate = r.wrapped()
-	case "require_sni":
-		p.requireSNI = r.wrapped()
 	default:
 		r.unknown(unmodelled, message, key)
 	}
@@ -174,7 +172,7 @@ func (p socketParts) build() *TransportSocket {
 		ctx = *p.common
 	}
 	ctx.SNI, ctx.AutoHostSNI, ctx.AutoSANValidation = p.sni, p.autoHostSNI, p.autoSANValidation
-	ctx.RequireClientCertificate, ctx.RequireSNI = p.requireCertificate, p.requireSNI
+	ctx.RequireClientCertificate = p.requireCertificate
 	ctx.Unmodelled = append(append([]string(nil), ctx.Unmodelled...), strings.Fields(p.unmodelled)...)
 	s.TLS = &ctx
 	return s

@@ -15,7 +15,7 @@ func TestSocketKindIsDecidedByType(t *testing.T) {
 	}{
 		{"upstream TLS", typeOf(upstreamTLS) + `,"sni":"s"`, *tls, ""},
 		{"upstream TLS of v2 names", typeOf(upstreamTLSv2) + `,"sni":"s"`, TransportSocket{Kind: TLS, TypeURL: upstreamTLSv2, TLS: &TLSContext{SNI: "s"}}, ""},
-		{"downstream TLS", typeOf(downstreamTLS) + `,"require_client_certificate":true,"require_sni":{"value":true}`, TransportSocket{Kind: TLS, TypeURL: downstreamTLS, TLS: &TLSContext{RequireClientCertificate: true, RequireSNI: true}}, ""},
+		{"downstream TLS", typeOf(downstreamTLS) + `,"require_client_certificate":true`, TransportSocket{Kind: TLS, TypeURL: downstreamTLS, TLS: &TLSContext{RequireClientCertificate: true}}, ""},
 		{"raw", typeOf(rawBuffer), TransportSocket{Kind: Raw, TypeURL: rawBuffer}, ""},
 		{"HBONE", typeOf(internalTunnel) + `,` + inner, TransportSocket{Kind: Tunnel, TypeURL: internalTunnel, Inner: tls}, ""},
 		{"PROXY protocol around TLS", typeOf(proxyProtocol) + `,"config":{},` + inner, TransportSocket{Kind: OtherSocket, TypeURL: proxyProtocol, Inner: tls}, ""},

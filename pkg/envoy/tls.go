@@ -26,7 +26,7 @@ func (c *TLSContext) content() string {
 		w.strs(ref.SDS, ref.SDSVia, ref.File, ref.Chain.Fingerprint())
 	}
 	v := &c.Validation
-	w.flags(v.CA != nil, v.Present, v.AllowExpired, v.AcceptUntrusted, v.SystemRoots, v.HasCRL)
+	w.flags(v.CA != nil, v.Present, v.AllowExpired, v.AcceptUntrusted, v.SystemRoots, v.LeafCRLOnly)
 	if v.CA != nil {
 		w.strs(v.CA.SDS, v.CA.SDSVia, v.CA.File)
 		w.bundle(v.CA.Bundle)
@@ -42,8 +42,8 @@ func (c *TLSContext) content() string {
 		w.flags(m.IgnoreCase)
 	}
 	w.count(int(v.MaxVerifyDepth))
-	w.strs(c.MinVersion, c.MaxVersion)
-	w.lists(v.Hashes, v.SPKI, c.ALPN, c.Ciphers, c.Curves, c.Unmodelled)
+	w.strs(c.MinVersion, c.MaxVersion, v.CRL.Fingerprint(), v.CRLFile)
+	w.lists(v.Pins.Hashes, v.Pins.Keys, c.ALPN, c.Ciphers, c.Curves, c.Unmodelled)
 	return string(w.buf)
 }
 
@@ -78,8 +78,7 @@ func (w *contentWriter) flags(list ...bool) {
 }
 
 func (w *contentWriter) bundle(b *certs.Bundle) {
-	w.strs(b.Fingerprint())
-	w.flags(b.HasCRL())
+	w.strs(b.Fingerprint(), b.CRL().Fingerprint())
 }
 
 func (r *reader) commonField(c *TLSContext, key []byte) {

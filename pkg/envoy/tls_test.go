@@ -27,7 +27,7 @@ func TestTLSContext(t *testing.T) {
 				Certificates: []CertificateRef{{SDS: "default", SDSVia: "sds-grpc"}},
 				Validation: Validation{
 					Present: true, CA: &TrustRef{SDS: "ROOTCA", SDSVia: "sds-grpc"},
-					SANs: []certs.Matcher{{Kind: "exact", Value: "spiffe://cluster.local/ns/shop/sa/a"}},
+					Demands: Demands{SANs: []certs.Matcher{{Kind: "exact", Value: "spiffe://cluster.local/ns/shop/sa/a"}}},
 				},
 			},
 		},
@@ -49,9 +49,16 @@ func TestTLSContext(t *testing.T) {
 		{"upstream flags", `"auto_host_sni":true,"auto_sni_san_validation":true,"common_tls_context":{"key_log":{}},"max_session_keys":1`, TLSContext{AutoHostSNI: true, AutoSANValidation: true}},
 		{
 			"validation options",
-			`"common_tls_context":{"validation_context":{"verify_certificate_hash":["h"],"verify_certificate_spki":["s"],"allow_expired_certificate":true,"trust_chain_verification":1,"system_root_certs":{},"crl":{"filename":"/crl"},"max_verify_depth":0}}`,
-			TLSContext{Validation: Validation{Present: true, Hashes: []string{"h"}, SPKI: []string{"s"}, AllowExpired: true, AcceptUntrusted: true, SystemRoots: true, HasCRL: true, MaxVerifyDepth: 1}},
+			`"common_tls_context":{"validation_context":{"verify_certificate_hash":["h"],"verify_certificate_spki":["s"],"allow_expired_certificate":true,"trust_chain_verification":1,"system_root_certs":{},"crl":{"filename":"/crl"},"only_verify_leaf_cert_crl":true,"max_verify_depth":0}}`,
+			TLSContext{Validation: Validation{Present: true, Demands: Demands{
+				Pins: certs.Pins{Hashes: []string{"h"}, Keys: []string{"s"}}, AllowExpired: true, AcceptUntrusted: true, SystemRoots: true, CRLFile: "/crl", LeafCRLOnly: true, MaxVerifyDepth: 1,
+			}}},
 		},
+		{
+			"a revocation list", `"common_tls_context":{"validation_context":{"crl":{"inline_string":"x"}}}`,
+			TLSContext{Validation: Validation{Present: true, Demands: Demands{CRL: certs.ParseCRL([]byte("x"))}}},
+		},
+		{"no revocation list", `"common_tls_context":{"validation_context":{"crl":{}}}`, TLSContext{Validation: Validation{Present: true}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, p := oneTLS(t, tc.inside)

@@ -51,13 +51,13 @@ var harmless = map[string]string{
 	"DownstreamTlsContext.disable_stateful_session_resumption":   "resumption",
 	"DownstreamTlsContext.session_timeout":                       "resumption",
 	"DownstreamTlsContext.full_scan_certs_on_sni_mismatch":       "chooses among own certificates",
+	"DownstreamTlsContext.require_sni":                           "Envoy 1.40 does not look at it (seen), and its proto says so",
 	"DownstreamTlsContext.prefer_client_ciphers":                 "order of preference, not the set",
 
 	"CommonTlsContext.key_log": "debugging output",
 
-	"CertificateValidationContext.watched_directory":         "how files are reloaded",
-	"CertificateValidationContext.only_verify_leaf_cert_crl": "narrows crl, which is modelled as present",
-	"CertificateValidationContext.suppress_client_ca_list":   "a hint that clients of a mesh ignore",
+	"CertificateValidationContext.watched_directory":       "how files are reloaded",
+	"CertificateValidationContext.suppress_client_ca_list": "a hint that clients of a mesh ignore",
 
 	"TlsCertificate.watched_directory": "how files are reloaded",
 	"TlsCertificate.password":          "never to be kept",

@@ -42,9 +42,9 @@ func (r *reader) validationField(v *validationParts, key []byte) {
 	case "verify_subject_alt_name": // v2: plain strings
 		r.list(func() { v.untyped = append(v.untyped, certs.Matcher{Kind: "exact", Value: r.str()}) })
 	case "verify_certificate_hash":
-		v.Hashes = r.strs()
+		v.Pins.Hashes = r.strs()
 	case "verify_certificate_spki":
-		v.SPKI = r.strs()
+		v.Pins.Keys = r.strs()
 	case "custom_validator_config":
 		r.validator(v)
 	default:
@@ -64,10 +64,24 @@ func (r *reader) validationOption(v *validationParts, key []byte) {
 	case "max_verify_depth":
 		v.MaxVerifyDepth = max(1, r.u32()) // Envoy treats 0 as 1
 	case "crl":
-		src := r.source()
-		v.HasCRL = src.file != "" || len(src.data) > 0
+		r.crl(v)
+	case "only_verify_leaf_cert_crl":
+		v.LeafCRLOnly = r.boolean()
 	default:
 		r.unknown(&v.unmodelled, "CertificateValidationContext", key)
+	}
+}
+
+// crl reads the revocation lists. An empty data source is none.
+func (r *reader) crl(v *validationParts) {
+	src := r.source()
+	switch {
+	case src.file != "":
+		v.CRLFile = src.file
+	case len(src.data) > 0:
+		v.CRL = certs.ParseCRL(src.data)
+	default:
+		r.unread(&v.unmodelled, "CertificateValidationContext.crl", src.missing())
 	}
 }
 

@@ -70,10 +70,6 @@ func tlsCases() []edgeCase {
 		of("unmodelled field at the client", "unknown: not-modelled", func(c, _ ctx) { c.Unmodelled = []string{"CommonTlsContext.custom_handshaker"} }),
 		of("unmodelled field at the server", "unknown: not-modelled", func(_, s ctx) { s.Unmodelled = []string{"CommonTlsContext.custom_handshaker"} }),
 		of("several certificates: which one is shown depends on the client hello", "unknown: not-modelled", func(_, s ctx) { s.Certificates = append(slices.Clone(s.Certificates), s.Certificates[0]) }),
-		of("verify_certificate_hash is not modelled", "unknown: not-modelled", func(c, _ ctx) { c.Validation.Hashes = []string{"00"} }),
-		of("verify_certificate_spki is not modelled", "unknown: not-modelled", func(c, _ ctx) { c.Validation.SPKI = []string{"00"} }),
-		of("a revocation list is not modelled", "unknown: not-modelled", func(c, _ ctx) { c.Validation.HasCRL = true }),
-		of("require_sni without an SNI", "unknown: not-modelled", func(c, s ctx) { c.SNI, s.RequireSNI = "", true }),
 	}
 }
 
@@ -123,7 +119,7 @@ func certificateCases() []edgeCase {
 			outboundContext(w.proxy("shop/client")).Validation.CA = &envoy.TrustRef{File: "/etc/ssl/certs/ca-certificates.crt"}
 		}),
 		of("the system's roots", "unknown: foreign-certificate", func(w *world) {
-			outboundContext(w.proxy("shop/client")).Validation = envoy.Validation{Present: true, SystemRoots: true}
+			outboundContext(w.proxy("shop/client")).Validation = envoy.Validation{Present: true, Demands: envoy.Demands{SystemRoots: true}}
 		}),
 		of("validation without a CA checks SANs only", "mTLS", func(w *world) {
 			w.find("shop/server").leaf = foreign.Leaf("shop/server")
@@ -144,10 +140,10 @@ func certificateCases() []edgeCase {
 			outboundContext(w.proxy("shop/client")).Validation.SANs = nil
 		}),
 		of("what the trust bundle's secret sets and nobody knows here", "unknown: not-modelled", func(w *world) {
-			secretNamed(w.proxy("shop/client"), "ROOTCA").Unmodelled = []string{"CertificateValidationContext.crl"}
+			secretNamed(w.proxy("shop/client"), "ROOTCA").Unmodelled = []string{"CertificateValidationContext.custom_validator_config"}
 		}),
 		of("the server's too", "unknown: not-modelled", func(w *world) {
-			secretNamed(w.proxy("shop/server"), "ROOTCA").Unmodelled = []string{"CertificateValidationContext.verify_certificate_hash"}
+			secretNamed(w.proxy("shop/server"), "ROOTCA").Unmodelled = []string{"CertificateValidationContext.custom_validator_config"}
 		}),
 		of("expired, and the trust bundle's secret allows it", "mTLS", func(w *world) {
 			w.find("shop/server").leaf = w.ca.Leaf("shop/server", testca.Expired(worldTime))
@@ -208,7 +204,7 @@ func defects() []edgeCase {
 
 // spiffe gives both sides SPIRE's kind of trust bundle.
 func spiffe(w *world, domain string, sans []certs.Matcher) {
-	v := envoy.Validation{Present: true, SPIFFE: map[string]*certs.Bundle{domain: bundleOf(w.ca)}, SANs: sans}
+	v := envoy.Validation{Present: true, Demands: envoy.Demands{SPIFFE: map[string]*certs.Bundle{domain: bundleOf(w.ca)}, SANs: sans}}
 	outboundContext(w.proxy("shop/client")).Validation = v
 	ownInbound(w.proxy("shop/server")).Validation = v
 }

@@ -46,7 +46,7 @@ func notHTTP(fc *envoy.FilterChain, w wire) bool {
 	return w.App != mesh.HTTP && hasFilter(fc, envoy.HTTPManager)
 }
 
-// garbled is what is not HTTP before an HTTP connection manager, which answers 400.
+// garbled is what is not HTTP before an HTTP connection manager, which answers 400 or waits for more.
 func (r *replay) garbled(fc *envoy.FilterChain, w wire) *Edge {
 	r.assume(ProtocolAsDeclared)
 	what := "TCP, as the port that was called declares"

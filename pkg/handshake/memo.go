@@ -15,7 +15,7 @@ import (
 type memo struct {
 	verified map[verifyKey]error
 	chains   map[chainKey]*chainInfo
-	bundles  map[*certs.Bundle]string // fingerprints
+	bundles  map[*certs.Bundle]string // fingerprints, of anchors and of revocation lists
 	spiffe   map[any]*certs.Bundle    // by the context or secret that holds it
 	sans     map[sanKey]sanMatch
 	texts    map[certs.Matcher]textMatch
@@ -65,7 +65,7 @@ func (m *memo) chain(c certs.Chain) *chainInfo {
 func (m *memo) bundle(b *certs.Bundle) string {
 	text, ok := m.bundles[b]
 	if !ok {
-		text = b.Fingerprint()
+		text = b.Fingerprint() + b.CRL().Fingerprint()
 		m.bundles[b] = text
 	}
 	return text
@@ -73,17 +73,20 @@ func (m *memo) bundle(b *certs.Bundle) string {
 
 // verifyKey names a certificate judgement.
 type verifyKey struct {
-	chain, bundle string
-	spiffe        bool
-	role          certs.Role
-	allowExpired  bool
-	maxDepth      uint32
+	chain, bundle, crl string
+	spiffe             bool
+	role               certs.Role
+	allowExpired       bool
+	leafCRLOnly        bool
+	maxDepth           uint32
 }
 
 // verify is certs.Verify, once per chain, bundle and role. The time is the snapshot's and the
 // same for all.
 func (m *memo) verify(chain certs.Chain, bundle *certs.Bundle, opts certs.VerifyOptions) error {
-	k := verifyKey{m.chain(chain).fingerprint, m.bundle(bundle), bundle.IsSPIFFE(), opts.Role, opts.AllowExpired, opts.MaxDepth}
+	k := verifyKey{
+		m.chain(chain).fingerprint, m.bundle(bundle), opts.CRL.Fingerprint(), bundle.IsSPIFFE(), opts.Role, opts.AllowExpired, opts.LeafCRLOnly, opts.MaxDepth,
+	}
 	if err, ok := m.verified[k]; ok {
 		return err
 	}

@@ -28,9 +28,6 @@ func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 	}
 	r.TLS = &Session{SNI: w.SNI, ALPN: common(server.ALPN, w.ALPN), Version: r.version(w.TLS, server)}
 	r.tellTLS()
-	if server.RequireSNI && w.SNI == "" {
-		r.block(NotModelled, "the server's TLS context sets require_sni and the client sends none")
-	}
 	c, s := r.parties(w)
 	serverChain := r.judge(ServerSide, s, server, c, w.TLS)
 	r.matchHost(s, serverChain, w)
@@ -55,18 +52,11 @@ func (r *replay) parties(w wire) (client, server party) {
 // modelled looks for what a verdict on a TLS context would have to know and does not.
 func (r *replay) modelled(side Side, ctx *envoy.TLSContext) bool {
 	what := ""
-	v := &ctx.Validation
 	switch {
 	case len(ctx.Unmodelled) > 0:
 		what = ctx.Unmodelled[0]
 	case len(ctx.Certificates) > 1:
 		what = "several certificates"
-	case len(v.Hashes) > 0:
-		what = "verify_certificate_hash"
-	case len(v.SPKI) > 0:
-		what = "verify_certificate_spki"
-	case v.HasCRL:
-		what = "crl"
 	default:
 		return true
 	}
@@ -96,9 +86,10 @@ func (r *replay) judge(side Side, holder party, offers *envoy.TLSContext, verifi
 	if !ok {
 		return chain
 	}
-	r.verify(side, holder, chain, trust)
-	if !trust.forgiving { // it forgives SANs too (DefaultCertValidator::verifyCertAndUpdateStatus)
-		r.matchSAN(side, holder, verifier, chain, trust.matchers(v.SANs))
+	r.verify(side, holder, verifier, chain, trust)
+	if !trust.AcceptUntrusted { // it forgives the rest too (DefaultCertValidator::verifyCertAndUpdateStatus)
+		r.matchSAN(side, holder, verifier, chain, trust.matchers())
+		r.matchPins(side, holder, verifier, chain, trust)
 	}
 	return chain
 }
@@ -170,30 +161,22 @@ func (r *replay) secret(side Side, p party, name string) (*envoy.Secret, bool) {
 
 // trust is what a verifier verifies against.
 type trust struct {
-	bundle       *certs.Bundle
-	sans         []certs.Matcher
-	allowExpired bool
-	anyChain     bool // no chain is verified
-	forgiving    bool // ACCEPT_UNTRUSTED
-	maxDepth     uint32
+	envoy.Demands
+	bundle   *certs.Bundle
+	anyChain bool // no chain is verified
 }
 
-// matchers are those of the context and of its secret. A SPIFFE validator uses those for URIs
-// only (SPIFFEValidator::matchSubjectAltName).
-func (t *trust) matchers(own []certs.Matcher) []certs.Matcher {
-	all := own
-	if len(t.sans) > 0 {
-		all = append(slices.Clone(own), t.sans...)
-	}
+// matchers are the demands on SANs. A SPIFFE validator uses those for URIs only
+// (SPIFFEValidator::matchSubjectAltName).
+func (t *trust) matchers() []certs.Matcher {
 	if !t.bundle.IsSPIFFE() {
-		return all
+		return t.SANs
 	}
-	all = slices.Clone(all)
-	return slices.DeleteFunc(all, func(m certs.Matcher) bool { return m.SANType != "" && m.SANType != "URI" })
+	return slices.DeleteFunc(slices.Clone(t.SANs), func(m certs.Matcher) bool { return m.SANType != "" && m.SANType != "URI" })
 }
 
 func (r *replay) trustOf(side Side, p party, v *envoy.Validation) (trust, bool) {
-	t := trust{allowExpired: v.AllowExpired, anyChain: v.AcceptUntrusted, forgiving: v.AcceptUntrusted, maxDepth: v.MaxVerifyDepth}
+	t := trust{Demands: v.Demands, anyChain: v.AcceptUntrusted}
 	switch {
 	case len(v.SPIFFE) > 0:
 		t.bundle = r.engine.spiffeBundle(v, v.SPIFFE)
@@ -211,17 +194,14 @@ func (r *replay) trustOf(side Side, p party, v *envoy.Validation) (trust, bool) 
 	return t, true
 }
 
-// trustFromSecret adds what a validation context secret demands: Envoy merges the secret into the
-// context that refers to it (CombinedCertificateValidationContext in common.proto).
+// trustFromSecret adds what a validation context secret demands.
 func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trust, bool) {
 	s, ok := r.secret(side, p, name)
 	if !ok {
 		return t, false
 	}
-	t.sans = s.SANs
-	t.allowExpired, t.forgiving = t.allowExpired || s.AllowExpired, t.forgiving || s.AcceptUntrusted
-	t.anyChain = t.forgiving
-	t.maxDepth = cmp.Or(s.MaxVerifyDepth, t.maxDepth)
+	t.Demands = t.Demands.Merge(s.Demands)
+	t.anyChain = t.AcceptUntrusted
 	switch {
 	case len(s.Unmodelled) > 0:
 		r.block(NotModelled, "trust bundle %s of %s sets %s", name, p.name, s.Unmodelled[0])
@@ -231,6 +211,11 @@ func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trus
 	case s.Bundle != nil:
 		t.bundle = s.Bundle
 	case t.anyChain:
+	case s.SystemRoots:
+		r.block(ForeignCertificate, "%s trusts the roots of its container, which the dump does not show", p.name)
+		return t, false
+	case s.Problem == "" && !t.Pins.None():
+		t.anyChain = true
 	default:
 		r.block(EvidenceMissing, "trust bundle %s of %s could not be read: %s", name, p.name, cmp.Or(s.Problem, "it holds no certificate"))
 		return t, false
@@ -239,21 +224,23 @@ func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trus
 }
 
 // verify checks a chain against the other side's trust bundle at the evidence's time.
-func (r *replay) verify(side Side, holder party, chain certs.Chain, t trust) {
+func (r *replay) verify(side Side, holder, verifier party, chain certs.Chain, t trust) {
 	r.fact(Proxy, holder.name+" config_dump secrets", r.engine.chain(chain).text)
-	if t.anyChain {
-		r.unverified = append(r.unverified, side)
+	switch {
+	case t.anyChain:
+		if t.AcceptUntrusted || t.Pins.None() {
+			r.unverified = append(r.unverified, side)
+		}
 		return
-	}
-	if t.bundle.HasCRL() {
-		r.block(NotModelled, "the trust bundle against which the %s's certificate is verified holds a revocation list", side)
+	case t.CRLFile != "" && !t.bundle.IsSPIFFE():
+		r.block(EvidenceMissing, "%s holds a revocation list in file %s, which the dump does not show", verifier.name, t.CRLFile)
 		return
 	}
 	role := certs.ServerCertificate
 	if side == ClientSide {
 		role = certs.ClientCertificate
 	}
-	opts := certs.VerifyOptions{At: r.engine.snap.CapturedAt, Role: role, AllowExpired: t.allowExpired, MaxDepth: t.maxDepth, Known: r.engine.known}
+	opts := certs.VerifyOptions{At: r.engine.snap.CapturedAt, Role: role, AllowExpired: t.AllowExpired, MaxDepth: t.MaxVerifyDepth, Known: r.engine.known, CRL: t.CRL, LeafCRLOnly: t.LeafCRLOnly}
 	err := r.engine.verify(chain, t.bundle, opts)
 	var ve *certs.VerifyError
 	switch {
@@ -263,6 +250,16 @@ func (r *replay) verify(side Side, holder party, chain certs.Chain, t trust) {
 	default:
 		r.block(EvidenceMissing, "the certificate of %s could not be judged: %v", holder.name, err)
 	}
+}
+
+// matchPins looks for the certificate among those that the verifier lists. A SPIFFE validator has no
+// such list.
+func (r *replay) matchPins(side Side, holder, verifier party, chain certs.Chain, t trust) {
+	if t.Pins.None() || t.bundle.IsSPIFFE() || t.Pins.Match(chain.Leaf()) {
+		return
+	}
+	hash, key := certs.PinsOf(chain.Leaf())
+	r.block(CertificateReason(side, certs.NotPinned), "%s presents a certificate of hash %s and key %s, and %s accepts only those that it lists", holder.name, hash, key, verifier.name)
 }
 
 func (r *replay) matchSAN(side Side, holder, verifier party, chain certs.Chain, matchers []certs.Matcher) {
