@@ -40,7 +40,7 @@ func pinCases() []edgeCase {
 			c.Pins = hash(w, "shop/server")
 			secretNamed(w.proxy("shop/client"), "ROOTCA").Pins = key(w, "shop/db-0")
 		}),
-		demanded("a secret that holds a list and no CA", "mTLS", func(w *world, c, _ *envoy.Validation) {
+		demanded("a secret that holds a list and no CA", "mTLS", func(w *world, _, _ *envoy.Validation) {
 			secret := secretNamed(w.proxy("shop/client"), "ROOTCA")
 			secret.Bundle, secret.Pins = nil, hash(w, "shop/server")
 		}),
