@@ -42,7 +42,7 @@ func (s Suite) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if len(before.Processes) > 0 {
-		return fmt.Errorf("the lab in %s is up: end it first, or give another folder by --dir", s.Dir)
+		return fmt.Errorf("the lab in %s is up: end it first, or give another folder by --dir (%s)", s.Dir, strings.Join(before.Processes, ", "))
 	}
 	var namespace string
 	down := step{"lab down, nothing left", func(ctx context.Context) error { return s.down(ctx, before, namespace) }}

@@ -11,11 +11,16 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/score"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/truth"
 )
+
+// patience is for one fix: none waits for anything, and one that asks a person waits for ever.
+const patience = time.Minute
 
 // Healer heals scenarios, one after the other.
 type Healer struct {
@@ -132,6 +137,8 @@ func (h Healer) apply(ctx context.Context, f fix) (undo func(context.Context) er
 }
 
 func (h Healer) shell(ctx context.Context, command, input string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	dir, err := os.MkdirTemp("", "lab-heal-") // for what the command saves
 	if err != nil {
 		return err
@@ -139,6 +146,8 @@ func (h Healer) shell(ctx context.Context, command, input string) error {
 	defer os.RemoveAll(dir)
 	cmd := exec.CommandContext(ctx, "sh", "-ec", command)
 	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what the shell has started ends with it
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Stdin = strings.NewReader(input)
 	cmd.Env = append(cmd.Environ(), "PATH="+h.Path, "KUBECONFIG="+h.Kubeconfig)
 	if out, err := cmd.CombinedOutput(); err != nil {
