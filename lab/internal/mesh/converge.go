@@ -19,7 +19,8 @@ const (
 	// pushes (PILOT_DEBOUNCE_AFTER), so that this is ten times what a push takes to begin.
 	quiet = time.Second
 	// stuck is how long a push may stay unanswered before it counts as never answered: Envoy
-	// does not answer for clusters that wait for a certificate.
+	// does not answer for clusters that wait for a certificate. It is how long a pod may stay
+	// unready, too.
 	stuck = 4 * time.Second
 	// limit is how long convergence may take.
 	limit = 60 * time.Second
@@ -36,6 +37,7 @@ type Unacked struct {
 type Converged struct {
 	Proxies []string // NAME.NAMESPACE, sorted
 	Unacked []Unacked
+	Unready []string // NAMESPACE/NAME of pods that run and are not ready
 }
 
 // syncStatus is one proxy in istiod's debug/syncz.
@@ -52,7 +54,8 @@ func (m Mesh) Converge(ctx context.Context, except ...string) (Converged, error)
 	var state Converged
 	watch := stillness{now: time.Now}
 	err := until(ctx, limit, "the mesh has converged", func(ctx context.Context) (bool, error) {
-		if err := m.settled(ctx, except); err != nil {
+		unready, err := m.settled(ctx, except)
+		if err != nil {
 			return false, watch.moved(err)
 		}
 		statuses, err := m.syncz(ctx)
@@ -64,14 +67,16 @@ func (m Mesh) Converge(ctx context.Context, except ...string) (Converged, error)
 			return false, watch.moved(orErr(err, "not connected: %s", strings.Join(missing, " ")))
 		}
 		state = summary(statuses)
-		still := watch.since(fmt.Sprint(statuses))
-		return still >= quiet && !state.unanswered() || still >= stuck, nil
+		state.Unready = unready
+		return state.rests(watch.since(fmt.Sprint(statuses, unready))), nil
 	})
 	return state, err
 }
 
-func (c Converged) unanswered() bool {
-	return slices.ContainsFunc(c.Unacked, func(u Unacked) bool { return u.Error == "" })
+// rests is true when the state has not moved for long enough to be the last one.
+func (c Converged) rests(still time.Duration) bool {
+	unanswered := slices.ContainsFunc(c.Unacked, func(u Unacked) bool { return u.Error == "" })
+	return still >= quiet && !unanswered && len(c.Unready) == 0 || still >= stuck
 }
 
 // stillness measures for how long a picture has not changed.
@@ -101,22 +106,33 @@ func orErr(err error, format string, args ...any) error {
 	return fmt.Errorf(format, args...)
 }
 
-// settled is nil when no pod starts or ends and istiod has read all configuration.
-func (m Mesh) settled(ctx context.Context, except []string) error {
+// settled is an error while a pod starts or ends, or istiod has not read all configuration. Pods
+// that run and are not ready may stay so.
+func (m Mesh) settled(ctx context.Context, except []string) (unready []string, err error) {
 	if err := m.rolledOut(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	pods, err := m.Kube.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range pods.Items {
 		name := p.Namespace + "/" + p.Name
-		if !slices.Contains(except, name) && (p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodPending) {
-			return fmt.Errorf("pod %s is on its way", name)
+		switch {
+		case slices.Contains(except, name):
+		case p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodPending:
+			return nil, fmt.Errorf("pod %s is on its way", name)
+		case p.Status.Phase == corev1.PodRunning && !ready(p):
+			unready = append(unready, name)
 		}
 	}
-	return m.read(ctx)
+	return unready, m.read(ctx)
+}
+
+func ready(p corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // rolledOut is nil when every workload has the pods that it wants, and no others.

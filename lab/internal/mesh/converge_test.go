@@ -27,11 +27,28 @@ func TestSummary(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
-	if !got.unanswered() {
-		t.Error("a push without an answer counts as answered")
+}
+
+func TestRests(t *testing.T) {
+	refused, unanswered := Unacked{"a", "Listener", "no such filter"}, Unacked{"a", "Cluster", ""}
+	tests := []struct {
+		name  string
+		state Converged
+		still time.Duration
+		want  bool
+	}{
+		{"has just moved", Converged{}, quiet - 1, false},
+		{"all answered", Converged{}, quiet, true},
+		{"a refusal is an answer", Converged{Unacked: []Unacked{refused}}, quiet, true},
+		{"an answer may still come", Converged{Unacked: []Unacked{refused, unanswered}}, stuck - 1, false},
+		{"no answer will come", Converged{Unacked: []Unacked{unanswered}}, stuck, true},
+		{"a pod may still get ready", Converged{Unready: []string{"shop/a"}}, stuck - 1, false},
+		{"a pod stays unready", Converged{Unready: []string{"shop/a"}}, stuck, true},
 	}
-	if (Converged{Unacked: want.Unacked[:1]}).unanswered() {
-		t.Error("a refusal counts as no answer")
+	for _, tt := range tests {
+		if got := tt.state.rests(tt.still); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.name, got, tt.want)
+		}
 	}
 }
 
