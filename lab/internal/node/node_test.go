@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -161,15 +160,5 @@ func TestChosen(t *testing.T) {
 		if got := chosen(id, test.only, test.spare); got != test.want {
 			t.Errorf("chosen(only %v, spare %v) = %t, want %t", test.only, test.spare, got, test.want)
 		}
-	}
-}
-
-// A HealthCheckRequest for "x", in one frame: no compression, three bytes, field 1 of length 1.
-func TestHealthRequest(t *testing.T) {
-	if got, want := healthRequest(nil), []byte{0, 0, 0, 0, 0}; !bytes.Equal(got, want) {
-		t.Errorf("healthRequest(nil) = %x, want %x", got, want)
-	}
-	if got, want := healthRequest(new("x")), []byte{0, 0, 0, 0, 3, 0x0a, 1, 'x'}; !bytes.Equal(got, want) {
-		t.Errorf("healthRequest(x) = %x, want %x", got, want)
 	}
 }

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -15,6 +13,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/health"
 )
 
 // quickly is how often a probe that has never succeeded is made, at most: a lab has no time to
@@ -127,7 +128,7 @@ func (k *keeper) try(ctx context.Context, p *corev1.Probe) error {
 	case p.TCPSocket != nil:
 		return tryTCP(ctx, net.JoinHostPort(cmp.Or(p.TCPSocket.Host, ip), k.port(p.TCPSocket.Port)))
 	case p.GRPC != nil:
-		return tryGRPC(ctx, net.JoinHostPort(ip, strconv.Itoa(int(p.GRPC.Port))), p.GRPC.Service)
+		return tryGRPC(ctx, net.JoinHostPort(ip, strconv.Itoa(int(p.GRPC.Port))), ptr.Deref(p.GRPC.Service, ""))
 	case p.Exec != nil:
 		return k.exec(ctx, p.Exec.Command, streams{})
 	default:
@@ -190,47 +191,17 @@ func tryTCP(ctx context.Context, address string) error {
 	return conn.Close()
 }
 
-// tryGRPC makes one call of grpc.health.v1.Health/Check over plain HTTP/2, as
-// https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md frames it.
-func tryGRPC(ctx context.Context, address string, service *string) error {
-	var protocols http.Protocols
-	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: &protocols, DisableKeepAlives: true}
-	defer transport.CloseIdleConnections()
-	body, done := io.Pipe()
-	go func() {
-		_, err := done.Write(healthRequest(service))
-		done.CloseWithError(err)
-	}()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/grpc.health.v1.Health/Check", body)
+func tryGRPC(ctx context.Context, address, service string) error {
+	req, err := health.Request(ctx, address, service, "")
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/grpc")
-	req.Header.Set("Te", "trailers")
+	transport := health.Transport()
+	defer transport.CloseIdleConnections()
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64))
-	if err != nil {
-		return err
-	}
-	status := cmp.Or(resp.Trailer.Get("Grpc-Status"), resp.Header.Get("Grpc-Status"))
-	// A HealthCheckResponse of status SERVING: field 1, varint 1.
-	if status != "0" || len(answer) != 7 || answer[5] != 0x08 || answer[6] != 1 {
-		return fmt.Errorf("gRPC status %q, health %x", status, answer)
-	}
-	return nil
-}
-
-// healthRequest is a HealthCheckRequest in one gRPC frame.
-func healthRequest(service *string) []byte {
-	var message []byte
-	if service != nil && *service != "" && len(*service) < 128 {
-		message = append([]byte{0x0a, byte(len(*service))}, *service...)
-	}
-	frame := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message)))
-	return append(frame, message...)
+	return health.Check(resp)
 }

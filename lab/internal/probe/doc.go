@@ -2,7 +2,8 @@
 // application would (Drive), and watches which of their bytes are in clear where (Watch).
 //
 // Every call carries a token of its own in bytes that whoever sends them does not encrypt by
-// itself: the path of an HTTP request, the line of a TCP echo, the ALPN list of a ClientHello.
+// itself: the path of an HTTP request, the body of one over HTTP/2, the message of a gRPC call, the
+// line of a TCP echo, the ALPN list of a ClientHello.
 // The token seen in clear on the wire of the pod that answered means that no proxy encrypted
 // the call; seen in clear only behind that pod's proxy, it means that the proxy took TLS off.
 // Neither names, nor logs, nor ports are needed to tell the two apart, so nothing that a policy
@@ -20,16 +21,18 @@ type Call struct {
 	Kind    Kind
 	Host    string // what HTTP and TLS are told
 	Port    int
-	Path    string // HTTP only; the token is added
+	Path    string // of HTTP and HTTP2; the former adds the token
 	Address string // IP:PORT to connect to
 }
 
 // Kind is what a client speaks.
 type Kind string
 
-// The kinds.
+// The kinds. HTTP is HTTP/1.1, HTTP2 has no TLS and prior knowledge, GRPC is the health service.
 const (
 	HTTP  Kind = "http"
+	HTTP2 Kind = "http2"
+	GRPC  Kind = "grpc"
 	HTTPS Kind = "https"
 	TCP   Kind = "tcp"
 )

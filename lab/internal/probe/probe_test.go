@@ -2,12 +2,20 @@ package probe
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/app"
 )
 
 // tcp makes an IPv4 packet with TCP in it.
@@ -126,7 +134,7 @@ func TestDrive(t *testing.T) {
 	refused := closed.Addr().String()
 	_ = closed.Close()
 	echo := func(line string) string { return "pod-1 " + line }
-	http := func(body string) func(string) string {
+	answering := func(body string) func(string) string {
 		return func(string) string { return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body }
 	}
 	tests := []struct {
@@ -140,10 +148,12 @@ func TestDrive(t *testing.T) {
 		{"TCP that is answered by HTTP", TCP, answer(t, func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }), false},
 		{"TCP that is closed", TCP, answer(t, func(string) string { return "" }), false},
 		{"refused", TCP, refused, false},
-		{"HTTP", HTTP, answer(t, http(`pod-1 xfcc="" tls=false`)), true},
-		{"HTTP that somebody else answers", HTTP, answer(t, http("welcome")), false},
+		{"HTTP", HTTP, answer(t, answering(`pod-1 xfcc="" tls=false`)), true},
+		{"HTTP that somebody else answers", HTTP, answer(t, answering("welcome")), false},
 		{"HTTP 503", HTTP, answer(t, func(string) string { return "HTTP/1.1 503 Unavailable\r\nConnection: close\r\n\r\nno healthy upstream" }), false},
 		{"TLS that is answered in plaintext", HTTPS, answer(t, echo), false},
+		{"HTTP/2 that is answered by HTTP/1.1", HTTP2, answer(t, answering("welcome")), false},
+		{"gRPC that is closed", GRPC, answer(t, func(string) string { return "" }), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -155,12 +165,58 @@ func TestDrive(t *testing.T) {
 	}
 }
 
+// TestDriveHTTP2 calls the lab's app by kinds whose header fields are compressed: the token has to
+// be in clear nonetheless.
+func TestDriveHTTP2(t *testing.T) {
+	const token = "q00001x"
+	for _, kind := range []Kind{HTTP2, GRPC} {
+		t.Run(string(kind), func(t *testing.T) {
+			var wire bytes.Buffer
+			server := httptest.NewUnstartedServer(app.Handler("pod-1"))
+			server.Listener = tapped{server.Listener, &wire}
+			server.Config.Protocols = new(http.Protocols)
+			server.Config.Protocols.SetUnencryptedHTTP2(true)
+			server.Start()
+			r := Drive(t.Context(), []Call{{Token: token, Kind: kind, Host: "a.b", Port: 80, Path: "/", Address: server.Listener.Addr().String()}})[0]
+			server.Close()
+			if !r.OK || !strings.HasPrefix(r.Body, `pod-1 xfcc="" tls=false proto=HTTP/2.0`) {
+				t.Errorf("%+v", r)
+			}
+			if got := Token.FindAllString(wire.String(), -1); !slices.Contains(got, token) {
+				t.Errorf("tokens %q in clear, want %s", got, token)
+			}
+		})
+	}
+}
+
+// tapped copies what its connections read. Its one connection is read by one goroutine.
+type tapped struct {
+	net.Listener
+	to io.Writer
+}
+
+func (l tapped) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return tap{conn, l.to}, err
+}
+
+type tap struct {
+	net.Conn
+	to io.Writer
+}
+
+func (c tap) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	_, _ = c.to.Write(b[:n])
+	return n, err
+}
+
 func TestAuthority(t *testing.T) {
 	for _, tt := range []struct {
 		kind Kind
 		port int
 		want string
-	}{{HTTP, 80, "a.b"}, {HTTP, 8080, "a.b:8080"}, {HTTPS, 443, "a.b"}, {HTTPS, 80, "a.b:80"}} {
+	}{{HTTP, 80, "a.b"}, {HTTP, 8080, "a.b:8080"}, {HTTPS, 443, "a.b"}, {HTTPS, 80, "a.b:80"}, {GRPC, 80, "a.b"}} {
 		if got := (Call{Kind: tt.kind, Host: "a.b", Port: tt.port}).authority(); got != tt.want {
 			t.Errorf("%s port %d: %q, want %q", tt.kind, tt.port, got, tt.want)
 		}
