@@ -129,7 +129,7 @@ func (c course) each(ctx context.Context, f func(s scenario.Scenario, t truth.Tr
 	defer os.RemoveAll(dir)
 	for _, s := range c.scenarios {
 		t, end, err := c.runner.Run(ctx, s)
-		bundle := filepath.Join(dir, s.Name)
+		bundle := filepath.Join(dir, s.FileName())
 		if err := errors.Join(f(s, t, bundle, err), end(ctx), os.RemoveAll(bundle)); err != nil {
 			return err
 		}

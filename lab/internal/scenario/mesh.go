@@ -1,8 +1,11 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -58,51 +61,73 @@ func fillAny(v any, resolve Resolve) (any, error) {
 	return v, nil
 }
 
-// Compose is what runs in the scenario: the common workloads with its annotations and labels, each
-// object replaced by the scenario's own of the same name where there is one.
+// Compose is what runs in the scenario: the common workloads as it changes them, each object
+// replaced by the scenario's own of the same name where there is one.
 func (s Scenario) Compose(common []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
 	own := map[string]bool{}
 	for _, o := range s.Objects() {
 		own[key(o)] = true
 	}
 	var all []*unstructured.Unstructured
-	marked := 0
+	known := map[string]bool{}
 	for _, o := range common {
 		if own[key(o)] {
 			continue
 		}
 		o = o.DeepCopy()
-		if o.GetKind() == "Deployment" {
-			for field, of := range s.marks() {
-				marks := of[o.GetNamespace()+"/"+o.GetName()]
-				if marks != nil {
-					marked++
-				}
-				if err := mark(o, field, marks); err != nil {
-					return nil, err
-				}
-			}
+		if err := s.change(o); err != nil {
+			return nil, fmt.Errorf("scenario %s: change %s: %w", s.Name, key(o), err)
 		}
+		known[changeable(o)] = true
 		all = append(all, o)
 	}
-	if marked != len(s.Annotations)+len(s.Labels) {
-		return nil, fmt.Errorf("scenario %s annotates or labels a workload that does not exist", s.Name)
+	for _, name := range s.changed() {
+		if !known[name] {
+			return nil, fmt.Errorf("scenario %s changes %s, which is none of the common workloads and namespaces", s.Name, name)
+		}
 	}
 	return all, nil
 }
 
-// marks are what the scenario adds to the metadata of pod templates, by field and workload.
-func (s Scenario) marks() map[string]map[string]map[string]string {
-	return map[string]map[string]map[string]string{"annotations": s.Annotations, "labels": s.Labels}
+// changed names what the scenario changes.
+func (s Scenario) changed() []string {
+	return slices.Concat(slices.Collect(maps.Keys(s.Annotations)), slices.Collect(maps.Keys(s.Labels)), slices.Collect(maps.Keys(s.Replicas)))
 }
 
-func mark(deployment *unstructured.Unstructured, field string, marks map[string]string) error {
-	for k, v := range marks {
-		if err := unstructured.SetNestedField(deployment.Object, v, "spec", "template", "metadata", field, k); err != nil {
-			return err
-		}
+// changeable is the name under which scenarios change an object: NAMESPACE/WORKLOAD, or NAMESPACE.
+func changeable(o *unstructured.Unstructured) string {
+	switch o.GetKind() {
+	case "Deployment":
+		return o.GetNamespace() + "/" + o.GetName()
+	case "Namespace":
+		return o.GetName()
+	default:
+		return ""
 	}
-	return nil
+}
+
+func (s Scenario) change(o *unstructured.Unstructured) error {
+	name := changeable(o)
+	metadata := []string{"metadata"}
+	if o.GetKind() == "Deployment" {
+		metadata = []string{"spec", "template", "metadata"}
+	}
+	var errs []error
+	for k, v := range s.Annotations[name] {
+		errs = append(errs, unstructured.SetNestedField(o.Object, v, slices.Concat(metadata, []string{"annotations", k})...))
+	}
+	for k, v := range s.Labels[name] {
+		at := slices.Concat(metadata, []string{"labels", k})
+		if v == "" {
+			unstructured.RemoveNestedField(o.Object, at...)
+			continue
+		}
+		errs = append(errs, unstructured.SetNestedField(o.Object, v, at...))
+	}
+	if n, ok := s.Replicas[name]; ok {
+		errs = append(errs, unstructured.SetNestedField(o.Object, n, "spec", "replicas"))
+	}
+	return errors.Join(errs...)
 }
 
 func key(o *unstructured.Unstructured) string {

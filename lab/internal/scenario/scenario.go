@@ -36,8 +36,10 @@ type Scenario struct {
 	First *[]string `json:"first,omitempty"`
 	// Annotations of pod templates, by NAMESPACE/WORKLOAD.
 	Annotations map[string]map[string]string `json:"annotations,omitempty"`
-	// Labels of pod templates, by NAMESPACE/WORKLOAD.
+	// Labels of pod templates, by NAMESPACE/WORKLOAD, and of namespaces; an empty one is taken away.
 	Labels map[string]map[string]string `json:"labels,omitempty"`
+	// Replicas by NAMESPACE/WORKLOAD.
+	Replicas map[string]int64 `json:"replicas,omitempty"`
 	// Faults break proxies after the mesh has converged.
 	Faults []Fault `json:"faults,omitempty"`
 	// NotAccepted are the workloads whose proxies do not accept their configuration; all others must.
@@ -52,11 +54,16 @@ type Scenario struct {
 	// Targets are called besides all services.
 	Targets []Target `json:"targets,omitempty"`
 
-	Expect Expect `json:"expect"`
+	Expect Expect `json:"expect,omitzero"`
 	// ByHand is why the fix of the cause cannot be applied by a program; "" when it can.
 	ByHand string `json:"byHand,omitempty"`
 	// ShutsOut are callers that the fix shuts out, as its risk has to say.
 	ShutsOut *ShutsOut `json:"shutsOut,omitempty"`
+
+	// Steps change the mesh one after the other. Each is a scenario of its own; see Expand.
+	Steps []Step `json:"steps,omitempty"`
+	// Continues: the mesh comes from the step before, and remembers it.
+	Continues bool `json:"-"`
 
 	objects map[string][]*unstructured.Unstructured // by file
 }
@@ -69,8 +76,8 @@ type Fault struct {
 	Until string `json:"until,omitempty"`
 }
 
-// Precondition is text that a page of a proxy's admin port has, or lacks (blanks do not count),
-// or another proxy that trusts other roots.
+// Precondition is text that a page of a proxy's admin port has, and more that it lacks (blanks do
+// not count), or another proxy that trusts other roots.
 type Precondition struct {
 	Proxy         string `json:"proxy"`
 	Page          string `json:"page,omitempty"`
@@ -167,23 +174,8 @@ func Load(dir string) (Scenario, error) {
 	return s, s.check()
 }
 
-func (s Scenario) check() error {
-	if s.Description == "" {
-		return fmt.Errorf("scenario %s has no description", s.Name)
-	}
-	if s.Expect.says() != 1 {
-		return fmt.Errorf("scenario %s expects neither health nor a cause, or both", s.Name)
-	}
-	if s.First == nil {
-		return nil
-	}
-	for _, f := range *s.First {
-		if _, ok := s.objects[f]; !ok {
-			return fmt.Errorf("scenario %s has no manifest %s to apply first", s.Name, f)
-		}
-	}
-	return nil
-}
+// FileName is the name of what is written about the scenario.
+func (s Scenario) FileName() string { return strings.ReplaceAll(s.Name, "/", ".") }
 
 // Manifests reads a file of manifests.
 func Manifests(name string) ([]*unstructured.Unstructured, error) {
@@ -241,7 +233,8 @@ func All(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Find loads the scenarios with the given names, which may be cut short; without names, all.
+// Find loads the scenarios with the given names, which may be cut short; without names, all. One
+// with steps is as many scenarios.
 func Find(dir string, names ...string) ([]Scenario, error) {
 	all, err := All(dir)
 	if err != nil {
@@ -260,7 +253,11 @@ func Find(dir string, names ...string) ([]Scenario, error) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, s)
+		steps, err := s.Expand()
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, steps...)
 	}
 	return found, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/kube"
 )
 
 const folder = "../../scenarios"
@@ -33,7 +35,7 @@ func TestFolder(t *testing.T) {
 		if s.Expect.VerdictsOnly {
 			t.Errorf("scenario %s does not say what a diagnosis has to find", s.Name)
 		}
-		if len(s.Objects())+len(s.MeshConfig)+len(s.Annotations) == 0 && !s.Expect.Healthy {
+		if len(s.Objects())+len(s.MeshConfig)+len(s.changed()) == 0 && !s.Expect.Healthy {
 			t.Errorf("scenario %s breaks nothing", s.Name)
 		}
 	}
@@ -47,6 +49,14 @@ func TestLoadRefuses(t *testing.T) {
 		{"verdicts only, and health", "description: a\nexpect: {healthy: true, verdictsOnly: true}\n", "or both"},
 		{"two expectations", "description: a\nexpect: {healthy: true, cause: {code: MTD301, subject: b}}\n", "or both"},
 		{"a history without manifest", "description: a\nfirst: [old.yaml]\nexpect: {healthy: true}\n", "no manifest old.yaml"},
+		{"a fault without proof", "description: a\nexpect: {cause: {subject: b}}\n", "no preconditions"},
+		{"a fault that nobody waits for", "description: a\nfaults: [{name: cut-istiod, pod: a/b}]\nexpect: {cause: {subject: b}}\n", "no preconditions"},
+		{"a proof by an empty page", "description: a\npreconditions: [{proxy: a/b, page: certs, lacks: x}]\nexpect: {cause: {subject: b}}\n", "empty page"},
+		{"steps and an expectation", "description: a\nsteps: [{name: a, expect: {healthy: true}}]\nexpect: {healthy: true}\n", "are theirs"},
+		{"a step without name", "description: a\nsteps: [{expect: {healthy: true}}]\n", "step 1 has no name"},
+		{"a step without expectation", "description: a\nsteps: [{name: b}]\n", "/1-b expects neither"},
+		{"a step that applies nothing known", "description: a\nsteps: [{name: b, apply: [c.yaml], expect: {healthy: true}}]\n", "no manifest c.yaml"},
+		{"a step that deletes nothing known", "description: a\nsteps: [{name: b, delete: [Service a/b], expect: {healthy: true}}]\n", "no Service a/b to delete"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,6 +68,22 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("error %v, want %q in it", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestLoadTakesProofs(t *testing.T) {
+	for _, proof := range []string{
+		"preconditions: [{proxy: a/b, page: certs, has: x}]", "preconditions: [{proxy: a/b, otherRootThan: c/d}]",
+		"notAccepted: [a/b]", "faults: [{name: cut-istiod, pod: a/b, until: certificate-expired}]",
+	} {
+		dir := t.TempDir()
+		text := "description: a\nexpect: {cause: {subject: b}}\n" + proof
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(dir); err != nil {
+			t.Errorf("%s: %v", proof, err)
+		}
 	}
 }
 
@@ -81,28 +107,44 @@ func TestFillObjects(t *testing.T) {
 	}
 }
 
-func TestComposeRefusesAnnotationsOfNobody(t *testing.T) {
-	marks := map[string]map[string]string{"shop/nobody": {"a": "b"}}
-	for _, s := range []Scenario{{Name: "x", Annotations: marks}, {Name: "x", Labels: marks}} {
-		if _, err := s.Compose(nil); err == nil {
-			t.Errorf("no error of %+v", s)
-		}
-	}
-}
-
-func TestComposeMarks(t *testing.T) {
-	deployment := &unstructured.Unstructured{Object: map[string]any{"kind": "Deployment", "metadata": map[string]any{"namespace": "shop", "name": "server"}}}
-	of := func(k, v string) map[string]map[string]string {
-		return map[string]map[string]string{"shop/server": {k: v}}
-	}
-	all, err := Scenario{Annotations: of("a", "1"), Labels: of("l", "2")}.Compose([]*unstructured.Unstructured{deployment})
+func TestCompose(t *testing.T) {
+	const text = `{"kind": "Deployment", "metadata": {"namespace": "shop", "name": "server"}, "spec": {"template": {"metadata": {"labels": {"app": "server", "tier": "a"}}}}}
+{"kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}`
+	common, err := kube.Parse(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, _ := unstructured.NestedMap(all[0].Object, "spec", "template", "metadata")
-	want := map[string]any{"annotations": map[string]any{"a": "1"}, "labels": map[string]any{"l": "2"}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	s := Scenario{
+		Annotations: map[string]map[string]string{"shop/server": {"a": "b"}},
+		Labels:      map[string]map[string]string{"shop/server": {"tier": "", "track": "x"}, "shop": {"istio-injection": ""}},
+		Replicas:    map[string]int64{"shop/server": 0},
+	}
+	for range 2 { // the common workloads stay as they are
+		got, err := s.Compose(common)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []map[string]any{
+			{
+				"kind": "Deployment", "metadata": map[string]any{"namespace": "shop", "name": "server"},
+				"spec": map[string]any{"replicas": int64(0), "template": map[string]any{"metadata": map[string]any{
+					"labels": map[string]any{"app": "server", "track": "x"}, "annotations": map[string]any{"a": "b"},
+				}}},
+			},
+			{"kind": "Namespace", "metadata": map[string]any{"name": "shop", "labels": map[string]any{}}},
+		}
+		if diff := cmp.Diff(want, []map[string]any{got[0].Object, got[1].Object}); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for _, s := range []Scenario{
+		{Annotations: map[string]map[string]string{"shop/nobody": {"a": "b"}}},
+		{Labels: map[string]map[string]string{"nowhere": {"a": ""}}},
+		{Replicas: map[string]int64{"shop/nobody": 1}},
+	} {
+		if _, err := s.Compose(common); err == nil {
+			t.Errorf("%+v changes nobody: no error", s)
+		}
 	}
 }
 

@@ -17,8 +17,9 @@ func edge(verdict, pod string) Edge {
 	return e
 }
 
-func pair(ok bool, mtls *bool, pod string) truth.Pair {
-	return truth.Pair{From: truth.From{Namespace: "shop", Pod: "client-1", Injected: true}, To: truth.To{Host: "server", Port: 80, Pod: pod}, OK: ok, MTLS: mtls}
+// pair is a call that reached pod a.
+func pair(ok bool, mtls *bool) truth.Pair {
+	return truth.Pair{From: truth.From{Namespace: "shop", Pod: "client-1", Injected: true}, To: truth.To{Host: "server", Port: 80, Pod: "a"}, OK: ok, MTLS: mtls}
 }
 
 func TestComparePairs(t *testing.T) {
@@ -29,18 +30,18 @@ func TestComparePairs(t *testing.T) {
 		edges []Edge
 		want  string
 	}{
-		{"mutual TLS", pair(true, yes, "a"), []Edge{edge("mTLS", "a")}, "agree"},
-		{"said plaintext, was mutual TLS", pair(true, yes, "a"), []Edge{edge("plaintext", "a")}, "wrong"},
-		{"said mutual TLS, was plaintext", pair(true, no, "a"), []Edge{edge("mTLS", "a")}, "wrong"},
-		{"the application's own TLS", pair(true, no, "a"), []Edge{edge("appTLS", "a")}, "agree"},
-		{"said fails, works", pair(true, yes, "a"), []Edge{edge("fails", "a")}, "wrong"},
-		{"said works, fails", pair(false, nil, "a"), []Edge{edge("mTLS", "a")}, "wrong"},
-		{"denied", pair(false, nil, "a"), []Edge{edge("denied", "a")}, "agree"},
-		{"unknown", pair(true, yes, "a"), []Edge{edge("unknown", "a")}, "unknown"},
-		{"another endpoint", pair(true, yes, "a"), []Edge{edge("mTLS", "b")}, "missing"},
-		{"one of two endpoints", pair(true, yes, "a"), []Edge{edge("fails", "b"), edge("mTLS", "a")}, "agree"},
-		{"one edge for all endpoints", pair(true, yes, "a"), []Edge{edge("mTLS", "")}, "agree"},
-		{"no edge", pair(true, yes, "a"), nil, "missing"},
+		{"mutual TLS", pair(true, yes), []Edge{edge("mTLS", "a")}, "agree"},
+		{"said plaintext, was mutual TLS", pair(true, yes), []Edge{edge("plaintext", "a")}, "wrong"},
+		{"said mutual TLS, was plaintext", pair(true, no), []Edge{edge("mTLS", "a")}, "wrong"},
+		{"the application's own TLS", pair(true, no), []Edge{edge("appTLS", "a")}, "agree"},
+		{"said fails, works", pair(true, yes), []Edge{edge("fails", "a")}, "wrong"},
+		{"said works, fails", pair(false, nil), []Edge{edge("mTLS", "a")}, "wrong"},
+		{"denied", pair(false, nil), []Edge{edge("denied", "a")}, "agree"},
+		{"unknown", pair(true, yes), []Edge{edge("unknown", "a")}, "unknown"},
+		{"another endpoint", pair(true, yes), []Edge{edge("mTLS", "b")}, "missing"},
+		{"one of two endpoints", pair(true, yes), []Edge{edge("fails", "b"), edge("mTLS", "a")}, "agree"},
+		{"one edge for all endpoints", pair(true, yes), []Edge{edge("mTLS", "")}, "agree"},
+		{"no edge", pair(true, yes), nil, "missing"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

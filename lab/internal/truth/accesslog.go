@@ -15,6 +15,7 @@ import (
 // verdict comes from it.
 type logLine struct {
 	request, code, flag, details, termination, failure string
+	agent                                              string
 	upstream, cluster, upstreamLocal, downstream, sni  string
 	route                                              string
 }
@@ -55,7 +56,7 @@ func parseLog(text []byte) []logLine {
 		}
 		all = append(all, logLine{
 			request: f[1], code: f[2], flag: f[3], details: f[4], termination: f[5], failure: f[6],
-			upstream: f[15], cluster: f[16], upstreamLocal: f[17], downstream: f[19], sni: f[20], route: strings.Join(f[21:], " "),
+			agent: f[12], upstream: f[15], cluster: f[16], upstreamLocal: f[17], downstream: f[19], sni: f[20], route: strings.Join(f[21:], " "),
 		})
 	}
 	return all
@@ -84,13 +85,16 @@ func (l *logLine) flags() string {
 	return strings.Join(parts, " ")
 }
 
+// of says whether the line is that of the request with the token.
+func (l logLine) of(token string) bool { return strings.Contains(l.request+" "+l.agent, token) }
+
 func (l logLine) inbound() bool { return strings.HasPrefix(l.cluster, "inbound") }
 
 // lines are those of both proxies for a call: by the token, else by the addresses of connections.
 func (e evidence) lines(a attempt, r probe.Result, o outcome) (client, server *logLine) {
 	from := r.Local
 	if a.client.Proxied() {
-		client = pick(e.logs[id(a.client)], func(l logLine) bool { return !l.inbound() && strings.Contains(l.request, a.Call.Token) })
+		client = pick(e.logs[id(a.client)], func(l logLine) bool { return !l.inbound() && l.of(a.Call.Token) })
 		if client == nil {
 			client = pick(e.logs[id(a.client)], func(l logLine) bool { return !l.inbound() && l.request == "" && l.downstream == r.Local })
 		}
@@ -103,7 +107,7 @@ func (e evidence) lines(a attempt, r probe.Result, o outcome) (client, server *l
 	}
 	logs := e.logs[id(*o.endpoint)]
 	server = pick(logs, func(l logLine) bool {
-		return strings.Contains(l.request, a.Call.Token) && (l.inbound() || id(*o.endpoint) != id(a.client))
+		return l.of(a.Call.Token) && (l.inbound() || id(*o.endpoint) != id(a.client))
 	})
 	if server == nil && from != "" {
 		server = pick(logs, func(l logLine) bool { return l.downstream == from })

@@ -5,23 +5,33 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/probe"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
 )
 
 // Calibration is the name of the scenario whose outcome is known beforehand: mesh-wide STRICT,
-// automatic mutual TLS, nothing else.
-const Calibration = "01-healthy-strict"
+// automatic mutual TLS, nothing else, and ports of every kind.
+const Calibration = "67-healthy-strict-grpc"
 
 // Calibrate proves that the probes of this run can report each outcome, on calls whose outcome
-// is known by construction: mesh clients and STRICT servers, mesh clients and a pod without a
-// proxy, and the latter as a client of STRICT servers; over HTTP, TCP and the application's own TLS. No truth counts before.
+// is known by construction: mesh clients and STRICT servers, mesh clients and pods without a
+// proxy, and one of the latter as a client of STRICT servers; by every kind of call. No truth
+// counts before.
 func (r *Runner) Calibrate(ctx context.Context, s scenario.Scenario) error {
 	t, end, err := r.Run(ctx, s)
 	if err != nil {
 		return fmt.Errorf("calibrate: %w", err)
 	}
+	found, err := calibrated(t)
+	r.instrument = found
+	return errors.Join(err, end(ctx))
+}
+
+// calibrated counts the outcomes, which all have to be the known ones.
+func calibrated(t Truth) (Instrument, error) {
 	var found Instrument
 	var wrong []error
+	seen := map[probe.Kind]*Instrument{probe.HTTP: {}, probe.HTTP2: {}, probe.GRPC: {}, probe.HTTPS: {}, probe.TCP: {}}
 	for _, p := range t.Pairs {
 		want, known := knownOutcome(p)
 		if !known {
@@ -32,16 +42,17 @@ func (r *Runner) Calibrate(ctx context.Context, s scenario.Scenario) error {
 			continue
 		}
 		found.count(want)
+		seen[probe.Kind(p.Protocol)].count(want)
 	}
 	for _, d := range t.Instrument.Doubts {
 		wrong = append(wrong, errors.New(d))
 	}
-	const kinds = 3 // HTTP, TCP, TLS
-	if found.MTLS < kinds || found.Plaintext < kinds || found.Refused < kinds {
-		wrong = append(wrong, fmt.Errorf("not every outcome was seen: %+v", found))
+	for kind, n := range seen {
+		if n.MTLS == 0 || n.Plaintext == 0 || n.Refused == 0 {
+			wrong = append(wrong, fmt.Errorf("not every outcome was seen by %s: %+v", kind, *n))
+		}
 	}
-	r.instrument = found
-	return errors.Join(append(wrong, end(ctx))...)
+	return found, errors.Join(wrong...)
 }
 
 const (
@@ -52,11 +63,11 @@ const (
 
 func knownOutcome(p Pair) (string, bool) {
 	server := p.To.Namespace + "/" + p.To.Service
-	strict := server == "shop/server" || server == "pay/api"
+	strict := server == "shop/server" || server == "pay/api" || server == "shop/grpc"
 	switch {
 	case p.From.Injected && strict:
 		return mutual, true
-	case p.From.Injected && server == "legacy/naked":
+	case p.From.Injected && p.To.Namespace == "legacy":
 		return plaintext, true
 	case !p.From.Injected && strict:
 		return refused, true

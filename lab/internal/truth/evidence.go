@@ -22,10 +22,11 @@ type evidence struct {
 type outcome struct {
 	endpoint *node.PodInfo // that answered, or that a failed call was made to; nil when it is not known
 	mtls     *bool
-	doubt    string // why the instrument can not say
+	clear    []probe.Leg // where that endpoint had the token in clear
+	doubt    string      // why the instrument can not say
 }
 
-// pairs folds the calls, in order.
+// pairs folds the calls, in order, and says what is doubtful about them.
 func (e evidence) pairs(attempts []attempt, results map[string]probe.Result) ([]Pair, []string) {
 	var all []Pair
 	var doubts []string
@@ -41,34 +42,50 @@ func (e evidence) pairs(attempts []attempt, results map[string]probe.Result) ([]
 			doubts = append(doubts, fmt.Sprintf("%s %s: %s", e.pair(a, result, o), a.Call.Token, o.doubt))
 		}
 		for _, p := range made {
-			key := p.key()
+			key := keyOf(p.From.Pod, p.To, p.OK, p.MTLS)
 			if i, ok := at[key]; ok {
-				all[i].Calls++
+				all[i].Tries = append(all[i].Tries, p.Tries...)
 				continue
 			}
 			at[key] = len(all)
 			all = append(all, p)
 		}
 	}
-	return all, doubts
+	return all, append(doubts, disagreements(all)...)
 }
 
-func (p Pair) key() string {
-	text, _ := json.Marshal([]any{p.From.Pod, p.To, p.OK, p.MTLS}) // plain data
+func keyOf(parts ...any) string {
+	text, _ := json.Marshal(parts) // plain data
 	return string(text)
+}
+
+// disagreements are pairs whose calls came to different ends at the same endpoint.
+func disagreements(pairs []Pair) []string {
+	first := map[string]Pair{}
+	var all []string
+	for _, p := range pairs {
+		key := keyOf(p.From.Pod, p.To)
+		other, ok := first[key]
+		if !ok {
+			first[key] = p
+			continue
+		}
+		all = append(all, fmt.Sprintf("%s: %d calls are %s, %d are %s", p, len(other.Tries), outcomeOf(other), len(p.Tries), outcomeOf(p)))
+	}
+	return all
 }
 
 func (e evidence) decide(a attempt, r probe.Result) outcome {
 	if !r.OK {
 		return outcome{endpoint: e.dialled(a, r)}
 	}
-	answered := e.answered(a, r)
+	answered := e.answered(r)
 	if answered == nil {
 		return outcome{doubt: fmt.Sprintf("no pod is called what the answer says: %.60q", r.Body)}
 	}
-	o := outcome{endpoint: answered}
-	wire, delivered := e.legs(*answered, a.Call.Token)
-	tlsInApp := strings.Contains(r.Body, " tls=true ") && a.Call.Kind == probe.HTTP
+	o := outcome{endpoint: answered, clear: e.legs(*answered, a.Call.Token)}
+	wire, delivered := slices.Contains(o.clear, probe.Wire), slices.Contains(o.clear, probe.Delivered)
+	tlsInApp := strings.Contains(r.Body, " tls=true ") && a.Call.Kind != probe.HTTPS
 	vouched := strings.Contains(r.Body, `xfcc="By=`)
 	mtls := false
 	switch {
@@ -86,7 +103,7 @@ func (e evidence) decide(a attempt, r probe.Result) outcome {
 }
 
 // answered is the pod whose application answered: it gives its name first.
-func (e evidence) answered(a attempt, r probe.Result) *node.PodInfo {
+func (e evidence) answered(r probe.Result) *node.PodInfo {
 	name, _, _ := strings.Cut(r.Body, " ")
 	for i, p := range e.pods {
 		if p.Name == name {
@@ -97,14 +114,14 @@ func (e evidence) answered(a attempt, r probe.Result) *node.PodInfo {
 }
 
 // legs are where the token was seen in clear in the pod.
-func (e evidence) legs(p node.PodInfo, token string) (wire, delivered bool) {
+func (e evidence) legs(p node.PodInfo, token string) []probe.Leg {
+	var legs []probe.Leg
 	for _, s := range e.seen[id(p)].Sightings {
-		if s.Token == token {
-			wire = wire || s.Leg == probe.Wire
-			delivered = delivered || s.Leg == probe.Delivered
+		if s.Token == token && !slices.Contains(legs, s.Leg) {
+			legs = append(legs, s.Leg)
 		}
 	}
-	return wire, delivered
+	return legs
 }
 
 // dialled is the one endpoint of the target that the client's pod sent packets to during a failed
@@ -153,7 +170,8 @@ func (e evidence) pair(a attempt, r probe.Result, o outcome) Pair {
 	c := a.client
 	p := Pair{
 		From: From{c.Namespace, c.Name, c.Workload, c.Proxied()},
-		To:   a.target.to, Protocol: string(a.Call.Kind), OK: r.OK, MTLS: o.mtls, Error: r.Error, Calls: 1,
+		To:   a.target.to, Protocol: string(a.Call.Kind), OK: r.OK, MTLS: o.mtls, Error: r.Error,
+		Tries: []Try{{Token: a.Call.Token, OK: r.OK, MTLS: o.mtls, Error: r.Error, Clear: o.clear, Millis: (r.End - r.Start) / 1e6}},
 	}
 	if o.endpoint != nil {
 		injected := o.endpoint.Proxied()

@@ -1,6 +1,7 @@
 package truth
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,43 +95,88 @@ func TestDialled(t *testing.T) {
 	}
 }
 
-func TestPairsFoldTries(t *testing.T) {
-	client, server := pod("client", "10.0.0.1", true), pod("server", "10.0.0.2", true)
-	attempts := plan([]node.PodInfo{client}, []target{{to: To{Host: "server", Port: 80, TargetPort: 8080}, protocol: probe.HTTP, address: "10.96.0.9", path: "/", endpoints: []node.PodInfo{server}}})
-	if len(attempts) != tries || attempts[0].Call.Token == attempts[1].Call.Token {
-		t.Fatalf("%d attempts, want %d with tokens of their own", len(attempts), tries)
+func TestPairsKeepTries(t *testing.T) {
+	client, server, other := pod("client", "10.0.0.1", true), pod("server", "10.0.0.2", true), pod("other", "10.0.0.3", false)
+	plain := probe.Result{OK: true, Body: `server xfcc="" tls=false`}
+	elsewhere := probe.Result{OK: true, Body: `other xfcc="" tls=false`}
+	refused := probe.Result{Error: "reset", Start: 1e6, End: 3e6}
+	tests := []struct {
+		name      string
+		endpoints []node.PodInfo
+		results   []probe.Result
+		want      []string
+		doubts    int
+	}{
+		{"agree", []node.PodInfo{server}, []probe.Result{plain, plain}, []string{"server plaintext 2"}, 0},
+		{"disagree", []node.PodInfo{server}, []probe.Result{plain, refused}, []string{"server plaintext 1", "server refused 1"}, 1},
+		{"two endpoints", []node.PodInfo{server, other}, []probe.Result{plain, elsewhere, plain}, []string{"server plaintext 2", "other plaintext 1"}, 0},
 	}
-	results := map[string]probe.Result{
-		attempts[0].Call.Token: {OK: true, Body: `server xfcc="" tls=false`},
-		attempts[1].Call.Token: {Error: "reset"},
-	}
-	seen := probe.Seen{Sightings: []probe.Sighting{{Token: attempts[0].Call.Token, Leg: probe.Wire}}}
-	e := evidence{pods: []node.PodInfo{client, server}, seen: map[string]probe.Seen{"shop/server": seen}}
-	pairs, doubts := e.pairs(attempts, results)
-	if len(pairs) != 2 || len(doubts) != 0 {
-		t.Fatalf("%d pairs and %d doubts: tries that differ must both be kept", len(pairs), len(doubts))
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			to := target{to: To{Host: "server", Port: 80, TargetPort: 8080}, protocol: probe.HTTP, address: "10.96.0.9", path: "/", endpoints: tt.endpoints}
+			attempts := plan([]node.PodInfo{client}, []target{to})[:len(tt.results)]
+			results, tokens, seen := map[string]probe.Result{}, map[string]bool{}, probe.Seen{}
+			for i, a := range attempts {
+				results[a.Call.Token], tokens[a.Call.Token] = tt.results[i], true
+				seen.Sightings = append(seen.Sightings, probe.Sighting{Token: a.Call.Token, Leg: probe.Wire})
+			}
+			e := evidence{pods: []node.PodInfo{client, server, other}, seen: map[string]probe.Seen{"shop/server": seen, "shop/other": seen}}
+			pairs, doubts := e.pairs(attempts, results)
+			var got []string
+			for _, p := range pairs {
+				got = append(got, fmt.Sprintf("%s %s %d", p.To.Pod, outcomeOf(p), len(p.Tries)))
+				for _, try := range p.Tries {
+					if !tokens[try.Token] || try.OK != p.OK || try.OK == (try.Error != "") || !try.OK && try.Millis != 2 {
+						t.Errorf("try %+v", try)
+					}
+					delete(tokens, try.Token)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" || len(doubts) != tt.doubts || len(tokens) > 0 {
+				t.Errorf("%s\n%d doubts, want %d; lost tries: %v", diff, len(doubts), tt.doubts, tokens)
+			}
+		})
 	}
 }
 
 func TestParseLog(t *testing.T) {
-	const http = `[2026-01-02T03:04:05.678Z] "GET /q00001x HTTP/1.1" 503 UC upstream_reset - "-" 0 95 1 - "-" "lab-probe" "id" "a.b" "10.0.0.2:8080" outbound|80||a.b 10.0.0.1:40000 10.96.0.9:80 10.0.0.1:50000 - default` + "\n"
+	const http = `[2026-01-02T03:04:05.678Z] "GET /q00001x HTTP/1.1" 503 UC upstream_reset - "-" 0 95 1 - "-" "lab-probe/q00002x" "id" "a.b" "10.0.0.2:8080" outbound|80||a.b 10.0.0.1:40000 10.96.0.9:80 10.0.0.1:50000 - default` + "\n"
 	const tcp = `[2026-01-02T03:04:05.678Z] "- - -" 0 UF,URX - - "delayed_connect_error:_x" 0 0 0 - "-" "-" "-" "-" "10.0.0.3:9000" PassthroughCluster - 10.0.0.3:9000 10.0.0.1:50001 - -` + "\n"
 	got := parseLog([]byte("2026 info something else\n" + http + tcp))
 	want := []logLine{
-		{request: "GET /q00001x HTTP/1.1", code: "503", flag: "UC", details: "upstream_reset", upstream: "10.0.0.2:8080", cluster: "outbound|80||a.b", upstreamLocal: "10.0.0.1:40000", downstream: "10.0.0.1:50000", route: "default"},
+		{request: "GET /q00001x HTTP/1.1", code: "503", flag: "UC", details: "upstream_reset", agent: "lab-probe/q00002x", upstream: "10.0.0.2:8080", cluster: "outbound|80||a.b", upstreamLocal: "10.0.0.1:40000", downstream: "10.0.0.1:50000", route: "default"},
 		{code: "0", flag: "UF,URX", failure: "delayed_connect_error:_x", upstream: "10.0.0.3:9000", cluster: "PassthroughCluster", downstream: "10.0.0.1:50001"},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(logLine{})); diff != "" {
 		t.Fatal(diff)
+	}
+	if !got[0].of("q00001x") || !got[0].of("q00002x") || got[0].of("q00003x") {
+		t.Error("a line is of the calls whose token is in its path or its agent")
 	}
 	if flags := got[0].flags(); flags != "UC upstream_reset" {
 		t.Errorf("flags %q", flags)
 	}
 }
 
+// A TCP connection has no token in the logs: its lines are found by the ends of connections.
+func TestLinesOfTCP(t *testing.T) {
+	const client = `[2026-01-02T03:04:05.678Z] "- - -" 0 UH - - "-" 0 0 1 - "-" "-" "-" "-" "10.0.0.2:9000" outbound|9000||a.b 10.0.0.1:40000 10.96.0.9:9000 10.0.0.1:50000 - -` + "\n"
+	const server = `[2026-01-02T03:04:05.678Z] "- - -" 0 NR filter_chain_not_found - "-" 0 0 1 - "-" "-" "-" "-" "-" - - 10.0.0.2:9000 10.0.0.1:40000 - -` + "\n"
+	from, to := pod("client", "10.0.0.1", true), pod("server", "10.0.0.2", true)
+	e := evidence{logs: map[string][]logLine{"shop/client": parseLog([]byte(client)), "shop/server": parseLog([]byte(server))}}
+	a := attempt{client: from, Call: probe.Call{Token: token}}
+	c, s := e.lines(a, probe.Result{Local: "10.0.0.1:50000"}, outcome{endpoint: &to})
+	if c.flags() != "UH" || s.flags() != "NR filter_chain_not_found" {
+		t.Errorf("client %q, server %q", c.flags(), s.flags())
+	}
+	if c, _ := e.lines(a, probe.Result{Local: "10.0.0.1:50001"}, outcome{}); c != nil {
+		t.Errorf("%+v is another connection's line", c)
+	}
+}
+
 func FuzzParseLog(f *testing.F) {
 	f.Add([]byte("[2026] \"a\" b"))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Fuzz(func(_ *testing.T, text []byte) {
 		for _, l := range parseLog(text) {
 			_ = l.flags()
 			_ = l.brief()

@@ -1,5 +1,7 @@
 package truth
 
+import "github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/probe"
+
 // Truth is what was found, as truth.json holds it.
 type Truth struct {
 	Scenario    string           `json:"scenario"`
@@ -23,6 +25,7 @@ type Instrument struct {
 }
 
 // Pair is all calls of one client to one destination that had the same outcome at the same endpoint.
+// Error and what the proxies say is the first one's.
 type Pair struct {
 	From     From     `json:"from"`
 	To       To       `json:"to"`
@@ -34,7 +37,18 @@ type Pair struct {
 	Server   string   `json:"server_flags"`
 	ClientLg *LogLine `json:"client_log"`
 	ServerLg *LogLine `json:"server_log"`
-	Calls    int      `json:"calls"`
+	Tries    []Try    `json:"tries"`
+}
+
+// Try is one call.
+type Try struct {
+	Token string `json:"token"`
+	OK    bool   `json:"ok"`
+	MTLS  *bool  `json:"mtls"`
+	Error string `json:"error,omitempty"`
+	// Clear is where the endpoint that answered had the token in clear.
+	Clear  []probe.Leg `json:"clear,omitempty"`
+	Millis int64       `json:"ms"`
 }
 
 // From is the client of a pair.

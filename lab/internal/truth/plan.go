@@ -106,6 +106,10 @@ func paths(s scenario.Scenario, svc corev1.Service, p corev1.ServicePort) []stri
 // kind is what clients speak on a port of the name.
 func kind(port string) probe.Kind {
 	switch prefix, _, _ := strings.Cut(port, "-"); prefix {
+	case "http2":
+		return probe.HTTP2
+	case "grpc":
+		return probe.GRPC
 	case "https", "tls":
 		return probe.HTTPS
 	case "tcp", "mysql", "mongo", "redis", "serverfirst":
@@ -197,7 +201,7 @@ func calls(client node.PodInfo, t target) []attempt {
 		return all
 	}
 	switch {
-	case len(t.endpoints) == 1:
+	case len(t.endpoints) <= 1:
 		add(t.address, t.to.Port, tries, nil)
 	case t.path == "/":
 		add(t.address, t.to.Port, choice, nil)

@@ -17,7 +17,7 @@ import (
 )
 
 // Record writes DIR/NAME.tar.gz: NAME/truth.json, NAME/README.md and the bundle, a folder, as
-// NAME/bundle. The same input gives the same bytes.
+// NAME/bundle; NAME is the scenario's FileName. The same input gives the same bytes.
 func Record(dir string, s scenario.Scenario, t Truth, bundle string) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -30,13 +30,13 @@ func Record(dir string, s scenario.Scenario, t Truth, bundle string) (err error)
 	zip := gzip.NewWriter(&archive)
 	w := tar.NewWriter(zip)
 	if err := errors.Join(
-		add(w, path.Join(s.Name, "README.md"), []byte(Readme(s, t))),
-		add(w, path.Join(s.Name, "truth.json"), append(text, '\n')),
-		addFolder(w, path.Join(s.Name, "bundle"), os.DirFS(bundle).(readDirFS)),
+		add(w, path.Join(s.FileName(), "README.md"), []byte(Readme(s, t))),
+		add(w, path.Join(s.FileName(), "truth.json"), append(text, '\n')),
+		addFolder(w, path.Join(s.FileName(), "bundle"), os.DirFS(bundle).(readDirFS)),
 		w.Close(), zip.Close()); err != nil {
 		return fmt.Errorf("record %s: %w", s.Name, err)
 	}
-	return os.WriteFile(filepath.Join(dir, s.Name+".tar.gz"), archive.Bytes(), 0o644)
+	return os.WriteFile(filepath.Join(dir, s.FileName()+".tar.gz"), archive.Bytes(), 0o644)
 }
 
 func add(w *tar.Writer, name string, text []byte) error {

@@ -71,8 +71,10 @@ func (r *Runner) prepare(ctx context.Context, s scenario.Scenario) (p prepared, 
 	if err := r.applyWorkloads(ctx, s); err != nil {
 		return p, err
 	}
-	if err := r.forget(ctx); err != nil {
-		return p, err
+	if !s.Continues {
+		if err := r.forget(ctx); err != nil {
+			return p, err
+		}
 	}
 	if err := r.Mesh.SetMeshConfig(ctx, r.Dir.Share("istio.yaml"), s.MeshConfig); err != nil {
 		return p, err
@@ -99,8 +101,10 @@ func (r *Runner) prepare(ctx context.Context, s scenario.Scenario) (p prepared, 
 	if err := accepted(s, p); err != nil {
 		return p, err
 	}
-	if err := each(p.pods, func(pod node.PodInfo) error { return r.forgotten(ctx, pod) }); err != nil {
-		return p, err
+	if !s.Continues {
+		if err := each(p.pods, func(pod node.PodInfo) error { return r.forgotten(ctx, pod) }); err != nil {
+			return p, err
+		}
 	}
 	if p.mends, err = r.breakProxies(ctx, s, p.pods); err != nil {
 		return p, err
@@ -133,8 +137,11 @@ func (r *Runner) applyWorkloads(ctx context.Context, s scenario.Scenario) error 
 // addable are the kinds, besides Istio's, that a scenario may add.
 func addable() []schema.GroupVersionResource {
 	return []schema.GroupVersionResource{
-		{Group: "apps", Version: "v1", Resource: "deployments"}, {Group: "apps", Version: "v1", Resource: "statefulsets"},
-		{Version: "v1", Resource: "services"}, {Version: "v1", Resource: "secrets"}, {Version: "v1", Resource: "namespaces"},
+		{Group: "apps", Version: "v1", Resource: "deployments"},
+		{Group: "apps", Version: "v1", Resource: "statefulsets"},
+		{Version: "v1", Resource: "services"},
+		{Version: "v1", Resource: "secrets"},
+		{Version: "v1", Resource: "namespaces"},
 	}
 }
 
@@ -181,7 +188,7 @@ func (r *Runner) replace(ctx context.Context, s scenario.Scenario, files []strin
 		if labels == nil {
 			labels = map[string]string{}
 		}
-		labels[ownedBy] = s.Name
+		labels[ownedBy] = s.FileName()
 		o.SetLabels(labels)
 	}
 	return config, r.Mesh.Replace(ctx, objects...)
