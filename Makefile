@@ -15,7 +15,7 @@ TOOL := go tool -modfile=tools/go.mod
 WORKTREE := { git status --porcelain -uall; git diff; } | git hash-object --stdin
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e
+.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e labtest record
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ install: build ## install the plugin where kubectl finds it: GOBIN, or GOPATH/bi
 	@dir="$$(go env GOBIN)"; dir="$${dir:-$$(go env GOPATH)/bin}"; \
 	mkdir -p "$$dir" && install -m 0755 bin/$(BIN) "$$dir/" && echo "installed $$dir/$(BIN)"
 
-test: vet lint generated unit truth ## everything that a change must pass
+test: vet lint generated unit truth labtest ## everything that a change must pass
 
 vet: ## go vet
 	go vet ./...
@@ -63,3 +63,16 @@ e2e: ## every scenario on a real mesh of this machine (root; lab/README.md)
 
 lab: build ## a real mesh on this machine (root; lab/README.md): builds it, starts it, prints a kubeconfig
 	go build -C lab -o .work/lab ./cmd/lab && lab/.work/lab up
+
+labtest: ## vet, lint and unit tests of the lab's own code, which needs no lab that runs
+	go vet -C lab ./...
+	cd lab && go tool -modfile=../tools/go.mod golangci-lint run --allow-parallel-runners ./...
+	go test -C lab -shuffle=on ./...
+
+# RECORD names the scenarios; those of the fixtures that there are, when not given.
+RECORD ?= $(sort $(foreach f,$(wildcard testdata/captures/*.tar.gz),$(firstword $(subst ., ,$(notdir $f)))))
+
+record: lab ## record the meshes of testdata/captures again, in the lab: RECORD="03 62"
+	rm -rf lab/.work/captures
+	lab/.work/lab truth -out lab/.work/captures $(RECORD)
+	go run ./pkg/bundle/internal/trimcapture -o testdata/captures lab/.work/captures/*.tar.gz
