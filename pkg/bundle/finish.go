@@ -106,7 +106,9 @@ func (a *Assembler) absent(ev *mesh.Evidence) {
 		})
 	} else {
 		for _, k := range missing {
-			a.foundLocked(a.missingList(k))
+			if !k.Optional {
+				a.foundLocked(a.missingList(k))
+			}
 		}
 	}
 	if len(ev.MeshConfigs) == 0 && a.layout() != dumps {

@@ -33,6 +33,11 @@ var strippers = map[string]func([]byte) (any, error){
 	"gateways.networking.istio.io":            strip(keep[kube.Gateway]),
 	"authorizationpolicies.security.istio.io": strip(keep[kube.AuthorizationPolicy]),
 	"envoyfilters.networking.istio.io":        strip(keep[kube.EnvoyFilter]),
+
+	"requestauthentications.security.istio.io":                     strip(keep[kube.RequestAuthentication]),
+	"validatingwebhookconfigurations.admissionregistration.k8s.io": strip(keep[kube.WebhookConfiguration]),
+	"mutatingwebhookconfigurations.admissionregistration.k8s.io":   strip(keep[kube.WebhookConfiguration]),
+	"apiservices.apiregistration.k8s.io":                           strip(keep[kube.APIService]),
 }
 
 type resource[T any] interface {

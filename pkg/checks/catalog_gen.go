@@ -56,6 +56,7 @@ func All() []*diagnose.Check {
 		mtd403,
 		mtd404,
 		mtd501,
+		mtd502,
 		mtd601,
 		mtd602,
 		mtd603,
@@ -65,5 +66,6 @@ func All() []*diagnose.Check {
 		mtd607,
 		mtd608,
 		mtd609,
+		mtd610,
 	}
 }

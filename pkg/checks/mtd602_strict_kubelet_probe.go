@@ -120,7 +120,7 @@ func describeProbe(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " " + f.Field, Value: fmt.Sprintf("port %d, which the agent does not answer", port)},
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " annotation " + rewriteProbes, Value: value},
-		{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("port %d: %s", port, runs(p, pod, port))},
+		listenerFact(p, pod, port),
 		{Layer: handshake.Observed, Source: "pod " + pod.Key().String() + " status", Value: readyText(pod)},
 	}
 	if own {

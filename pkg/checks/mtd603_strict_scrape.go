@@ -67,7 +67,7 @@ func describeScrape(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s asks to be scraped on port %d, where its proxy accepts only mutual TLS", workloadName(pod.Workload), port)
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " annotation prometheus.io/port", Value: fmt.Sprint(port)},
-		{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("port %d: %s", port, runs(p, pod, port))},
+		listenerFact(p, pod, port),
 	}
 	if pod.Annotations[mergeMetrics] == "false" {
 		f.Fixes = []diagnose.Fix{{

@@ -70,7 +70,7 @@ func judgeExposed(p *diagnose.Pass, svc *kube.Service, port *mesh.Port, ep mesh.
 			Title: fmt.Sprintf("%s %s/%s leads callers from outside to port %d of %s, which accepts only mutual TLS", svc.Spec.Type, svc.Namespace, svc.Name, at, workloadName(ep.Pod.Workload)),
 			Evidence: []handshake.Fact{
 				{Layer: handshake.Cluster, Source: fmt.Sprintf("Service %s/%s spec.type", svc.Namespace, svc.Name), Value: fmt.Sprintf("%s, port %d to %d", svc.Spec.Type, port.Number, at)},
-				{Layer: handshake.Proxy, Source: ep.Pod.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("port %d: %s", at, runs(p, ep.Pod, at))},
+				listenerFact(p, ep.Pod, at),
 			},
 			Fixes: openPort(p, ep.Pod, at, fmt.Sprintf("open port %d to callers from outside", at)),
 		}

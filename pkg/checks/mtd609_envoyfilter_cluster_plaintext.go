@@ -130,7 +130,7 @@ func describeInfrastructure(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("cluster %s of %s calls %s without mutual TLS, %s", name, workloadNames(p, f.Workloads), workloadName(target.Workload), effect)
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Proxy, Source: f.Pod.Key().String() + " config_dump clusters/" + name, Value: fmt.Sprintf("no transport_socket; leads to %s port %d", target.Key(), port)},
-		{Layer: handshake.Proxy, Source: target.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("port %d: %s", port, runs(p, target, port))},
+		listenerFact(p, target, port),
 	}
 	f.Fixes = append([]diagnose.Fix{{
 		Title: "name istiod's own cluster in the filter that uses it (outbound|PORT||HOST), and take this one away", Command: kubectl("edit", f.Subject),

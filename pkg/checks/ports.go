@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -30,6 +31,11 @@ func runs(p *diagnose.Pass, pod *mesh.Pod, port uint32) string {
 // strict reports whether a pod's proxy refuses plaintext on a port.
 func strict(p *diagnose.Pass, pod *mesh.Pod, port uint32) bool {
 	return pod.Plane == mesh.Sidecar && runs(p, pod, port) == handshake.AcceptsMTLS
+}
+
+// listenerFact is what a pod's proxy accepts on a port.
+func listenerFact(p *diagnose.Pass, pod *mesh.Pod, port uint32) handshake.Fact {
+	return handshake.Fact{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("port %d: %s", port, runs(p, pod, port))}
 }
 
 // portOf is the number that a container means by a port; 0 when it names one that no container declares.

@@ -72,16 +72,20 @@ type Evidence string
 
 // The kinds of evidence.
 const (
-	Proxies               Evidence = "proxies"       // at least one proxy's config
-	Secrets               Evidence = "secrets"       // at least one proxy's secrets
-	Pods                  Evidence = "pods.core"     // the list of pods
-	Services              Evidence = "services.core" // the list of services
-	PeerAuthentications   Evidence = "peerauthentications.security.istio.io"
-	DestinationRules      Evidence = "destinationrules.networking.istio.io"
-	AuthorizationPolicies Evidence = "authorizationpolicies.security.istio.io"
-	ServiceEntries        Evidence = "serviceentries.networking.istio.io"
-	Sidecars              Evidence = "sidecars.networking.istio.io"
-	Namespaces            Evidence = "namespaces.core"
-	ConfigMaps            Evidence = "configmaps.core"
-	MeshConfig            Evidence = "mesh-config"
+	Proxies                Evidence = "proxies"       // at least one proxy's config
+	Secrets                Evidence = "secrets"       // at least one proxy's secrets
+	Pods                   Evidence = "pods.core"     // the list of pods
+	Services               Evidence = "services.core" // the list of services
+	PeerAuthentications    Evidence = "peerauthentications.security.istio.io"
+	DestinationRules       Evidence = "destinationrules.networking.istio.io"
+	AuthorizationPolicies  Evidence = "authorizationpolicies.security.istio.io"
+	ServiceEntries         Evidence = "serviceentries.networking.istio.io"
+	Sidecars               Evidence = "sidecars.networking.istio.io"
+	Namespaces             Evidence = "namespaces.core"
+	ConfigMaps             Evidence = "configmaps.core"
+	RequestAuthentications Evidence = "requestauthentications.security.istio.io"
+	ValidatingWebhooks     Evidence = "validatingwebhookconfigurations.admissionregistration.k8s.io"
+	MutatingWebhooks       Evidence = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
+	APIServices            Evidence = "apiservices.apiregistration.k8s.io"
+	MeshConfig             Evidence = "mesh-config"
 )

@@ -76,6 +76,10 @@ spec:
   selector: {matchLabels: {app: x}}
   action: DENY
   rules: [{from: [{source: {principals: [a], notPrincipals: [b], namespaces: [c], notNamespaces: [d]}}]}]`},
+		{new(kube.RequestAuthentication), new(securityv1.RequestAuthentication), `
+spec:
+  selector: {matchLabels: {app: x}}
+  jwtRules: [{issuer: i, jwksUri: "https://i/keys"}]`},
 		{new(kube.EnvoyFilter), new(networkingv1alpha3.EnvoyFilter), `
 spec:
   workloadSelector: {labels: {app: x}}

@@ -274,6 +274,25 @@ type AuthzSource struct {
 	NotNamespaces []string `json:"notNamespaces,omitempty"`
 }
 
+// RequestAuthentication is a security.istio.io RequestAuthentication, as far as it names where keys are
+// fetched.
+type RequestAuthentication struct {
+	Meta `json:"metadata"`
+	Spec RequestAuthenticationSpec `json:"spec,omitzero"`
+}
+
+// RequestAuthenticationSpec says which JSON web tokens a workload accepts.
+type RequestAuthenticationSpec struct {
+	Selector *Selector `json:"selector,omitempty"`
+	JWTRules []JWTRule `json:"jwtRules,omitempty"`
+}
+
+// JWTRule is one issuer of tokens.
+type JWTRule struct {
+	Issuer  string `json:"issuer,omitempty"`
+	JWKSURI string `json:"jwksUri,omitempty"`
+}
+
 // EnvoyFilter is a networking.istio.io EnvoyFilter. What its patches do is not modelled.
 type EnvoyFilter struct {
 	Meta `json:"metadata"`

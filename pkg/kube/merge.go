@@ -21,6 +21,10 @@ func Merge(parts ...*Resources) *Resources {
 	out.Gateways = mergeLists(parts, func(r *Resources) []*Gateway { return r.Gateways })
 	out.AuthorizationPolicies = mergeLists(parts, func(r *Resources) []*AuthorizationPolicy { return r.AuthorizationPolicies })
 	out.EnvoyFilters = mergeLists(parts, func(r *Resources) []*EnvoyFilter { return r.EnvoyFilters })
+	out.RequestAuthentications = mergeLists(parts, func(r *Resources) []*RequestAuthentication { return r.RequestAuthentications })
+	out.ValidatingWebhooks = mergeLists(parts, func(r *Resources) []*WebhookConfiguration { return r.ValidatingWebhooks })
+	out.MutatingWebhooks = mergeLists(parts, func(r *Resources) []*WebhookConfiguration { return r.MutatingWebhooks })
+	out.APIServices = mergeLists(parts, func(r *Resources) []*APIService { return r.APIServices })
 	for _, p := range parts {
 		for id := range p.read {
 			out.MarkRead(id)

@@ -32,6 +32,11 @@ type Resources struct {
 	AuthorizationPolicies []*AuthorizationPolicy
 	EnvoyFilters          []*EnvoyFilter
 
+	RequestAuthentications []*RequestAuthentication
+	ValidatingWebhooks     []*WebhookConfiguration
+	MutatingWebhooks       []*WebhookConfiguration
+	APIServices            []*APIService
+
 	read map[string]bool
 }
 
@@ -40,7 +45,12 @@ type Kind struct {
 	Name   string // "DestinationRule"
 	Plural string // "destinationrules"
 	Group  string // "networking.istio.io", "core" for the legacy group
-	add    func(*Resources, []byte) error
+	// Clustered resources lie in no namespace.
+	Clustered bool
+	// Optional kinds are in no capture that was made before they were read: that one is missing is no
+	// gap there, and what needs it says so.
+	Optional bool
+	add      func(*Resources, []byte) error
 }
 
 // ID is the name that bundles use, "destinationrules.networking.istio.io" or "pods.core".
@@ -50,22 +60,32 @@ func (k Kind) ID() string { return k.Plural + "." + k.Group }
 func Kinds() []Kind { return slices.Clone(kinds) }
 
 var kinds = []Kind{
-	{"Namespace", "namespaces", "core", adder(func(r *Resources) *[]*Namespace { return &r.Namespaces })},
-	{"Pod", "pods", "core", adder(func(r *Resources) *[]*Pod { return &r.Pods })},
-	{"Service", "services", "core", adder(func(r *Resources) *[]*Service { return &r.Services })},
-	{"EndpointSlice", "endpointslices", "discovery.k8s.io", adder(func(r *Resources) *[]*EndpointSlice { return &r.EndpointSlices })},
-	{"ConfigMap", "configmaps", "core", adder(func(r *Resources) *[]*ConfigMap { return &r.ConfigMaps })},
-	{"ReplicaSet", "replicasets", "apps", adder(func(r *Resources) *[]*Controller { return &r.ReplicaSets })},
-	{"Job", "jobs", "batch", adder(func(r *Resources) *[]*Controller { return &r.Jobs })},
-	{"PeerAuthentication", "peerauthentications", "security.istio.io", adder(func(r *Resources) *[]*PeerAuthentication { return &r.PeerAuthentications })},
-	{"DestinationRule", "destinationrules", "networking.istio.io", adder(func(r *Resources) *[]*DestinationRule { return &r.DestinationRules })},
-	{"ServiceEntry", "serviceentries", "networking.istio.io", adder(func(r *Resources) *[]*ServiceEntry { return &r.ServiceEntries })},
-	{"WorkloadEntry", "workloadentries", "networking.istio.io", adder(func(r *Resources) *[]*WorkloadEntry { return &r.WorkloadEntries })},
-	{"Sidecar", "sidecars", "networking.istio.io", adder(func(r *Resources) *[]*Sidecar { return &r.Sidecars })},
-	{"VirtualService", "virtualservices", "networking.istio.io", adder(func(r *Resources) *[]*VirtualService { return &r.VirtualServices })},
-	{"Gateway", "gateways", "networking.istio.io", adder(func(r *Resources) *[]*Gateway { return &r.Gateways })},
-	{"AuthorizationPolicy", "authorizationpolicies", "security.istio.io", adder(func(r *Resources) *[]*AuthorizationPolicy { return &r.AuthorizationPolicies })},
-	{"EnvoyFilter", "envoyfilters", "networking.istio.io", adder(func(r *Resources) *[]*EnvoyFilter { return &r.EnvoyFilters })},
+	{Name: "Namespace", Plural: "namespaces", Group: "core", Clustered: true, add: adder(func(r *Resources) *[]*Namespace { return &r.Namespaces })},
+	{Name: "Pod", Plural: "pods", Group: "core", add: adder(func(r *Resources) *[]*Pod { return &r.Pods })},
+	{Name: "Service", Plural: "services", Group: "core", add: adder(func(r *Resources) *[]*Service { return &r.Services })},
+	{Name: "EndpointSlice", Plural: "endpointslices", Group: "discovery.k8s.io", add: adder(func(r *Resources) *[]*EndpointSlice { return &r.EndpointSlices })},
+	{Name: "ConfigMap", Plural: "configmaps", Group: "core", add: adder(func(r *Resources) *[]*ConfigMap { return &r.ConfigMaps })},
+	{Name: "ReplicaSet", Plural: "replicasets", Group: "apps", add: adder(func(r *Resources) *[]*Controller { return &r.ReplicaSets })},
+	{Name: "Job", Plural: "jobs", Group: "batch", add: adder(func(r *Resources) *[]*Controller { return &r.Jobs })},
+	{Name: "PeerAuthentication", Plural: "peerauthentications", Group: "security.istio.io", add: adder(func(r *Resources) *[]*PeerAuthentication { return &r.PeerAuthentications })},
+	{Name: "DestinationRule", Plural: "destinationrules", Group: "networking.istio.io", add: adder(func(r *Resources) *[]*DestinationRule { return &r.DestinationRules })},
+	{Name: "ServiceEntry", Plural: "serviceentries", Group: "networking.istio.io", add: adder(func(r *Resources) *[]*ServiceEntry { return &r.ServiceEntries })},
+	{Name: "WorkloadEntry", Plural: "workloadentries", Group: "networking.istio.io", add: adder(func(r *Resources) *[]*WorkloadEntry { return &r.WorkloadEntries })},
+	{Name: "Sidecar", Plural: "sidecars", Group: "networking.istio.io", add: adder(func(r *Resources) *[]*Sidecar { return &r.Sidecars })},
+	{Name: "VirtualService", Plural: "virtualservices", Group: "networking.istio.io", add: adder(func(r *Resources) *[]*VirtualService { return &r.VirtualServices })},
+	{Name: "Gateway", Plural: "gateways", Group: "networking.istio.io", add: adder(func(r *Resources) *[]*Gateway { return &r.Gateways })},
+	{Name: "AuthorizationPolicy", Plural: "authorizationpolicies", Group: "security.istio.io", add: adder(func(r *Resources) *[]*AuthorizationPolicy { return &r.AuthorizationPolicies })},
+	{Name: "EnvoyFilter", Plural: "envoyfilters", Group: "networking.istio.io", add: adder(func(r *Resources) *[]*EnvoyFilter { return &r.EnvoyFilters })},
+	{Name: "RequestAuthentication", Plural: "requestauthentications", Group: "security.istio.io", Optional: true, add: adder(func(r *Resources) *[]*RequestAuthentication { return &r.RequestAuthentications })},
+	{
+		Name: "ValidatingWebhookConfiguration", Plural: "validatingwebhookconfigurations", Group: "admissionregistration.k8s.io", Clustered: true, Optional: true,
+		add: adder(func(r *Resources) *[]*WebhookConfiguration { return &r.ValidatingWebhooks }),
+	},
+	{
+		Name: "MutatingWebhookConfiguration", Plural: "mutatingwebhookconfigurations", Group: "admissionregistration.k8s.io", Clustered: true, Optional: true,
+		add: adder(func(r *Resources) *[]*WebhookConfiguration { return &r.MutatingWebhooks }),
+	},
+	{Name: "APIService", Plural: "apiservices", Group: "apiregistration.k8s.io", Clustered: true, Optional: true, add: adder(func(r *Resources) *[]*APIService { return &r.APIServices })},
 }
 
 func adder[T any](field func(*Resources) *[]*T) func(*Resources, []byte) error {

@@ -61,6 +61,8 @@ func newCluster(t *testing.T) *cluster {
 		"/api/v1/namespaces", "/api/v1/pods", "/api/v1/services", "/api/v1/configmaps",
 		"/apis/discovery.k8s.io/v1/endpointslices", "/apis/apps/v1/replicasets", "/apis/batch/v1/jobs",
 		"/apis/security.istio.io/v1/peerauthentications", "/apis/security.istio.io/v1/authorizationpolicies",
+		"/apis/security.istio.io/v1/requestauthentications", "/apis/apiregistration.k8s.io/v1/apiservices",
+		"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
 		"/apis/networking.istio.io/v1/destinationrules", "/apis/networking.istio.io/v1/serviceentries",
 		"/apis/networking.istio.io/v1/workloadentries", "/apis/networking.istio.io/v1/sidecars",
 		"/apis/networking.istio.io/v1/virtualservices", "/apis/networking.istio.io/v1/gateways",

@@ -105,7 +105,7 @@ func (r *lister) read(ctx context.Context, l list) {
 	switch {
 	case err == nil:
 		err = r.sink.AddList(l.ID(), r.pager(ctx, l, page{path: l.path(version, ""), accept: l.accept}, first))
-	case apierrors.IsForbidden(err) && len(r.scope) > 0:
+	case apierrors.IsForbidden(err) && len(r.scope) > 0 && (!l.Clustered || l.Name == "Namespace"):
 		r.readScope(ctx, l, version, err)
 		return
 	}
