@@ -61,12 +61,8 @@ func TestStrictAPIServerQuietAndBlind(t *testing.T) {
 	if got := r.withoutProxy("shop/server").unknowns(mtd610); len(got) == 0 {
 		t.Error("shop/server was not read")
 	}
-	for _, need := range mtd610.Needs {
-		r := watched(t, healthy)
-		if need == diagnose.Proxies {
-			r.Proxies = nil
-		}
-		r.unread(need)
-		r.blind(mtd610, need)
-	}
+	blinded(t, healthy, mtd610)
+	unasked := record(t, healthy) // an archive that does not hold them
+	unasked.Resources.ValidatingWebhooks = webhook("", serverRef)
+	unasked.silent(mtd610)
 }
