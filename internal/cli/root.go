@@ -22,6 +22,9 @@ func newRootCmd(env *Env) *cobra.Command {
 	})
 	cmd.SetHelpFunc(help)
 	cmd.SetUsageFunc(usage)
-	cmd.AddCommand(newEdgesCmd(env, global), newTraceCmd(env, global), newCaptureCmd(env, global), newDemoCmd(env, global), newExplainCmd(env), newVersionCmd(env), newCompletionCmd(env))
+	cmd.AddCommand(
+		newEdgesCmd(env, global), newTraceCmd(env, global), newMatrixCmd(env, global), newGraphCmd(env, global), newCertsCmd(env, global),
+		newCaptureCmd(env, global), newDemoCmd(env, global), newExplainCmd(env), newVersionCmd(env), newCompletionCmd(env),
+	)
 	return cmd
 }

@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"bytes"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -35,15 +34,9 @@ var mtd102 = &diagnose.Check{
 	Run:   rotationStalled,
 }
 
-// Shares of a lifetime, and the time before the end of a CA's certificate.
-const (
-	renewalDue, renewalLate = 0.55, 0.75
-	otherLate               = 0.9
-	caNotice                = 30 * 24 * time.Hour
-	// readingTime is how far the reading of a proxy may lie from the time of the capture: a
-	// certificate of a minute's lifetime is not overdue for having been read first.
-	readingTime = time.Minute
-)
+// readingTime is how far the reading of a proxy may lie from the time of the capture: a
+// certificate of a minute's lifetime is not overdue for having been read first.
+const readingTime = time.Minute
 
 func rotationStalled(p *diagnose.Pass) {
 	for h := range holdings(p) {
@@ -65,7 +58,7 @@ func rotationStalled(p *diagnose.Pass) {
 func overdue(p *diagnose.Pass, c held) (diagnose.Finding, bool) {
 	left, info := c.NotAfter.Sub(p.CapturedAt), certs.Describe(c.Certificate)
 	used := info.UsedAt(p.CapturedAt)
-	late := time.Duration((used - renewalDue) * float64(info.Lifetime()))
+	late := time.Duration((used - certs.RenewalDue) * float64(info.Lifetime()))
 	ref, field := c.blame(p)
 	f := diagnose.Finding{
 		Subject: ref, Field: field, Group: c.group(), Workloads: []kube.Ref{c.pod.Workload.Ref}, Severity: diagnose.Warning,
@@ -76,12 +69,12 @@ func overdue(p *diagnose.Pass, c held) (diagnose.Finding, bool) {
 	case left <= 0:
 		return f, false
 	case c.role != leaf:
-		return f, left < caNotice && used > renewalDue && (c.sent || needed(p, c))
+		return f, left < certs.CANotice && used > certs.RenewalDue && (c.sent || needed(p, c))
 	case c.secret.Name != "default":
-		return f, used > otherLate
+		return f, used > certs.OtherLate
 	}
 	f.Title = fmt.Sprintf("the %s was not renewed at half of its lifetime: %d %% have passed, it ends in %s", c.what(), int(used*100), ago(left))
-	if used < renewalLate {
+	if used < certs.RenewalLate {
 		f.Severity = diagnose.Info
 	}
 	return f, late > readingTime
@@ -93,15 +86,7 @@ func needed(p *diagnose.Pass, c held) bool {
 	longer := slices.DeleteFunc(c.secret.Bundle.Certificates(), func(o *x509.Certificate) bool { return !o.NotAfter.After(c.NotAfter) })
 	return slices.ContainsFunc(p.Snapshot.Pods, func(pod *mesh.Pod) bool {
 		return pod.Proxy != nil && slices.ContainsFunc(pod.Proxy.Secrets, func(s *envoy.Secret) bool {
-			by := func(root *x509.Certificate) bool { return signed(root, s.Chain) }
-			return len(s.Chain) > 0 && by(c.Certificate) && !slices.ContainsFunc(longer, by)
+			return s.Chain.HangsOn(c.Certificate) && !slices.ContainsFunc(longer, s.Chain.HangsOn)
 		})
 	})
-}
-
-// signed reports whether a root signed the last certificate of a chain, or is it.
-func signed(root *x509.Certificate, chain certs.Chain) bool {
-	last := chain[len(chain)-1]
-	return last.Equal(root) || bytes.Equal(last.RawIssuer, root.RawSubject) &&
-		root.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature) == nil
 }
