@@ -64,8 +64,11 @@ func healed(e Env, all []heal.Healing) error {
 		return err
 	}
 	fmt.Fprintf(e.Out, "%d fixes applied, %d scenarios left to people\n", applied, len(all)-applied)
-	if wrong > 0 {
+	switch {
+	case wrong > 0:
 		return errors.New("not all fixes heal")
+	case applied == 0:
+		return errors.New("no fix was applied: the scenarios are healthy, or for people to decide")
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,25 +14,18 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/layout"
 )
 
-// Traces are what a lab might leave on the machine.
+// Traces are what a lab might leave on the machine; its interfaces end with its network namespace.
 type Traces struct {
-	Processes  []string // of the lab's process namespace, or that run a program of the work folder
-	Mounts     []string // of the work folder
-	Interfaces []string
-	Files      []string // of the running lab
+	Processes []string // of the lab's process namespace, or that run a program of the work folder
+	Mounts    []string // of the work folder
+	Files     []string // of the running lab
 }
 
 // Footprint looks for the traces of the lab in a folder, whose processes were in a namespace
 // ("pid:[4026532345]").
 func Footprint(dir layout.Dir, namespace string) (Traces, error) {
 	var t Traces
-	links, err := net.Interfaces()
-	if err != nil {
-		return t, err
-	}
-	for _, l := range links {
-		t.Interfaces = append(t.Interfaces, l.Name)
-	}
+	var err error
 	if t.Processes, err = processes(dir, namespace); err != nil {
 		return t, err
 	}
@@ -99,7 +91,6 @@ func (t Traces) Beyond(before Traces) []string {
 	}{
 		{"process ", t.Processes, before.Processes},
 		{"mount ", t.Mounts, before.Mounts},
-		{"interface ", t.Interfaces, before.Interfaces},
 		{"folder ", t.Files, before.Files},
 	} {
 		for _, name := range kind.now {

@@ -53,9 +53,9 @@ func (s Suite) plugin(ctx context.Context) error {
 
 // shim does what `kubectl mtls-doctor completion --help` says.
 func (s Suite) shim(ctx context.Context) error {
-	script, errs, code, err := s.kubectl(ctx, s.Dir, "mtls-doctor", "completion", "kubectl")
-	if err != nil || code != 0 {
-		return fmt.Errorf("completion kubectl: exit code %d: %w %s", code, err, errs)
+	script, err := s.succeed(ctx, s.Dir, "mtls-doctor", "completion", "kubectl")
+	if err != nil {
+		return err
 	}
 	return os.WriteFile(s.Dir.Bin(shimProgram), []byte(script), 0o755)
 }

@@ -17,7 +17,7 @@ func (s Suite) second(ctx context.Context) (err error) {
 	if err := os.MkdirAll(string(other), 0o755); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(string(other))) }()
+	defer func() { err = errors.Join(err, s.remove(ctx, other)) }()
 	for _, name := range []string{"bin", "share"} {
 		if err := os.Symlink(s.Dir.Join(name), other.Join(name)); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
@@ -28,27 +28,36 @@ func (s Suite) second(ctx context.Context) (err error) {
 	if err := up.Run(); err != nil {
 		return fmt.Errorf("start it: %w", err)
 	}
-	err = s.apart(ctx, other)
-	down := s.command(context.WithoutCancel(ctx), other, "down")
-	down.Stderr = s.Out
-	if err := errors.Join(err, down.Run()); err != nil {
+	if err := s.apart(ctx, other); err != nil {
+		return err
+	}
+	if err := s.remove(ctx, other); err != nil {
 		return err
 	}
 	return s.lab(ctx, s.Out, "status")
 }
 
+// remove ends a lab and removes its folder, which says how to end it: not before it has ended.
+func (s Suite) remove(ctx context.Context, dir layout.Dir) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	down := s.command(ctx, dir, "down")
+	down.Stderr = s.Out
+	if err := down.Run(); err != nil {
+		return fmt.Errorf("end the lab in %s: %w", dir, err)
+	}
+	return os.RemoveAll(string(dir))
+}
+
 // apart makes a namespace in the other lab, which only that one may have.
 func (s Suite) apart(ctx context.Context, other layout.Dir) error {
 	const name = "only-in-the-second"
-	if _, errs, code, err := s.kubectl(ctx, other, "create", "namespace", name); err != nil || code != 0 {
-		return fmt.Errorf("create a namespace there: %w %s", err, errs)
+	if _, err := s.succeed(ctx, other, "create", "namespace", name); err != nil {
+		return err
 	}
-	list, errs, code, err := s.kubectl(ctx, s.Dir, "get", "namespaces", "-o", "name")
-	switch {
-	case err != nil || code != 0:
-		return fmt.Errorf("list the namespaces of the first: %w %s", err, errs)
-	case strings.Contains(list, name):
-		return fmt.Errorf("a namespace made in the second is in the first:\n%s", list)
+	list, err := s.succeed(ctx, s.Dir, "get", "namespaces", "-o", "name")
+	if err == nil && strings.Contains(list, name) {
+		err = fmt.Errorf("a namespace made in the second is in the first:\n%s", list)
 	}
-	return nil
+	return err
 }

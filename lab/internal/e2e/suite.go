@@ -17,8 +17,11 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/layout"
 )
 
-// patience is far more than a run takes, and less than CI grants.
-const patience = 50 * time.Minute
+// patience is far more than a run takes, and less than CI grants; farewell is for ending a lab.
+const (
+	patience = 60 * time.Minute
+	farewell = time.Minute
+)
 
 // Suite runs Program, the lab's, on the lab in Dir.
 type Suite struct {
@@ -46,7 +49,11 @@ func (s Suite) Run(ctx context.Context) (err error) {
 	}
 	var namespace string
 	down := step{"lab down, nothing left", func(ctx context.Context) error { return s.down(ctx, before, namespace) }}
-	defer func() { err = errors.Join(err, s.step(context.WithoutCancel(ctx), down)) }()
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		defer cancel()
+		err = errors.Join(err, s.step(ctx, down))
+	}()
 	for _, st := range []step{
 		{"lab up", func(ctx context.Context) (err error) { namespace, err = s.up(ctx); return }},
 		{"a second lab does not meet the first", s.second},
@@ -81,6 +88,9 @@ func (s Suite) lab(ctx context.Context, out io.Writer, args ...string) error {
 	return nil
 }
 
+// systemPath has no plugin that a contributor has installed: kubectl warns of a second one.
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // command is one of the lab's, for the lab of a folder, with the lab's programs first in PATH.
 func (s Suite) command(ctx context.Context, dir layout.Dir, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.Program, append([]string{"--dir", string(dir)}, args...)...)
@@ -92,6 +102,7 @@ func (s Suite) command(ctx context.Context, dir layout.Dir, args ...string) *exe
 func (s Suite) kubectl(ctx context.Context, dir layout.Dir, args ...string) (stdout, stderr string, code int, err error) {
 	var out, errs bytes.Buffer
 	cmd := s.command(ctx, dir, append([]string{"exec", "kubectl"}, args...)...)
+	cmd.Env = append(cmd.Env, "PATH="+dir.Join("bin")+":"+systemPath)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -107,6 +118,18 @@ func (s Suite) up(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return namespaceOf(s.Dir)
+}
+
+// succeed is kubectl that has to exit with 0.
+func (s Suite) succeed(ctx context.Context, dir layout.Dir, args ...string) (stdout string, err error) {
+	stdout, stderr, code, err := s.kubectl(ctx, dir, args...)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("exit code %d: %s", code, stderr)
+	}
+	if err != nil {
+		err = fmt.Errorf("kubectl %s: %w", strings.Join(args, " "), err)
+	}
+	return stdout, err
 }
 
 func (s Suite) down(ctx context.Context, before Traces, namespace string) error {

@@ -62,7 +62,7 @@ type affected struct {
 func (h Healer) Heal(ctx context.Context, s scenario.Scenario) (r Healing, err error) {
 	r.Scenario = s.Name
 	before, end, err := h.Runner.Run(ctx, s)
-	defer func() { err = errors.Join(err, end(ctx)) }()
+	defer func() { err = errors.Join(err, last(ctx, end)) }()
 	if err != nil {
 		return r, err
 	}
@@ -79,8 +79,9 @@ func (h Healer) Heal(ctx context.Context, s scenario.Scenario) (r Healing, err e
 	if r.ByHand = s.ByHand; r.ByHand != "" {
 		return r, nil
 	}
+	h.Runner.Changed()
 	undo, err := h.apply(ctx, first)
-	defer func() { err = errors.Join(err, undo(ctx)) }()
+	defer func() { err = errors.Join(err, last(ctx, undo)) }()
 	if err != nil {
 		r.Wrong = append(r.Wrong, err.Error())
 		return r, nil
@@ -94,6 +95,9 @@ func (h Healer) Heal(ctx context.Context, s scenario.Scenario) (r Healing, err e
 		shutsOut = *s.ShutsOut
 	}
 	r.Mended, r.Wrong = compare(before, after, found[0].Affects, shutsOut.Callers)
+	for _, doubt := range slices.Concat(before.Instrument.Doubts, after.Instrument.Doubts) {
+		r.Wrong = append(r.Wrong, "instrument: "+doubt)
+	}
 	if !strings.Contains(first.Risk, shutsOut.Said) {
 		r.Wrong = append(r.Wrong, fmt.Sprintf("the risk does not say %q: %s", shutsOut.Said, first.Risk))
 	}
@@ -104,6 +108,13 @@ func (h Healer) Heal(ctx context.Context, s scenario.Scenario) (r Healing, err e
 		}
 	}
 	return r, err
+}
+
+// last runs what has to be done even when the run was interrupted.
+func last(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	return f(ctx)
 }
 
 // causes are the findings that name the scenario's cause.
@@ -159,6 +170,7 @@ func (h Healer) shell(ctx context.Context, command, input string) error {
 // compare says what the fix did: calls that the finding called broken have to work, and those
 // that worked still have to. A call to a pod that is new counts for its workload.
 func compare(before, after truth.Truth, said []affected, shutsOut []string) (mended int, wrong []string) {
+	out := map[string]bool{}
 	for _, p := range before.Pairs {
 		q, ok := worst(after.Pairs, p)
 		broken := slices.ContainsFunc(said, func(a affected) bool { return a.is(p) })
@@ -166,12 +178,18 @@ func compare(before, after truth.Truth, said []affected, shutsOut []string) (men
 		case !ok:
 			wrong = append(wrong, "no longer called: "+p.String())
 		case p.OK && !q.OK && slices.Contains(shutsOut, p.From.Namespace+"/"+p.From.Workload):
+			out[p.From.Namespace+"/"+p.From.Workload] = true
 		case p.OK && !q.OK:
 			wrong = append(wrong, "broken by the fix: "+p.String()+": "+q.Error)
 		case !p.OK && broken && !q.OK:
 			wrong = append(wrong, "not mended: "+p.String()+": "+q.Error)
 		case !p.OK && broken:
 			mended++
+		}
+	}
+	for _, name := range shutsOut {
+		if !out[name] {
+			wrong = append(wrong, "not shut out, as the scenario says: "+name)
 		}
 	}
 	if mended == 0 && len(wrong) == 0 && slices.ContainsFunc(said, affected.broken) {

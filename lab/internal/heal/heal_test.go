@@ -40,13 +40,14 @@ func TestCompare(t *testing.T) {
 				"not mended: shop/client -> server.shop:80 (): reset",
 				"broken by the fix: shop/client -> other.shop:80 (): reset",
 				"no longer called: shop/client -> gone.shop:80 ()",
+				"not shut out, as the scenario says: shop/shut",
 			},
 		},
 		{
 			"one of two endpoints still fails",
 			[]truth.Pair{pair("client", "server", false), pair("client", "server", true), pair("naked", "server", true), pair("client", "other", true), pair("client", "gone", true), pair("shut", "server", true)},
 			0,
-			[]string{"not mended: shop/client -> server.shop:80 (): reset"},
+			[]string{"not mended: shop/client -> server.shop:80 (): reset", "not shut out, as the scenario says: shop/shut"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

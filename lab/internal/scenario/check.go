@@ -20,6 +20,12 @@ func (s Scenario) check() error {
 	if s.Expect.Cause != nil && !s.proves() {
 		return fmt.Errorf("scenario %s has no preconditions: nothing proves that its fault is in force", s.Name)
 	}
+	if s.Expect.Cause == nil && (s.ByHand != "" || s.ShutsOut != nil) {
+		return fmt.Errorf("scenario %s has nothing to heal: byHand and shutsOut are for a fix", s.Name)
+	}
+	if o := s.ShutsOut; o != nil && (len(o.Callers) == 0 || o.Said == "") {
+		return fmt.Errorf("scenario %s: shutsOut needs callers, and the words by which the fix's risk says so", s.Name)
+	}
 	for _, p := range s.Preconditions {
 		if p.Has == "" && p.OtherRootThan == "" {
 			return fmt.Errorf("scenario %s: a precondition without `has` holds for an empty page too", s.Name)

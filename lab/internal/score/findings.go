@@ -30,9 +30,12 @@ func CompareFindings(want scenario.Expect, got []Finding) []string {
 	if !slices.ContainsFunc(got, func(f Finding) bool { return f.Is(cause) }) {
 		wrong = append(wrong, strings.Join(strings.Fields("cause "+cause.Code+" "+cause.Subject+" "+cause.Field), " ")+": not found")
 	}
+	expected := func(f Finding) bool { return f.Name() == cause.Subject || slices.ContainsFunc(want.Also, f.Is) }
+	follows := func(f Finding) bool {
+		return f.CausedBy != nil && slices.ContainsFunc(got, func(g Finding) bool { return g.Code == f.CausedBy.Code && expected(g) })
+	}
 	for _, f := range got {
-		right := f.Name() == cause.Subject || f.CausedBy != nil || slices.ContainsFunc(want.Also, f.Is)
-		if f.Severity == severityError && !right {
+		if f.Severity == severityError && !expected(f) && !follows(f) {
 			wrong = append(wrong, fmt.Sprintf("finding %s %s: is not the cause: %s", f.Code, f.Name(), f.Title))
 		}
 	}

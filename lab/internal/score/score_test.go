@@ -93,6 +93,8 @@ func TestCompareFindings(t *testing.T) {
 	right := found("MTD301", "error", "shop", "server", "spec.trafficPolicy.tls.mode")
 	caused := found("MTD403", "error", "shop", "other", "")
 	caused.CausedBy = &struct{ Code string }{"MTD301"}
+	stray := found("MTD403", "error", "shop", "other", "")
+	stray.CausedBy = &struct{ Code string }{"MTD402"}
 	tests := []struct {
 		name string
 		want scenario.Expect
@@ -101,6 +103,7 @@ func TestCompareFindings(t *testing.T) {
 	}{
 		{"the cause", cause, []Finding{right, found("MTD601", "info", "shop", "x", "")}, 0},
 		{"a consequence", cause, []Finding{right, caused}, 0},
+		{"a consequence of something else", cause, []Finding{right, stray}, 1},
 		{"another error", cause, []Finding{right, found("MTD302", "error", "pay", "x", "")}, 1},
 		{"another field", cause, []Finding{found("MTD301", "error", "shop", "server", "spec.subsets[0]")}, 1},
 		{"a warning only", cause, []Finding{found("MTD301", "warning", "shop", "server", "spec.trafficPolicy")}, 1},

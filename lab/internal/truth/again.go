@@ -8,9 +8,11 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
 )
 
+// Changed says that somebody else changes the workloads: what was applied is no longer what runs.
+func (r *Runner) Changed() { r.workloads = nil }
+
 // Again makes the calls of a scenario once more, after somebody has changed the mesh.
 func (r *Runner) Again(ctx context.Context, s scenario.Scenario) (Truth, error) {
-	r.workloads = nil // they may be what was changed
 	if err := r.forget(ctx); err != nil {
 		return Truth{}, err
 	}
