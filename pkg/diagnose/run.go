@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -42,20 +44,32 @@ func (r *Result) run(c *Check) {
 	if missing := r.missing(c.Needs); missing != "" {
 		p.Unknown(kube.Ref{Kind: "Evidence", Name: string(missing)}, "not read")
 	} else {
-		c.Run(p)
+		p.guarded(func() { c.Run(p) })
 	}
 	for _, f := range p.findings {
 		slices.SortFunc(f.Edges, (*handshake.Edge).Compare)
 		f.Edges = slices.Compact(f.Edges)
 		if c.Describe != nil {
-			c.Describe(p, f)
+			p.guarded(func() { c.Describe(p, f) })
 		}
+		f.Title = cmp.Or(f.Title, c.Title)
 		for _, e := range f.Edges {
 			r.explained[e] = true
 		}
 	}
 	r.Findings = append(r.Findings, p.findings...)
 	r.Outcomes = append(r.Outcomes, p.outcome)
+}
+
+// guarded does a part of a check. A crash there is recorded as something that could not be judged, so
+// that one check never takes the findings of the others away.
+func (p *Pass) guarded(part func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			p.Unknown(kube.Ref{Kind: "Check", Name: string(p.check.Code)}, fmt.Sprintf("the check crashed, which is a bug of this tool; report it with a bundle: %v", cause))
+		}
+	}()
+	part()
 }
 
 // link marks consequences: a finding whose check names a root cause that covers it.

@@ -239,3 +239,31 @@ func TestJoinedFindingsKeepThePodOfTheirTitle(t *testing.T) {
 		t.Errorf("%s of %s", f.Title, f.Pod.Name)
 	}
 }
+
+// A check that crashes is told of, and takes nothing away from the others.
+func TestCrashOfACheck(t *testing.T) {
+	s := snapshot()
+	inRun := &Check{Code: "MTD301", Severity: Error, Run: func(p *Pass) { panic("boom") }}
+	inDescribe := check("MTD302", Finding{Subject: ref("r")}, Finding{Subject: ref("s")})
+	inDescribe.Title = "a general title"
+	inDescribe.Describe = func(_ *Pass, f *Finding) {
+		if f.Subject == ref("r") {
+			panic("crash")
+		}
+		f.Title = "described"
+	}
+	r := Run(s, []*Check{inRun, inDescribe, check("MTD303", Finding{Subject: ref("t"), Title: "fine"})}, Scope{})
+	for i, want := range []string{"boom", "crash"} {
+		u := r.Outcomes[i].Unknown
+		if len(u) != 1 || u[0].Subject != (kube.Ref{Kind: "Check", Name: string(r.Outcomes[i].Check.Code)}) || !strings.Contains(u[0].Why, "crashed") || !strings.Contains(u[0].Why, want) {
+			t.Errorf("%+v", u)
+		}
+	}
+	var titles []string
+	for _, f := range r.Findings {
+		titles = append(titles, f.Title)
+	}
+	if diff := cmp.Diff([]string{"a general title", "described", "fine"}, titles); diff != "" {
+		t.Error(diff)
+	}
+}
