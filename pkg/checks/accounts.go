@@ -16,11 +16,7 @@ import (
 // (pilot/pkg/model/push_context.go, ServiceAccounts).
 func accounts(p *diagnose.Pass, h *mesh.Host, revision string) []string {
 	var out []string
-	cfg := p.MeshConfig(revision)
-	domains := []string{cfg.Domain()}
-	if cfg != nil {
-		domains = append(domains, cfg.TrustDomainAliases...)
-	}
+	domains := trustDomains(p.MeshConfig(revision))
 	for _, port := range h.Ports {
 		for _, ep := range port.Endpoints {
 			namespace, account := accountOf(p, h, ep)
@@ -33,6 +29,15 @@ func accounts(p *diagnose.Pass, h *mesh.Host, revision string) []string {
 		}
 	}
 	return unique(out)
+}
+
+// trustDomains are the trust domain and its aliases of a mesh config, which may be nil: then the default.
+func trustDomains(cfg *kube.MeshConfig) []string {
+	out := []string{cfg.Domain()}
+	if cfg != nil {
+		out = append(out, cfg.TrustDomainAliases...)
+	}
+	return out
 }
 
 // accountOf is the service account of an endpoint, by its pod or by what declares it; "" when there is none.

@@ -38,18 +38,29 @@ func unlabelled(e *handshake.Edge, all bool) culprit {
 	if !meshed(e) || e.Server.Pod.Plane != mesh.Sidecar {
 		return culprit{}
 	}
-	ep := endpointOf(e.Server.Host, e)
-	bare := bareWorkloads(e.Server.Host)
-	switch {
-	case all && len(bare) > 0:
-		return culprit{"MTD322", bare[0].Ref, podMetadata(bare[0]) + ".labels[" + tlsMode + "]", nil}
-	case all || ep == nil || labelled(ep.Labels):
+	var bare []*mesh.Workload
+	if ep := endpointOf(e.Server.Host, e); all {
+		bare = bareWorkloads(e.Server.Host)
+	} else if ep != nil && !labelled(ep.Labels) {
+		bare = []*mesh.Workload{e.Server.Pod.Workload}
+	}
+	if len(bare) == 0 {
 		return culprit{}
-	case labelled(e.Server.Pod.Labels):
+	}
+	i := slices.IndexFunc(bare, func(w *mesh.Workload) bool { return unlabelledPod(w) != nil })
+	if i < 0 {
 		return culprit{"MTD322", e.Server.Host.Ref, "spec.selector", nil}
 	}
-	w := e.Server.Pod.Workload
-	return culprit{"MTD322", w.Ref, podMetadata(w) + ".labels[" + tlsMode + "]", nil}
+	return culprit{"MTD322", bare[i].Ref, podMetadata(bare[i]) + ".labels[" + tlsMode + "]", nil}
+}
+
+// unlabelledPod is a pod of a workload without the label; nil when all have it.
+func unlabelledPod(w *mesh.Workload) *mesh.Pod {
+	i := slices.IndexFunc(w.Pods, func(pod *mesh.Pod) bool { return !labelled(pod.Labels) })
+	if i < 0 {
+		return nil
+	}
+	return w.Pods[i]
 }
 
 // outside reports whether a workload is not in the mesh.
@@ -63,7 +74,7 @@ func describeUnlabelled(p *diagnose.Pass, f *diagnose.Finding) {
 		describeHandWritten(p, f)
 		return
 	}
-	pod := w.Pods[slices.IndexFunc(w.Pods, func(pod *mesh.Pod) bool { return !labelled(pod.Labels) })]
+	pod := unlabelledPod(w)
 	f.Title = fmt.Sprintf("pods of %s have a proxy and no label %s: istio, so clients of %s send plaintext, which %s refuses",
 		workloadName(w), tlsMode, destinations(p, f.Edges), servers(f.Edges))
 	f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " label " + tlsMode, Value: labelText(pod)})

@@ -65,6 +65,32 @@ func TestLabelMissingBehindAHeadlessService(t *testing.T) {
 
 // Endpoints written by hand lead to pods that istiod looks for in the Service's namespace only.
 func TestEndpointsByHand(t *testing.T) {
+	f := byHand(t).one(mtd322)
+	has(t, lines([]*diagnose.Finding{f}), "error Service pay/server [spec.selector] 7: the endpoints of Service pay/server are written by hand and lead to shop/server in another namespace")
+	has(t, f.Fixes[0].Manifest, "host: server.pay.svc.cluster.local")
+	complete(t, f)
+}
+
+// Behind a headless Service they turn all clients to plaintext, though every pod has the label.
+func TestHeadlessEndpointsByHand(t *testing.T) {
+	r := byHand(t)
+	for _, s := range r.Resources.Services {
+		if s.Namespace == "pay" && s.Name == "server" {
+			s.Spec.ClusterIP, s.Spec.ClusterIPs = "None", nil
+		}
+	}
+	for _, p := range r.Proxies {
+		for _, c := range p.Clusters {
+			if strings.HasSuffix(c.Name, "||server.pay.svc.cluster.local") {
+				c.Socket, c.Matches = nil, nil
+			}
+		}
+	}
+	has(t, r.says(mtd322), "error Service pay/server [spec.selector]")
+}
+
+// byHand moves Service shop/server to namespace pay, with endpoints that name no pod.
+func byHand(t *testing.T) *recording {
 	r := record(t, healthy)
 	r.remark("server.shop", "")
 	for _, s := range r.Resources.Services {
@@ -101,10 +127,7 @@ func TestEndpointsByHand(t *testing.T) {
 			}
 		}
 	}
-	f := r.one(mtd322)
-	has(t, lines([]*diagnose.Finding{f}), "error Service pay/server [spec.selector] 7: the endpoints of Service pay/server are written by hand and lead to shop/server in another namespace")
-	has(t, f.Fixes[0].Manifest, "host: server.pay.svc.cluster.local")
-	complete(t, f)
+	return r
 }
 
 // A gateway has no such label, and needs none.

@@ -40,7 +40,12 @@ func trustDomainNotApplied(p *diagnose.Pass) {
 			p.NotApplicable()
 			continue
 		}
-		missing := slices.DeleteFunc(trustDomains(p, pod), func(td string) bool { return slices.Contains(accepted, td) })
+		cfg := p.MeshConfig(pod.Revision())
+		if cfg == nil {
+			p.Unknown(kube.PodRef(pod.Key()), "the mesh config of its revision was not read")
+			continue
+		}
+		missing := slices.DeleteFunc(trustDomains(cfg), func(td string) bool { return slices.Contains(accepted, td) })
 		for _, td := range missing {
 			f := diagnose.Finding{Subject: meshConfigRef(p, pod), Field: "data.mesh.trustDomainAliases", Group: td, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref}}
 			if f.Edges = refusedOf(p, pod, td); len(f.Edges) > 0 {
@@ -63,12 +68,6 @@ func refusedOf(p *diagnose.Pass, server *mesh.Pod, domain string) []*handshake.E
 		}
 	}
 	return out
-}
-
-// trustDomains are those of the mesh config of a pod.
-func trustDomains(p *diagnose.Pass, pod *mesh.Pod) []string {
-	cfg := p.MeshConfig(pod.Revision())
-	return append([]string{cfg.Domain()}, cfg.TrustDomainAliases...)
 }
 
 // acceptedDomains are the trust domains whose clients the inbound listener of a sidecar accepts; none
@@ -96,7 +95,7 @@ func acceptedDomains(pod *mesh.Pod) []string {
 func describeNotApplied(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s names trust domain %s, and the proxies of %s do not accept it", f.Subject, f.Group, workloadNames(p, f.Workloads))
 	f.Evidence = []handshake.Fact{
-		{Layer: handshake.Policy, Source: f.Subject.String() + " data.mesh", Value: strings.Join(trustDomains(p, f.Pod), ", ")},
+		{Layer: handshake.Policy, Source: f.Subject.String() + " data.mesh", Value: strings.Join(trustDomains(p.MeshConfig(f.Pod.Revision())), ", ")},
 		{Layer: handshake.Proxy, Source: f.Pod.Key().String() + " config_dump listeners/virtualInbound", Value: "accepts " + strings.Join(acceptedDomains(f.Pod), ", ") + lastUpdate(f.Pod.Proxy)},
 	}
 	f.Fixes = []diagnose.Fix{

@@ -43,3 +43,13 @@ func TestTrustDomainNotAppliedQuietAndBlind(t *testing.T) {
 	r.gateway("shop.example", nil)
 	r.silent(mtd501)
 }
+
+// Of two revisions neither may be the pod's.
+func TestTrustDomainOfAnotherRevision(t *testing.T) {
+	r := record(t, healthy)
+	r.MeshConfigs = map[string]*kube.MeshConfig{"blue": {}, "green": {}}
+	r.silent(mtd501)
+	if got := r.unknowns(mtd501); len(got) == 0 {
+		t.Error("no mesh config is that of the pods")
+	}
+}

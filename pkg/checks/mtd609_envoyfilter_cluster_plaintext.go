@@ -121,7 +121,9 @@ func adder(p *diagnose.Pass, pod *mesh.Pod, cluster string) kube.Ref {
 
 func describeInfrastructure(p *diagnose.Pass, f *diagnose.Finding) {
 	name := strings.TrimPrefix(f.Field, "cluster ")
-	c := f.Pod.Proxy.Clusters[slices.IndexFunc(f.Pod.Proxy.Clusters, func(c *envoy.Cluster) bool { return c.Name == name })]
+	c := f.Pod.Proxy.Clusters[slices.IndexFunc(f.Pod.Proxy.Clusters, func(c *envoy.Cluster) bool {
+		return c.Name == name && c.State != envoy.Warming
+	})]
 	target, port := meshTarget(p, c)
 	effect := "which refuses it"
 	if f.Severity == diagnose.Info {

@@ -52,6 +52,16 @@ func TestInfrastructureClusterOtherwise(t *testing.T) {
 	has(t, r.says(mtd609), "info Deployment pay/client [cluster ratelimit] 0: cluster ratelimit of pay/client calls shop/server without mutual TLS, which takes it")
 }
 
+// A version of the cluster that is still warming up has no endpoints.
+func TestInfrastructureClusterThatIsReplaced(t *testing.T) {
+	r := record(t, "02-permissive-default")
+	r.addCluster(envoy.Cluster{})
+	p := r.proxy("pay/client")
+	p.Clusters[len(p.Clusters)-1].State = envoy.Warming
+	r.addCluster(envoy.Cluster{Endpoints: []envoy.Endpoint{{Hostname: serverHost, Port: 80}}})
+	has(t, r.says(mtd609), "cluster ratelimit of pay/client calls shop/server without mutual TLS")
+}
+
 func TestInfrastructureClusterQuietAndBlind(t *testing.T) {
 	for name, c := range map[string]envoy.Cluster{
 		"elsewhere": {Endpoints: []envoy.Endpoint{{Hostname: "www.example.com", Port: 443}}},

@@ -109,7 +109,15 @@ func (r *recording) judge(checks ...*diagnose.Check) *diagnose.Result {
 	if r.asked != "" {
 		scope.Asked = func(p *mesh.Pod) bool { return p.Workload.Name == r.asked }
 	}
-	return diagnose.Run(mesh.New(r.Evidence), checks, scope)
+	res := diagnose.Run(mesh.New(r.Evidence), checks, scope)
+	for _, o := range res.Outcomes {
+		for _, u := range o.Unknown {
+			if u.Subject.Kind == "Check" {
+				r.t.Errorf("%s: %s", u.Subject, u.Why)
+			}
+		}
+	}
+	return res
 }
 
 // one is the single finding of a check.
