@@ -64,7 +64,7 @@ func (r *replay) authorizeBy(f *envoy.Filter, who caller) {
 		return
 	}
 	dest := r.Server.Address
-	p := peer{caller: who, memo: &r.engine.memo, source: addressLike(r.Client, dest.Addr()), port: uint32(dest.Port()), dest: dest.Addr()}
+	p := peer{caller: who, memo: &r.engine.memo, source: addressLike(r.source(), dest.Addr()), port: uint32(dest.Port()), dest: dest.Addr()}
 	matched, policy := p.anyPolicy(f.RBAC.Policies)
 	deny := f.RBAC.Action == "DENY"
 	switch {

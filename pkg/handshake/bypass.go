@@ -35,7 +35,7 @@ func (e *Engine) Denials(edge *Edge) []Denial {
 func (e *Engine) Evaded(edge *Edge, identity string) []Denial {
 	dest := edge.Server.Address
 	as := func(c caller) *peer {
-		return &peer{caller: c, memo: &e.memo, source: addressLike(edge.Client, dest.Addr()), port: uint32(dest.Port()), dest: dest.Addr()}
+		return &peer{caller: c, memo: &e.memo, source: addressLike(edge.source(), dest.Addr()), port: uint32(dest.Port()), dest: dest.Addr()}
 	}
 	known, unknown := as(caller{identity: identity, presented: true}), as(nobody)
 	var out []Denial

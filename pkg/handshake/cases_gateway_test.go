@@ -86,26 +86,6 @@ func gatewayCases() []edgeCase {
 		{name: "to a gateway's MUTUAL listener without a certificate", from: "shop/bare", to: "edge.infra:443", want: "fails: client-certificate-required", given: mutual},
 		{name: "to a gateway's PASSTHROUGH listener", from: "shop/bare", to: "edge.infra:443", want: "appTLS", given: passthrough},
 		{
-			name: "the mesh's TLS to a gateway's PASSTHROUGH listener: what answers behind it is not followed", from: "shop/client", to: "edge.infra:443", want: "unknown: not-modelled",
-			given: func(w *world) {
-				w.rule("edge.infra", istioMutual)
-				ingress(w, gatewayChain("outbound_.443_._."+host, nil, tcpTo("outbound|443||server.shop.svc.cluster.local")))
-			},
-		},
-		{
-			name: "AUTO_PASSTHROUGH (sni_cluster) is not modelled", from: "shop/client", to: "edge.infra:443", want: "unknown: not-modelled",
-			given: func(w *world) {
-				w.rule("edge.infra", istioMutual)
-				ingress(w, gatewayChain("outbound_.443_._."+host, nil, append([]*envoy.Filter{{Kind: envoy.SNICluster}}, tcpTo("BlackHoleCluster")...)))
-			},
-		},
-		{
-			name: "AUTO_PASSTHROUGH does not become plaintext for an application's TLS", from: "shop/bare", to: "edge.infra:443", want: "unknown: not-modelled",
-			given: func(w *world) {
-				ingress(w, gatewayChain(host, nil, append([]*envoy.Filter{{Kind: envoy.SNICluster}}, tcpTo("BlackHoleCluster")...)))
-			},
-		},
-		{
 			name: "TLS origination to a MUTUAL gateway, with its certificate", from: "shop/client", to: "edge.infra:80", want: "mTLS",
 			given: func(w *world) {
 				ingress(w)

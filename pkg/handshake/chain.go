@@ -11,8 +11,8 @@ import (
 func (r *replay) chain(fc *envoy.FilterChain, w wire) *Edge {
 	pod := r.Server.Pod
 	switch {
-	case hasFilter(fc, envoy.SNICluster):
-		r.block(NotModelled, "filter chain %s of %s passes TLS on by its SNI (AUTO_PASSTHROUGH), which is not modelled yet", fc.Name, pod.Key())
+	case r.passesOn(fc, w):
+		return r.passOn(fc, w)
 	case fc.Socket == nil || fc.Socket.Kind == envoy.Raw:
 		return r.rawChain(fc, w)
 	case fc.Socket.Kind != envoy.TLS || fc.Socket.TLS == nil:
@@ -29,13 +29,8 @@ func (r *replay) chain(fc *envoy.FilterChain, w wire) *Edge {
 
 // rawChain is a chain that takes bytes as they come.
 func (r *replay) rawChain(fc *envoy.FilterChain, w wire) *Edge {
-	pod := r.Server.Pod
-	switch {
-	case w.TLS == nil && notHTTP(fc, w):
+	if w.TLS == nil && notHTTP(fc, w) {
 		return r.garbled(fc, w)
-	case pod.Plane == mesh.Gateway && !hasFilter(fc, envoy.HTTPManager) && w.TLS != nil:
-		r.block(NotModelled, "filter chain %s of the gateway %s passes TLS on (PASSTHROUGH): what answers behind it is not followed", fc.Name, pod.Key())
-		return r.finish()
 	}
 	r.authorize(fc, nobody)
 	return r.application(w)

@@ -160,12 +160,15 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 		r := e.start(client, d)
 		r.to(u.Endpoint)
 		r.outbound(c, w)
-		out = append(out, r.upstream(ix, c, u, w))
-		switch {
-		case u.out:
-			r.outOfRotation(c, none)
-		case unseen:
-			r.assume(EndpointInRotation)
+		r.upstream(ix, c, u, w)
+		for _, end := range r.ends() {
+			switch {
+			case u.out:
+				end.outOfRotation(c, none)
+			case unseen:
+				end.assume(EndpointInRotation)
+			}
+			out = append(out, end.Edge)
 		}
 	}
 	return out

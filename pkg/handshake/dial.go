@@ -29,8 +29,11 @@ type dial struct {
 // skips reports an endpoint that no edge leads to: the client itself, unless a route leads there
 // from the name of another; one that is not ready; or one that nobody asked for.
 func (d *dial) skips(client *mesh.Pod, ep mesh.Endpoint) bool {
-	return ep.Pod == client && d.isOf(client) || !ep.Ready || !d.query.touches(client, ep.Pod)
+	return ep.Pod == client && d.isOf(client) || !ep.Ready || !d.query.touches(client, ep.Pod) && !isGateway(ep.Pod)
 }
+
+// isGateway reports a pod behind which others may be, for which the query has to be asked.
+func isGateway(p *mesh.Pod) bool { return p != nil && p.Plane == mesh.Gateway }
 
 // isOf reports whether the destination is the client's own: a name that stands for its pod.
 func (d *dial) isOf(client *mesh.Pod) bool {

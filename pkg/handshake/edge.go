@@ -45,6 +45,8 @@ type Edge struct {
 
 	Outbound Outbound
 	Inbound  Inbound
+	// Via is the gateway that passes the client's TLS on to the server; nil mostly.
+	Via *mesh.Pod
 	// TLS is what both sides settled on; nil unless a proxy's TLS handshake was replayed.
 	TLS *Session
 	// Observed is what the client's proxy counted of this endpoint; nil when nothing, or not read.

@@ -257,7 +257,10 @@ func (e *Engine) each(client *mesh.Pod, d dial, list []mesh.Endpoint, follow fun
 		}
 		r := e.start(client, d)
 		r.to(ep)
-		out = append(out, follow(r))
+		follow(r)
+		for _, end := range r.ends() {
+			out = append(out, end.Edge)
+		}
 	}
 	return out
 }

@@ -67,7 +67,7 @@ func (ix *proxyIndex) addClusters() {
 			continue
 		}
 		ix.clusters[c.Name] = c
-		if n, ok := parseClusterName(c.Name); ok && n.direction == "outbound" {
+		if n, ok := parseClusterName(c.Name); ok && n.direction == "outbound" && !n.bySNI {
 			k := hostPort{n.host, n.port}
 			ix.byHost[k] = append(ix.byHost[k], c)
 		}
@@ -157,17 +157,23 @@ func (ix *proxyIndex) listener(to netip.Addr, port uint32, receiver *envoy.Liste
 	return receiver
 }
 
-// clusterName is the parts of Istio's cluster names, "outbound|80|v1|server.shop.svc.cluster.local".
+// clusterName is the parts of Istio's cluster names, "outbound|80|v1|server.shop.svc.cluster.local", or
+// "outbound_.80_.v1_.server.shop.svc.cluster.local" where a gateway finds the cluster by the SNI.
 type clusterName struct {
 	direction, subset, host string
 	port                    uint32
+	bySNI                   bool
 }
 
 func parseClusterName(s string) (clusterName, bool) {
 	f := strings.Split(s, "|")
+	bySNI := len(f) == 1
+	if bySNI {
+		f = strings.SplitN(s, "_.", 4)
+	}
 	if len(f) != 4 {
 		return clusterName{}, false
 	}
 	port, err := strconv.ParseUint(f[1], 10, 32)
-	return clusterName{f[0], f[2], f[3], uint32(port)}, err == nil
+	return clusterName{f[0], f[2], f[3], uint32(port), bySNI}, err == nil
 }

@@ -17,6 +17,8 @@ type replay struct {
 	// fromLabel that it was not read and stands on the pod's label.
 	tlsMode   string
 	fromLabel bool
+	// forks are the replays that a gateway makes of one, each to an endpoint behind it.
+	forks []*replay
 	// unverified are the sides whose chain the other one takes as it comes.
 	unverified []Side
 }

@@ -41,7 +41,7 @@ func (r *replay) arrive(w wire) *Edge {
 // captured reports whether iptables hands the connection to the server's proxy. What a proxy sends to
 // its own pod stays on the loopback device, where other rules hold.
 func (r *replay) captured(port uint32) bool {
-	if r.Client == r.Server.Pod {
+	if r.source() == r.Server.Pod {
 		return r.Client.Capture.Loopback(port)
 	}
 	return r.Server.Pod.Capture.Inbound(port)
@@ -177,8 +177,8 @@ func rejectedListener(p *envoy.Proxy) string {
 }
 
 func (r *replay) inboundConn(l *envoy.Listener, w wire, port uint32) conn {
-	c := conn{Port: port, Dest: r.Server.Address.Addr(), Transport: "raw_buffer", Local: r.Client == r.Server.Pod}
-	c.Source = addressLike(r.Client, c.Dest)
+	c := conn{Port: port, Dest: r.Server.Address.Addr(), Transport: "raw_buffer", Local: r.source() == r.Server.Pod}
+	c.Source = addressLike(r.source(), c.Dest)
 	inspect(&c, l, w)
 	return c
 }

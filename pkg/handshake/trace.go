@@ -260,6 +260,13 @@ func (r *replay) tellListener(l *envoy.Listener, w wire, port uint32) {
 	r.tellChains(ServerSide, source, l, r.inboundConn(l, w, port))
 }
 
+// tellPassed tells that a gateway hands the bytes on.
+func (r *replay) tellPassed(source string) {
+	if r.engine.tracing {
+		r.tell(Step{At: StageCluster, Side: ServerSide, Source: source, Says: "the gateway passes the TLS on to " + r.endpoint()})
+	}
+}
+
 // tellTLS tells what both sides settle on.
 func (r *replay) tellTLS() {
 	if r.engine.tracing && r.TLS != nil {

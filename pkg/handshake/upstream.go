@@ -175,7 +175,7 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *
 func (r *replay) opaqueUpstream(c *envoy.Cluster, u upstream, socket *envoy.TransportSocket) bool {
 	switch {
 	case u.unsure:
-		r.block(EvidenceMissing, "the endpoints of %s were not read, and which of them subset %s has is not known", r.Client.Key(), r.Server.Subset)
+		r.block(EvidenceMissing, "the endpoints of %s were not read, and which of them subset %s has is not known", r.source().Key(), r.Server.Subset)
 	case u.tunnel:
 		r.block(NotModelled, "the endpoint is reached through an HBONE tunnel, which is not modelled yet")
 	case c.HasMatcher:
