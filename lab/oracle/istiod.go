@@ -20,6 +20,7 @@ import (
 	"istio.io/istio/pkg/config/schema/resource"
 	kubelib "istio.io/istio/pkg/kube"
 	"istio.io/istio/pkg/kube/krt"
+	"istio.io/istio/pkg/network"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -35,7 +36,7 @@ type Istiod struct {
 	server  *xds.FakeDiscoveryServer
 }
 
-// Proxy is one sidecar and its config.
+// Proxy is one sidecar or gateway and its config.
 type Proxy struct {
 	Pod       *kube.Pod
 	Node      *model.Proxy
@@ -140,12 +141,17 @@ func (o Object) valid() bool {
 
 func (i *Istiod) proxy(t *testing.T, pod *kube.Pod) *Proxy {
 	p := &Proxy{Pod: pod}
+	role := model.SidecarProxy
+	if slices.Contains(pod.Container("istio-proxy").Args, "router") {
+		role = model.Router
+	}
 	p.Node = i.server.SetupProxy(&model.Proxy{
-		Type: model.SidecarProxy, ID: pod.Name + "." + pod.Namespace, ConfigNamespace: pod.Namespace,
+		Type: role, ID: pod.Name + "." + pod.Namespace, ConfigNamespace: pod.Namespace,
 		IPAddresses: []string{pod.Status.PodIP}, Labels: pod.Labels,
 		Metadata: &model.NodeMetadata{
 			Namespace: pod.Namespace, Labels: pod.Labels, ClusterID: "Kubernetes", IstioVersion: "1.31.0",
 			ServiceAccount: pod.Spec.ServiceAccountName, InterceptionMode: model.InterceptionRedirect,
+			Network: network.ID(pod.Labels["topology.istio.io/network"]),
 		},
 	})
 	p.Simulation = simulation.NewSimulation(t, i.server, p.Node)

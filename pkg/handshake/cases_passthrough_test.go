@@ -6,6 +6,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -23,6 +24,20 @@ func eastWest(w *world) {
 	x.Endpoints[sni] = w.proxy("shop/client").Endpoints[server80]
 	gateway := netip.AddrPortFrom(addr(w.find("infra/edge").Status.PodIP), 8443)
 	w.proxy("shop/client").Endpoints[server80] = []envoy.Endpoint{{Address: gateway, SocketMatch: tlsModeIstio}}
+}
+
+// balance puts a load balancer in front of a Service.
+func (w *world) balance(service, ip string) {
+	for _, s := range w.resources().Services {
+		if s.Name == service {
+			s.Status.LoadBalancer.Ingress = []kube.LoadBalancerIngress{{IP: ip}}
+		}
+	}
+}
+
+// calls gives shop/client another address for server.shop:80.
+func (w *world) calls(address string) {
+	w.proxy("shop/client").Endpoints[server80][0].Address = netip.MustParseAddrPort(address)
 }
 
 // The question may be about what is behind the gateway only.
@@ -51,6 +66,18 @@ func passthroughCases() []edgeCase {
 	gatewaysOwn := func(w *world) *envoy.Cluster { return clusterNamed(w.proxy("infra/edge"), sni) }
 	return []edgeCase{
 		{name: "AUTO_PASSTHROUGH: the handshake is with the server behind the gateway", from: from, to: to, want: "mTLS", given: eastWest},
+		{
+			name: "AUTO_PASSTHROUGH behind a load balancer's address", from: from, to: to, want: "mTLS",
+			given: with(eastWest, func(w *world) { w.balance("edge", "198.51.100.7"); w.calls("198.51.100.7:443") }),
+		},
+		{
+			name: "a load balancer's address whose Service nobody knows", from: from, to: to, want: "unknown: server-proxy-unread",
+			given: with(eastWest, func(w *world) { w.calls("198.51.100.7:443") }),
+		},
+		{
+			name: "a load balancer's address that is dialled", from: "shop/bare", to: "198.51.100.7:80", want: "plaintext",
+			given: with(eastWest, func(w *world) { w.balance("edge", "198.51.100.7") }),
+		},
 		{
 			name: "AUTO_PASSTHROUGH: a server of another root behind the gateway", from: from, to: to, want: "fails: server-certificate-unknown-root, client-certificate-unknown-root",
 			given: func(w *world) {

@@ -160,7 +160,7 @@ func (e *Engine) addressDial(a netip.Addr, port uint32) dial {
 	if d.protocol, d.guessed = spoken(declared); !ok {
 		d.protocol, d.guessed = byPortNumber(port), true
 	}
-	d.registered = []mesh.Endpoint{{Address: ap, Pod: e.podBehind(ap), Ready: true}}
+	d.registered = e.behind(mesh.Endpoint{Address: ap, Ready: true})
 	d.direct = d.registered
 	if e.nodePort(ap) {
 		d.missing = a.String() + " is a node: where its ports lead is not modelled"

@@ -71,18 +71,28 @@ func (e *Engine) fromEndpoints(list []envoy.Endpoint) []upstream {
 		u := upstream{labels: ep.SocketMatch, tunnel: ep.Internal != "", priority: ep.Priority}
 		u.unhealthy, u.draining = ep.Unhealthy(), ep.Health == "DRAINING"
 		u.Address, u.Hostname, u.Ready = ep.Address, ep.Hostname, true
-		if u.Address.IsValid() {
-			u.Pod = e.podBehind(u.Address)
-			out = append(out, u)
-			continue
+		if !u.Address.IsValid() {
+			u.Address = netip.AddrPortFrom(netip.Addr{}, uint16(ep.Port))
 		}
-		u.Address = netip.AddrPortFrom(netip.Addr{}, uint16(ep.Port))
-		for _, real := range e.resolve([]mesh.Endpoint{u.Endpoint}) { // a DNS name of the cluster leads on to pods
+		for _, real := range e.behind(u.Endpoint) {
 			u.Endpoint = real
 			out = append(out, u)
 		}
 	}
 	return out
+}
+
+// behind are the pods to which an address, a load balancer's or a DNS name of the cluster leads on; the
+// endpoint itself where it leads to none.
+func (e *Engine) behind(ep mesh.Endpoint) []mesh.Endpoint {
+	if !ep.Address.Addr().IsValid() {
+		return e.resolve([]mesh.Endpoint{ep})
+	}
+	ep.Pod = e.podBehind(ep.Address)
+	if p := e.snap.BalancedAt(ep.Address); ep.Pod == nil && p != nil {
+		return p.Endpoints
+	}
+	return []mesh.Endpoint{ep}
 }
 
 // fromRegistry stands in where the proxy's endpoints were not read: the hosts of /clusters or

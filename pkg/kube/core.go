@@ -128,8 +128,24 @@ func (p *Pod) Container(name string) *Container {
 
 // Service is a v1 Service.
 type Service struct {
-	Meta `json:"metadata"`
-	Spec ServiceSpec `json:"spec"`
+	Meta   `json:"metadata"`
+	Spec   ServiceSpec   `json:"spec"`
+	Status ServiceStatus `json:"status,omitzero"`
+}
+
+// ServiceStatus is a service's status: what a load balancer in front of it has.
+type ServiceStatus struct {
+	LoadBalancer LoadBalancerStatus `json:"loadBalancer,omitzero"`
+}
+
+// LoadBalancerStatus lists the addresses of a load balancer.
+type LoadBalancerStatus struct {
+	Ingress []LoadBalancerIngress `json:"ingress,omitempty"`
+}
+
+// LoadBalancerIngress is one address of a load balancer.
+type LoadBalancerIngress struct {
+	IP string `json:"ip,omitempty"`
 }
 
 // ServiceSpec is a service's spec.
@@ -137,6 +153,7 @@ type ServiceSpec struct {
 	Type                     string            `json:"type,omitempty"`
 	ClusterIP                string            `json:"clusterIP,omitempty"`
 	ClusterIPs               []string          `json:"clusterIPs,omitempty"`
+	ExternalIPs              []string          `json:"externalIPs,omitempty"`
 	ExternalName             string            `json:"externalName,omitempty"`
 	Selector                 map[string]string `json:"selector,omitempty"`
 	Ports                    []ServicePort     `json:"ports,omitempty"`

@@ -17,6 +17,8 @@ type Host struct {
 	Ref       kube.Ref
 	// Addresses are its virtual IPs; none for a headless service.
 	Addresses []netip.Addr
+	// Balanced are addresses of a Service beyond the cluster: of a load balancer, and its external IPs.
+	Balanced []netip.Addr
 	// Ranges are the CIDR blocks among a ServiceEntry's addresses.
 	Ranges []netip.Prefix
 	// Headless is a Service without a virtual IP, or a ServiceEntry with resolution NONE.
@@ -87,6 +89,13 @@ func (s *Snapshot) indexHosts() {
 				s.byVIP[a] = h
 			}
 		}
+		for _, a := range h.Balanced {
+			for _, p := range h.Ports {
+				if at := netip.AddrPortFrom(a, uint16(p.Number)); s.balanced[at] == nil {
+					s.balanced[at] = p
+				}
+			}
+		}
 	}
 }
 
@@ -110,13 +119,25 @@ func (s *Snapshot) serviceHost(svc *kube.Service, list []*kube.EndpointSlice) *H
 	if svc.Spec.Type == "ExternalName" {
 		h.ExternalName = svc.Spec.ExternalName
 	}
-	for _, ip := range append([]string{svc.Spec.ClusterIP}, svc.Spec.ClusterIPs...) {
-		if a, err := netip.ParseAddr(ip); err == nil && !slices.Contains(h.Addresses, a.Unmap()) {
-			h.Addresses = append(h.Addresses, a.Unmap())
-		}
+	h.Addresses = distinct(append([]string{svc.Spec.ClusterIP}, svc.Spec.ClusterIPs...))
+	outside := slices.Clone(svc.Spec.ExternalIPs)
+	for _, in := range svc.Status.LoadBalancer.Ingress {
+		outside = append(outside, in.IP)
 	}
+	h.Balanced = distinct(outside)
 	s.addPorts(h, svc, list)
 	return h
+}
+
+// distinct are the addresses of a list, each once.
+func distinct(list []string) []netip.Addr {
+	var out []netip.Addr
+	for _, ip := range list {
+		if a, err := netip.ParseAddr(ip); err == nil && !slices.Contains(out, a.Unmap()) {
+			out = append(out, a.Unmap())
+		}
+	}
+	return out
 }
 
 func (s *Snapshot) addPorts(h *Host, svc *kube.Service, list []*kube.EndpointSlice) {

@@ -1,6 +1,7 @@
 package mesh_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -249,6 +250,21 @@ func TestServiceEntryProtocol(t *testing.T) {
 		s := snapshot(t, entry("x", `"hosts":["a.example.com"],"resolution":"DNS","ports":[{"number":3306,`+port+`}]`))
 		if got := s.Hosts[0].Ports[0].Protocol; got != want {
 			t.Errorf("%s: %s, want %s", port, got, want)
+		}
+	}
+}
+
+// A load balancer's address and an external IP lead to the Service's port.
+func TestBalancedAt(t *testing.T) {
+	svc := strings.Replace(service("web", `"clusterIP":"10.96.0.1","externalIPs":["203.0.113.1"],"ports":[{"name":"http","port":80,"targetPort":8080}]`),
+		`"spec"`, `"status":{"loadBalancer":{"ingress":[{"ip":"198.51.100.7"},{"hostname":"lb.example.com"}]}},"spec"`, 1)
+	s := snapshot(t, svc, slice("web", `{"name":"http","port":8080}`, `{"addresses":["10.1.0.1"]}`))
+	for address, found := range map[string]bool{
+		"198.51.100.7:80": true, "203.0.113.1:80": true, "[::ffff:203.0.113.1]:80": true, "198.51.100.7:8080": false, "10.96.0.1:80": false,
+	} {
+		p := s.BalancedAt(netip.MustParseAddrPort(address))
+		if (p != nil) != found || p != nil && p.Endpoints[0].Address.String() != "10.1.0.1:8080" {
+			t.Errorf("%s: %+v", address, p)
 		}
 	}
 }

@@ -26,6 +26,8 @@ type Snapshot struct {
 	byAddr map[netip.Addr]*Pod
 	byVIP  map[netip.Addr]*Host
 	byHost map[string][]*Host
+
+	balanced map[netip.AddrPort]*Port
 }
 
 // New joins evidence. It never fails: what is missing stays missing, and says so.
@@ -38,7 +40,7 @@ func New(ev *Evidence) *Snapshot {
 	s := &Snapshot{
 		Evidence: ev, Domain: clusterDomain(ev),
 		byKey: map[kube.Key]*Pod{}, byAddr: map[netip.Addr]*Pod{},
-		byVIP: map[netip.Addr]*Host{}, byHost: map[string][]*Host{},
+		byVIP: map[netip.Addr]*Host{}, byHost: map[string][]*Host{}, balanced: map[netip.AddrPort]*Port{},
 	}
 	s.addPods()
 	s.addWorkloads()
@@ -55,6 +57,12 @@ func (s *Snapshot) PodAt(a netip.Addr) *Pod { return s.byAddr[a.Unmap()] }
 
 // HostAt returns the host with that virtual IP, or nil.
 func (s *Snapshot) HostAt(a netip.Addr) *Host { return s.byVIP[a.Unmap()] }
+
+// BalancedAt returns the port of a Service that a load balancer or an external IP takes, or nil.
+// Packets from inside the cluster go straight to its endpoints (kube-proxy).
+func (s *Snapshot) BalancedAt(a netip.AddrPort) *Port {
+	return s.balanced[netip.AddrPortFrom(a.Addr().Unmap(), a.Port())]
+}
 
 // HostsNamed returns the registry's hosts of that name: usually one, several when
 // ServiceEntries of several namespaces declare the same name.
