@@ -44,9 +44,9 @@
 //
 // # What is not covered
 //
-// Certificates and subject alternative names; AuthorizationPolicies; gateways (one east-west
-// gateway in a test of its own), waypoints and ambient; DNS proxying and addresses that istiod allots; several clusters, networks, revisions
-// and address families; capture (annotations of the pods); EnvoyFilters and ProxyConfigs; Sidecar
-// ports of their own (bind, captureMode, tls); routes by path or header. The fake store does not
-// filter by revision.
+// Certificates and subject alternative names; AuthorizationPolicies; gateways (one east-west gateway
+// has a test of its own), waypoints and ambient; DNS proxying and addresses that istiod allots; several
+// clusters, networks, revisions and address families; capture (annotations of the pods); EnvoyFilters
+// and ProxyConfigs; Sidecar ports of their own (bind, captureMode, tls); routes by path or header. The
+// fake store does not filter by revision.
 package oracle
