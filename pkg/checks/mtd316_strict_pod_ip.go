@@ -52,7 +52,7 @@ func strictPodIP(p *diagnose.Pass) {
 func judgeDialled(p *diagnose.Pass, e *handshake.Edge) {
 	switch {
 	case e.Verdict == handshake.Unknown:
-		p.Unknown(kube.PodRef(e.Client.Key()), e.Why)
+		p.UnknownEdge(e)
 	case e.Outbound.Path != handshake.Passthrough || !refusedPlain(e):
 		p.Passed()
 	default:

@@ -67,7 +67,7 @@ func (p *Pass) Known() iter.Seq[*handshake.Edge] {
 	return func(yield func(*handshake.Edge) bool) {
 		for _, e := range p.edges {
 			if e.Verdict == handshake.Unknown {
-				p.Unknown(unseen(e), e.Why)
+				p.UnknownEdge(e)
 			} else if !yield(e) {
 				return
 			}
@@ -77,7 +77,10 @@ func (p *Pass) Known() iter.Seq[*handshake.Edge] {
 
 // unseen is the pod whose evidence an unknown edge lacks.
 func unseen(e *handshake.Edge) kube.Ref {
-	if e.Server.Pod != nil && !e.Blocked(handshake.ClientUnread) {
+	switch pod := e.Unseen(); {
+	case pod != kube.Ref{}:
+		return pod
+	case e.Server.Pod != nil:
 		return kube.PodRef(e.Server.Pod.Key())
 	}
 	return kube.PodRef(e.Client.Key())
@@ -142,6 +145,9 @@ func (p *Pass) Passed() { p.outcome.Passed++ }
 
 // NotApplicable records something that the check has nothing to say about.
 func (p *Pass) NotApplicable() { p.outcome.NotApplicable++ }
+
+// UnknownEdge records an edge that has no verdict, by the pod whose evidence it lacks.
+func (p *Pass) UnknownEdge(e *handshake.Edge) { p.Unknown(unseen(e), e.Why) }
 
 // Unknown records something that could not be judged.
 func (p *Pass) Unknown(subject kube.Ref, why string) {

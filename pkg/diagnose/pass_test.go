@@ -35,7 +35,8 @@ func TestKnown(t *testing.T) {
 	for _, x := range e[1:] {
 		x.Verdict, x.Why = handshake.Unknown, "not read"
 	}
-	e[1].Blockers = []handshake.Blocker{{Reason: handshake.ClientUnread}}
+	e[1].Reason = handshake.ClientUnread
+	e[1].Blockers = []handshake.Blocker{{Reason: handshake.NotModelled}, {Reason: handshake.ClientUnread, Subject: kube.PodRef(e[1].Client.Key())}}
 	e[3].Server.Pod = nil
 	p := passOver(s, Scope{}, append(e, e[2])...)
 	if n := count(p.Known()); n != 1 {

@@ -135,6 +135,8 @@ const (
 type Blocker struct {
 	Reason Reason `json:"reason"`
 	Why    string `json:"why"`
+	// Subject is the pod that was not read or is not modelled, when the reason is that; zero otherwise.
+	Subject kube.Ref `json:"subject,omitzero"`
 }
 
 // Compare orders edges by client, destination and endpoint. Two declarations of one name
@@ -160,6 +162,17 @@ func (e *Edge) declaredBy() (ref kube.Ref) {
 
 func compareRefs(a, b kube.Ref) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// Unseen is the pod of which evidence lacks for a verdict; zero when the edge has one, or when it
+// is not one pod.
+func (e *Edge) Unseen() kube.Ref {
+	for _, b := range e.Blockers {
+		if b.Reason == e.Reason {
+			return b.Subject
+		}
+	}
+	return kube.Ref{}
 }
 
 // Blocked reports whether a reason stands in the way of the edge.

@@ -183,9 +183,9 @@ func (e *Engine) nowhere(client *mesh.Pod, d dial) *Edge {
 	r.tellOrigin("calls " + d.label())
 	switch {
 	case client.HasProxy() && client.Proxy == nil:
-		r.block(ClientUnread, "%s: %s", client.Key(), client.Unread)
+		r.unseen(client, ClientUnread, "%s: %s", client.Key(), client.Unread)
 	case client.Plane == mesh.Waypoint || client.Plane == mesh.Ztunnel:
-		r.block(NotModelled, "%s: what a %s calls is not modelled yet", client.Key(), client.Plane)
+		r.unseen(client, NotModelled, "%s: what a %s calls is not modelled yet", client.Key(), client.Plane)
 	case client.Plane == mesh.Gateway && client.Proxy.Read.Has(envoy.SectionClusters):
 		r.block(NoRoute, "the gateway %s has no cluster for %s", client.Key(), d.label())
 	case d.missing != "":
@@ -225,7 +225,7 @@ func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 func (e *Engine) unread(client *mesh.Pod, d dial, reason Reason, why string) []*Edge {
 	return e.each(client, d, d.registered, func(r *replay) *Edge {
 		r.tellOrigin(why)
-		r.block(reason, "%s: %s", client.Key(), why)
+		r.unseen(client, reason, "%s: %s", client.Key(), why)
 		return r.finish()
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -57,8 +58,16 @@ func (r *replay) sniffed(l *envoy.Listener, port uint32, w wire) {
 
 // block records what stands in the way. The replay may go on as if it did not.
 func (r *replay) block(reason Reason, format string, args ...any) {
-	if !r.Blocked(reason) {
-		b := Blocker{reason, fmt.Sprintf(format, args...)}
+	r.add(Blocker{Reason: reason, Why: fmt.Sprintf(format, args...)})
+}
+
+// unseen records that a pod was not read, or is not modelled.
+func (r *replay) unseen(pod *mesh.Pod, reason Reason, format string, args ...any) {
+	r.add(Blocker{reason, fmt.Sprintf(format, args...), kube.PodRef(pod.Key())})
+}
+
+func (r *replay) add(b Blocker) {
+	if !r.Blocked(b.Reason) {
 		r.Blockers = append(r.Blockers, b)
 		r.tellBlocker(b)
 	}

@@ -19,19 +19,19 @@ func (r *replay) arrive(w wire) *Edge {
 	case pod == nil:
 		return r.stranger(w)
 	case pod.Plane == mesh.Ztunnel:
-		r.block(NotModelled, "%s is reached through ztunnel, which is not modelled yet", pod.Key())
+		r.unseen(pod, NotModelled, "%s is reached through ztunnel, which is not modelled yet", pod.Key())
 	case !pod.HasProxy():
 		r.fact(Cluster, podSource(pod), "has no proxy")
 		r.tellInbound(podSource(pod), "has no proxy")
 		return r.application(w)
 	case pod.Capture.Assumed && pod.Plane == mesh.Sidecar:
-		r.block(EvidenceMissing, "pod %s was not read: whether port %d bypasses its proxy is not known", pod.Key(), port)
+		r.unseen(pod, EvidenceMissing, "pod %s was not read: whether port %d bypasses its proxy is not known", pod.Key(), port)
 	case pod.Plane == mesh.Sidecar && pod.Capture.Mode != "NONE" && !r.captured(port):
 		return r.bypass(w, port)
 	case pod.Proxy == nil:
-		r.block(ServerUnread, "%s: %s", pod.Key(), pod.Unread)
+		r.unseen(pod, ServerUnread, "%s: %s", pod.Key(), pod.Unread)
 	case !pod.Proxy.Read.Has(envoy.SectionListeners):
-		r.block(EvidenceMissing, "the listeners of %s were not read", pod.Key())
+		r.unseen(pod, EvidenceMissing, "the listeners of %s were not read", pod.Key())
 	default:
 		return r.listener(w, port)
 	}
@@ -157,11 +157,11 @@ func (r *replay) noListener(w wire, port uint32) *Edge {
 	case pod.Plane == mesh.Sidecar && rejectedListener(pod.Proxy) != "":
 		r.block(ListenerRejected, "the proxy of %s runs no inbound listener: it rejected the update (%s)", pod.Key(), rejectedListener(pod.Proxy))
 	case pod.Plane == mesh.Sidecar:
-		r.block(EvidenceMissing, "%s has no inbound listener in its config dump", pod.Key())
+		r.unseen(pod, EvidenceMissing, "%s has no inbound listener in its config dump", pod.Key())
 	case len(pod.Spec.Containers) == 1:
 		r.block(NoListener, "nothing listens on port %d of %s: no Gateway opens it", port, pod.Key())
 	default:
-		r.block(EvidenceMissing, "the proxy of %s does not listen on port %d; whether another container does is not known", pod.Key(), port)
+		r.unseen(pod, EvidenceMissing, "the proxy of %s does not listen on port %d; whether another container does is not known", pod.Key(), port)
 	}
 	return r.finish()
 }

@@ -20,7 +20,7 @@ func build(r *diagnose.Result, scope Scope, v *view) *Report {
 		APIVersion: APIVersion, Kind: "Report",
 		CapturedAt: r.CapturedAt.UTC(), Source: r.Source,
 		Scope:       scope,
-		Edges:       summarise(v.edges),
+		EdgeSummary: summarise(v.edges),
 		Findings:    findings(r.Findings),
 		Unexplained: foldAffected(unexplained(r)),
 		Workloads:   workloads(r, v.edges),
@@ -121,7 +121,7 @@ func coverage(r *diagnose.Result, v *view) Coverage {
 		code := string(o.Check.Code)
 		c.Checks = append(c.Checks, CheckOutcome{code, o.Check.Name, o.Check.Title, o.Failed, o.Passed, len(o.Unknown), o.NotApplicable})
 		for _, u := range o.Unknown {
-			if v.touchesUnknown(r, u) {
+			if v.touches(r, u.Subject) {
 				c.Unknown = append(c.Unknown, CheckUnknown{code, u.Subject, u.Why})
 			}
 		}

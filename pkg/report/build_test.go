@@ -126,7 +126,7 @@ func TestIncomplete(t *testing.T) {
 		"a gap":              {func(r *Report) { r.Coverage.Gaps = []mesh.Gap{{Message: "x"}} }, true},
 		"an unread workload": {func(r *Report) { r.Workloads[0].Health = UnknownHealth }, true},
 		"an unknown call":    {func(r *Report) { r.Workloads[0].Outbound.Unknown = 1 }, true},
-		"outside, unknown":   {func(r *Report) { r.Edges.Calls.Unknown = 1 }, false},
+		"outside, unknown":   {func(r *Report) { r.EdgeSummary.Calls.Unknown = 1 }, false},
 		"asked, unknown":     {func(r *Report) { r.Calls = []Edge{{Verdict: handshake.Unknown}} }, true},
 		"a stranger's call":  {func(r *Report) { r.Workloads[0].Plane, r.Workloads[0].Outbound.Unknown = mesh.NoProxy, 1 }, false},
 	}

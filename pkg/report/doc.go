@@ -4,4 +4,8 @@
 //
 // Arrays are never null, times are RFC 3339 in UTC, the order is stable, and text that comes
 // from a cluster is sanitised before a terminal sees it.
+//
+// The types have schemas in docs/schema, which are made of them.
 package report
+
+//go:generate go test -run ^TestSchemas$ -update .

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"strings"
-
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -98,13 +96,4 @@ func (v *view) touches(r *diagnose.Result, ref kube.Ref) bool {
 		return v.about[ref] || r.Snapshot.Pod(kubeKey(ref)) == nil
 	}
 	return v.about[ref] || r.Snapshot.Workload(ref) == nil
-}
-
-// touchesUnknown is touches for what a check could not judge, of which a pod may be the reason.
-func (v *view) touchesUnknown(r *diagnose.Result, u diagnose.Unknown) bool {
-	if m := podSentence.FindStringSubmatch(u.Why); m != nil {
-		namespace, name, _ := strings.Cut(m[1], "/")
-		return v.touches(r, kube.PodRef(kube.Key{Namespace: namespace, Name: name}))
-	}
-	return v.touches(r, u.Subject)
 }

@@ -70,9 +70,9 @@ func TestView(t *testing.T) {
 	if c := coverage(r, v); c.Proxies != (Count{0, 2}) || c.PeersUnread != 0 {
 		t.Errorf("got %+v, %d peers unread", c.Proxies, c.PeersUnread)
 	}
-	for why, want := range map[string]bool{"not read": true, "shop/server: not read": true, "shop/stranger: not read": false} {
-		if got := v.touchesUnknown(r, diagnose.Unknown{Subject: kube.Ref{Kind: "DestinationRule", Name: "x"}, Why: why}); got != want {
-			t.Errorf("%s: touches: %t", why, got)
+	for ref, want := range map[kube.Ref]bool{{Kind: "DestinationRule", Name: "x"}: true, pod("server"): true, pod("stranger"): false, pod("gone"): true} {
+		if got := v.touches(r, ref); got != want {
+			t.Errorf("%s: touches: %t", ref, got)
 		}
 	}
 }
@@ -84,9 +84,9 @@ func TestHeadline(t *testing.T) {
 		report Report
 		want   string
 	}{
-		"calls":        {Report{Edges: EdgeSummary{Calls: inside, Outside: outside}}, "2 of 2 possible calls are mTLS"},
-		"only outside": {Report{Edges: EdgeSummary{Outside: outside}}, "callers without a proxy: 1 of 1 possible call fails"},
-		"asked":        {Report{Scope: Scope{To: "x:80"}, Edges: EdgeSummary{Calls: inside, Outside: outside}}, "1 of 3 possible calls fails, 2 are mTLS"},
+		"calls":        {Report{EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "2 of 2 possible calls are mTLS"},
+		"only outside": {Report{EdgeSummary: EdgeSummary{Outside: outside}}, "callers without a proxy: 1 of 1 possible call fails"},
+		"asked":        {Report{Scope: Scope{To: "x:80"}, EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "1 of 3 possible calls fails, 2 are mTLS"},
 		"nothing":      {Report{}, "no calls are possible"},
 		"lone dump":    {Report{Source: mesh.Source{Type: "dump"}, Workloads: []Workload{{}}}, "its peers are not in the evidence, and so no call can be judged"},
 	}

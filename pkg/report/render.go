@@ -66,7 +66,7 @@ func (p *page) head() {
 		text = line + "\n"
 	}
 	p.b.WriteString(label + p.paint(health.color(), health.word()) + strings.TrimPrefix(text, label+health.word()))
-	if out := p.Edges.Outside; out.Total > 0 && !p.speaksOfOutside() {
+	if out := p.EdgeSummary.Outside; out.Total > 0 && !p.speaksOfOutside() {
 		p.b.WriteString(p.hang("  ", "callers without a proxy: "+out.sentence()))
 	}
 }

@@ -4,7 +4,7 @@ import "fmt"
 
 // ledger says how the verdicts compare with what the proxies have counted.
 func (p *page) ledger() error {
-	l := p.Edges.Observed
+	l := p.EdgeSummary.Observed
 	if l.Agree+l.Contradict == 0 {
 		return nil
 	}

@@ -44,7 +44,7 @@ func (t *ticket) fits(text string) bool { return t.b.Len()+len(text) <= maxTicke
 
 func (t *ticket) head() {
 	fmt.Fprintf(&t.b, "## %s: %s\n\n%s\n\n", md(clip(t.Scope.label(), maxTitle)), t.Summary.Health.word(), md(t.callSentence()))
-	if out := t.Edges.Outside; out.Total > 0 && !t.speaksOfOutside() {
+	if out := t.EdgeSummary.Outside; out.Total > 0 && !t.speaksOfOutside() {
 		fmt.Fprintf(&t.b, "Callers without a proxy: %s\n\n", md(out.sentence()))
 	}
 	fmt.Fprintf(&t.b, "%s\n\n", md(t.basis()))

@@ -47,7 +47,7 @@ func sample() *Report {
 			},
 			{Ref: deployment("batch"), Plane: mesh.NoProxy, Pods: Count{1, 1}, Health: NotApplicable, Ports: []Port{}, Findings: []FindingRef{}},
 		},
-		Edges: EdgeSummary{Calls: Traffic{Total: 11, MTLS: 6, Plaintext: 1, Fails: 2, Unknown: 2}, Outside: Traffic{Total: 1, Fails: 1}},
+		EdgeSummary: EdgeSummary{Calls: Traffic{Total: 11, MTLS: 6, Plaintext: 1, Fails: 2, Unknown: 2}, Outside: Traffic{Total: 1, Fails: 1}},
 		Findings: []Finding{
 			{
 				Code: "MTD301", Name: "dr-disable-vs-strict", Fingerprint: "a", Severity: "error", Title: "DestinationRule shop/off turns mTLS off",
@@ -71,8 +71,8 @@ func sample() *Report {
 			},
 			Gaps: []mesh.Gap{{Subject: pod("search-2"), Stage: "port-forward", Message: "timed out after 10s", Hint: "raise --proxy-timeout"}},
 			Unknown: []CheckUnknown{
-				{"MTD301", pod("cart-1"), "shop/zt-1: carried by ztunnel"},
-				{"MTD302", pod("cart-2"), "shop/zt-1: carried by ztunnel"},
+				{"MTD301", pod("zt-1"), "shop/zt-1: carried by ztunnel"},
+				{"MTD302", pod("zt-1"), "shop/zt-1: carried by ztunnel"},
 				{"MTD301", pod("zt-2"), "shop/zt-2 is reached through ztunnel"},
 			},
 		},
@@ -188,7 +188,7 @@ func TestManyHealthy(t *testing.T) {
 
 func TestHealthyReport(t *testing.T) {
 	r := &Report{
-		CapturedAt: captured, Edges: EdgeSummary{Calls: Traffic{Total: 1, MTLS: 1}},
+		CapturedAt: captured, EdgeSummary: EdgeSummary{Calls: Traffic{Total: 1, MTLS: 1}},
 		Workloads: []Workload{{Ref: deployment("a"), Plane: mesh.Sidecar, Pods: Count{1, 1}, Health: OK, Ports: []Port{{80, Mode{Mode: "STRICT", Scope: "mesh"}, "STRICT"}}, Policy: Mode{Mode: "STRICT", Scope: "mesh"}}},
 		Coverage:  Coverage{Proxies: Count{1, 1}},
 	}

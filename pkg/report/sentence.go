@@ -53,6 +53,8 @@ func (h Health) word() string {
 		return "WARN"
 	case UnknownHealth:
 		return "?"
+	case NotApplicable:
+		return "n/a"
 	}
 	return string(h)
 }
@@ -74,7 +76,7 @@ func (h Health) color() string {
 // callSentence speaks of the calls that were asked about: of callers without a proxy too when
 // they alone call, or when a destination was named.
 func (r *Report) callSentence() string {
-	calls, outside := r.Edges.Calls, r.Edges.Outside
+	calls, outside := r.EdgeSummary.Calls, r.EdgeSummary.Outside
 	switch {
 	case r.Scope.To != "":
 		return calls.and(outside).sentence()
@@ -90,7 +92,7 @@ func (r *Report) callSentence() string {
 
 // speaksOfOutside reports whether the sentence holds the calls of callers without a proxy.
 func (r *Report) speaksOfOutside() bool {
-	return r.Scope.To != "" || r.Edges.Calls.Total == 0
+	return r.Scope.To != "" || r.EdgeSummary.Calls.Total == 0
 }
 
 // captureTime is the moment of a capture, which not all evidence knows.

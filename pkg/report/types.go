@@ -23,7 +23,8 @@ type Report struct {
 	Scope      Scope       `json:"scope"`
 	Summary    Summary     `json:"summary"`
 	Workloads  []Workload  `json:"workloads"`
-	Edges      EdgeSummary `json:"edges"`
+	// EdgeSummary counts the connections in scope; `edges` lists them.
+	EdgeSummary EdgeSummary `json:"edgeSummary"`
 	// Calls are the connections to Scope.To; only a report that was narrowed to it has them.
 	Calls    []Edge    `json:"calls,omitempty"`
 	Findings []Finding `json:"findings"`
@@ -45,7 +46,7 @@ type Scope struct {
 
 // Summary is the verdict in numbers.
 type Summary struct {
-	// Health is the worst of the workloads', the findings' and what was not seen; n/a when nothing
+	// Health is the worst of the workloads', the findings' and what was not seen; not-applicable when nothing
 	// in scope has a proxy.
 	Health    Health         `json:"health"`
 	Errors    int            `json:"errors"`
@@ -63,7 +64,7 @@ const (
 	Warn          Health = "warn"
 	Fail          Health = "fail"
 	UnknownHealth Health = "unknown"
-	NotApplicable Health = "n/a"
+	NotApplicable Health = "not-applicable"
 )
 
 // Workload is the mTLS health of one workload.
@@ -189,7 +190,6 @@ type Finding struct {
 	Fixes   []Fix      `json:"fixes"`
 	// CausedBy is the finding that is the root cause, when this is a consequence.
 	CausedBy *FindingRef `json:"causedBy,omitempty"`
-	DocsURL  string      `json:"docsURL,omitempty"`
 }
 
 // FindingRef points to a finding of the same report. The code says which check it is of; of

@@ -110,13 +110,12 @@ func (l *unseenList) gap(g mesh.Gap) {
 }
 
 func (l *unseenList) unknown(x CheckUnknown) {
-	blamed, why := whose(x)
-	known := l.bySubject[blamed]
-	if blamed.Kind == "Evidence" {
-		known = l.bySubject[kube.Ref{Kind: "List", Name: blamed.Name}]
+	why, known := withoutSubject(x.Subject, x.Why), l.bySubject[x.Subject]
+	if x.Subject.Kind == "Evidence" {
+		known = l.bySubject[kube.Ref{Kind: "List", Name: x.Subject.Name}]
 	}
 	if known == nil || !saysUnread.MatchString(why) {
-		known = l.add(rankOther, why, "", subjectName(blamed))
+		known = l.add(rankOther, why, "", subjectName(x.Subject))
 	}
 	known.codes = appendNew(known.codes, Clean(x.Code))
 }
@@ -124,24 +123,10 @@ func (l *unseenList) unknown(x CheckUnknown) {
 // saysUnread finds reasons that only say that evidence is not there.
 var saysUnread = regexp.MustCompile(`\bread\b|not in the evidence|\bunread\b`)
 
-// podSentence finds the pod that a sentence begins with: "shop/cart-1: its traffic is…".
-var podSentence = regexp.MustCompile(`^([^\s/:]+/[^\s/:]+): (.+)$`)
-
-// whose splits what could not be judged into the one that is to blame for it and the reason, so
-// that the same reason of many pods is one.
-func whose(u CheckUnknown) (subject kube.Ref, why string) {
-	if m := podSentence.FindStringSubmatch(u.Why); m != nil {
-		namespace, name, _ := strings.Cut(m[1], "/")
-		subject = kube.PodRef(kube.Key{Namespace: namespace, Name: name})
-		return subject, withoutSubject(subject, m[2])
-	}
-	return u.Subject, withoutSubject(u.Subject, u.Why)
-}
-
 // withoutSubject is a reason without the name of its own pod, which would make the reason of
 // each pod another one.
 func withoutSubject(r kube.Ref, why string) string {
 	key := kubeKey(r).String()
-	why = strings.TrimPrefix(why, key+" ")
+	why = strings.TrimPrefix(strings.TrimPrefix(why, key+" "), key+": ")
 	return strings.NewReplacer(" of "+key+" ", " ", `pods "`+r.Name+`" is `, "it is ").Replace(why)
 }

@@ -25,7 +25,7 @@ func TestUnseen(t *testing.T) {
 	}
 	r.Coverage.Unknown = []CheckUnknown{
 		{"MTD1", pod("a"), "the listeners of shop/a were not read"},
-		{"MTD2", deployment("web"), "shop/a: its proxy's secrets were not read"},
+		{"MTD2", pod("a"), "shop/a: its proxy's secrets were not read"},
 		{"MTD3", kube.Ref{Kind: "Evidence", Name: "services.core"}, "not read"},
 		{"MTD4", pod("z"), "the listeners of shop/z were not read"},
 		{"MTD4", pod("a"), "a matcher that is not modelled"},
