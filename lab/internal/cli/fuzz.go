@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/fuzz"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
@@ -48,29 +49,32 @@ func runFuzz(ctx context.Context, e Env, args []string) error {
 		}
 	}
 	tally, err := fuzz.Campaign{
-		Judge: c.judge, Tries: *tries, Log: e.Err,
+		Judge: c.judge(e), Tries: *tries, Log: e.Err,
 		Found: func(d fuzz.Disagreement) error { return e.found(d, *out) },
 	}.Run(ctx, cases)
 	return errors.Join(err, e.tell(tally))
 }
 
 // judge runs a case and scores it.
-func (c course) judge(ctx context.Context, one fuzz.Case) ([]string, error) {
-	c.scenarios = []scenario.Scenario{one.Scenario()}
-	var wrong []string
-	err := c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
-		if failed != nil {
-			return failed
-		}
-		got, err := c.product.Live(ctx, s, t, bundle)
-		if err != nil && ctx.Err() == nil {
-			wrong = []string{"product: " + err.Error()}
-			return nil
-		}
-		wrong = got.Wrong
-		return err
-	})
-	return wrong, err
+func (c course) judge(e Env) fuzz.Judge {
+	return func(ctx context.Context, one fuzz.Case) (wrong []string, err error) {
+		start := time.Now()
+		c.scenarios = []scenario.Scenario{one.Scenario()}
+		err = c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
+			if failed != nil {
+				return failed
+			}
+			got, err := c.product.Live(ctx, s, t, bundle)
+			if err != nil && ctx.Err() == nil {
+				wrong = []string{"product: " + err.Error()}
+				return nil
+			}
+			wrong = got.Wrong
+			fmt.Fprintf(e.Err, "%-45s %4d agree %3d beyond %3d wrong %5.1fs\n", s.Name, got.Pairs.Agree, got.Pairs.Beyond, len(wrong), time.Since(start).Seconds())
+			return err
+		})
+		return wrong, err
+	}
 }
 
 // found writes a disagreement as a scenario; what a diagnosis has to find in it is left to say.

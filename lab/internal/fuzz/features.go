@@ -108,6 +108,8 @@ func exclusions() []exclusion {
 		{target, []string{"entry"}, label, []string{"lies"}},
 		// the exportTo of a rule with a selector cannot leave its namespace
 		{ruleSelector, []string{"client", "server"}, ruleExport, []string{"*", "shop", "pay"}},
+		// whether clients of a port that is declared TCP speak HTTP all the same is nobody's to know
+		{protocol, []string{"appProtocol tcp"}, route, []string{"subset", "other", "split", "no subset"}},
 		{label, []string{"not injected"}, capture, []string{"port excluded", "others included", "foreign", "expired"}},
 		{tlsMode, []string{"unset", "DISABLE"}, tlsDetail, []string{"right SAN", "wrong SAN", "unverified", "root file", "missing file"}},
 	}

@@ -5,8 +5,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +17,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/app"
 )
@@ -51,7 +57,7 @@ func TestTake(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var w watch
+			w := newWatch(0)
 			w.take(tcp("10.0.0.1", "10.0.0.2", tt.srcPort, tt.dstPort, 0x18, tt.payload), tt.dir, 1)
 			got := ""
 			for _, s := range w.seen.Sightings {
@@ -85,12 +91,68 @@ func TestDials(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var w watch
+			w := newWatch(0)
 			w.take(tcp("10.0.0.1", "10.0.0.2", 40001, tt.dstPort, tt.flags, tt.payload), tt.dir, 1)
 			if len(w.seen.Dials) != tt.want {
 				t.Errorf("%d dials, want %d", len(w.seen.Dials), tt.want)
 			}
 		})
+	}
+}
+
+// control makes a control message of a socket.
+func control(level, kind int32, data []byte) []byte {
+	b := make([]byte, unix.CmsgSpace(len(data)))
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
+	h.Level, h.Type = level, kind
+	h.SetLen(unix.CmsgLen(len(data)))
+	copy(b[unix.CmsgLen(0):], data)
+	return b
+}
+
+func TestStamp(t *testing.T) {
+	var at []byte
+	for _, v := range []uint64{1_700_000_000, 42} {
+		at = binary.NativeEndian.AppendUint64(at, v)
+	}
+	both := append(control(unix.SOL_SOCKET, unix.SCM_RIGHTS, []byte{1, 2, 3, 4}), control(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, at)...)
+	if got := stamp(both); got != 1_700_000_000_000_000_042 {
+		t.Errorf("stamped %d", got)
+	}
+	before := time.Now().UnixNano()
+	if got := stamp(nil); got < before {
+		t.Errorf("without a stamp: %d, want now", got)
+	}
+}
+
+// TestSeenWaits: nobody is told what was seen while packets from before wait to be read.
+func TestSeenWaits(t *testing.T) {
+	w := newWatch(0)
+	server := httptest.NewServer(w.handler(func() {}))
+	defer server.Close()
+	ask := func(patience time.Duration) (seen Seen, err error) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/seen", nil)
+		if err != nil {
+			return seen, err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return seen, err
+		}
+		defer resp.Body.Close()
+		return seen, json.NewDecoder(resp.Body).Decode(&seen)
+	}
+	w.reached(1)
+	if _, err := ask(50 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("answered before the packets were read: %v", err)
+	}
+	w.take(tcp("10.0.0.1", "10.0.0.3", 40001, 8080, 0x02, ""), outwards, 2)
+	w.reached(math.MaxInt64)
+	seen, err := ask(5 * time.Second)
+	if err != nil || len(seen.Dials) != 1 {
+		t.Errorf("%d dials, want 1: %v", len(seen.Dials), err)
 	}
 }
 
