@@ -22,7 +22,7 @@ func common(t *testing.T) []*unstructured.Unstructured {
 // TestCompose: every mesh is a scenario that can be written, read and run beside the common workloads.
 func TestCompose(t *testing.T) {
 	objects := common(t)
-	rows, _ := Rows(3, 250)
+	rows, _ := Rows(3, 120)
 	for _, r := range rows {
 		c := Compose("x", r, objects)
 		s := c.Scenario()
@@ -53,9 +53,9 @@ func TestCompose(t *testing.T) {
 // other value of the feature would.
 func TestEveryValueCounts(t *testing.T) {
 	objects := common(t)
-	rows, _ := Rows(5, 150)
+	rows, _ := Rows(5, 100)
 	s := featureSpace()
-	for f, feature := range features() {
+	for f, feature := range features {
 		for v := range feature.values {
 			if !slices.ContainsFunc(rows, func(r Row) bool { return r[f] == v && s.counts(r, f, objects) }) {
 				t.Errorf("%s %s changes nothing", feature.name, feature.values[v])

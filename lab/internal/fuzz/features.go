@@ -49,9 +49,9 @@ type feature struct {
 	values []string
 }
 
-func features() []feature {
-	modes := []string{absent, "STRICT", "PERMISSIVE", "DISABLE", "UNSET"}
-	return []feature{
+var (
+	modes    = []string{absent, "STRICT", "PERMISSIVE", "DISABLE", "UNSET"}
+	features = [...]feature{
 		target:        {"target", []string{"server", "multi", "hl", "api", "naked", "migration", "hlmix", "entry"}},
 		meshMode:      {"mesh mode", modes},
 		namespaceMode: {"namespace mode", modes},
@@ -83,7 +83,7 @@ func features() []feature {
 		label:         {"label", []string{absent, "lies", "not injected"}},
 		authorization: {"authorization", []string{absent, "anybody known", "client", "namespace", "nobody unknown"}},
 	}
-}
+)
 
 // exclusion is values of one feature that cannot meet values of another.
 type exclusion struct {
@@ -122,19 +122,18 @@ func exclusions() []exclusion {
 
 // needs: all but the first value of a feature mean nothing without another.
 func needs(f, other int) exclusion {
-	return exclusion{f, features()[f].values[1:], other, []string{absent}}
+	return exclusion{f, features[f].values[1:], other, []string{absent}}
 }
 
 func featureSpace() space {
 	s := space{excluded: map[pair]bool{}}
-	all := features()
-	for _, f := range all {
+	for _, f := range features {
 		s.sizes = append(s.sizes, len(f.values))
 	}
 	for _, e := range exclusions() {
 		for _, v := range e.values {
 			for _, w := range e.others {
-				s.excluded[pairOf(cell{e.feature, slices.Index(all[e.feature].values, v)}, cell{e.other, slices.Index(all[e.other].values, w)})] = true
+				s.excluded[pairOf(cell{e.feature, slices.Index(features[e.feature].values, v)}, cell{e.other, slices.Index(features[e.other].values, w)})] = true
 			}
 		}
 	}
@@ -149,7 +148,7 @@ func Rows(seed uint64, n int) ([]Row, Coverage) {
 }
 
 // value is the name of the row's value of a feature.
-func (r Row) value(feature int) string { return features()[feature].values[r[feature]] }
+func (r Row) value(feature int) string { return features[feature].values[r[feature]] }
 
 func (r Row) has(feature int) bool { return r.value(feature) != absent }
 
@@ -158,7 +157,7 @@ func (r Row) String() string {
 	var parts []string
 	for f, v := range r {
 		if f == target || v != 0 {
-			parts = append(parts, features()[f].name+" "+r.value(f))
+			parts = append(parts, features[f].name+" "+r.value(f))
 		}
 	}
 	return strings.Join(parts, ", ")
