@@ -86,12 +86,13 @@ func presented(e *handshake.Edge) string {
 // presented on every edge that the list decides, in scope or not.
 func dropNames(p *diagnose.Pass, f *diagnose.Finding) []diagnose.Fix {
 	unexpected := func(e *handshake.Edge) bool { return !expected(p, e) }
+	decides := func(e *handshake.Edge) bool {
+		ref, field := sanList(p, e)
+		return e.Verdict == handshake.MTLS && ref == f.Subject && field == f.Field && unexpected(e)
+	}
+	rule := p.Rule(f.Edges[0]).Rule
 	for _, h := range p.Hosts {
-		decides := func(e *handshake.Edge) bool {
-			ref, field := sanList(p, e)
-			return e.Verdict == handshake.MTLS && ref == f.Subject && field == f.Field && unexpected(e)
-		}
-		if slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return e.Server.Host == h }) && slices.ContainsFunc(p.EdgesTo(h), decides) {
+		if (h.Ref == f.Subject || rule != nil && names(p, rule, h)) && slices.ContainsFunc(p.EdgesTo(h), decides) {
 			return nil
 		}
 	}

@@ -36,6 +36,19 @@ func TestSANMismatchOfAnotherAccount(t *testing.T) {
 	has(t, f.Fixes[0].Title, "name what the server presents too")
 }
 
+// Nor is another host of a wildcard rule, which works because of the list.
+func TestSANMismatchOfAWildcard(t *testing.T) {
+	r := record(t, "23-dr-wrong-san")
+	r.rule("shop", "server").Spec.Host = "*.shop.svc.cluster.local"
+	has(t, r.one(mtd202).Fixes[0].Title, "remove subjectAltNames")
+	for _, p := range r.pods("multi") {
+		p.Spec.ServiceAccountName = "other"
+	}
+	if f := r.one(mtd202); len(f.Fixes) != 1 {
+		t.Errorf("%+v", f.Fixes)
+	}
+}
+
 func TestAccounts(t *testing.T) {
 	r := truth(t, externalEntry)
 	se := r.internal()

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -66,19 +67,27 @@ func meshContexts(proxy *envoy.Proxy) map[string]*envoy.TLSContext {
 	return out
 }
 
+// identities are those that servers present on edges, sorted.
+func identities(edges []*handshake.Edge) []string {
+	var out []string
+	for _, e := range edges {
+		if e.TLS != nil && e.TLS.ServerID != "" {
+			out = append(out, e.TLS.ServerID)
+		}
+	}
+	return unique(out)
+}
+
 func describeSANEmpty(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	presented := "another"
-	if e.TLS != nil && e.TLS.ServerID != "" {
-		presented = e.TLS.ServerID
-	}
+	ids := identities(f.Edges)
 	f.Title = fmt.Sprintf("clients of %s take any workload of the mesh for it: they are told of no identity to expect", destinations(p, f.Edges))
 	f.Evidence = append(bothSides(p, e), handshake.Fact{
-		Layer: handshake.Proxy, Source: e.Client.Key().String() + " config_dump clusters/" + e.Outbound.Cluster, Value: "no SAN matcher; presented is " + presented,
+		Layer: handshake.Proxy, Source: e.Client.Key().String() + " config_dump clusters/" + e.Outbound.Cluster, Value: "no SAN matcher; presented is " + cmp.Or(few(ids), "another"),
 	})
-	if f.Subject.Kind == "ServiceEntry" && presented != "another" {
+	if f.Subject.Kind == "ServiceEntry" && len(ids) > 0 {
 		f.Fixes = []diagnose.Fix{{
-			Title: "name the identity that is presented, if it is the right one", Command: jsonPatch(f.Subject, set("/spec/subjectAltNames", "["+jsonText(presented)+"]")),
+			Title: "name what is presented, if that is whom you want to talk to", Command: jsonPatch(f.Subject, set("/spec/subjectAltNames", jsonTexts(ids))),
 			Risk: "the list must be kept in step with the service account of the workload",
 		}}
 	}

@@ -36,6 +36,21 @@ func TestSANEmptyOfAnEntry(t *testing.T) {
 	hasFix(t, f, `kubectl -n shop patch serviceentry int --type=json -p '[{"op":"add","path":"/spec/subjectAltNames","value":["spiffe://cluster.local/ns/shop/sa/server"]}]'`)
 }
 
+// All identities behind the entry are named: one alone would shut the others out.
+func TestSANEmptyOfSeveral(t *testing.T) {
+	r := truth(t, "se-selector")
+	r.anonymous("int.example")
+	probe := *mtd205
+	probe.Describe = func(p *diagnose.Pass, f *diagnose.Finding) {
+		other, secure := *f.Edges[0], *f.Edges[0].TLS
+		secure.ServerID, other.TLS = "spiffe://cluster.local/ns/shop/sa/other", &secure
+		f.Edges = append(f.Edges, &other)
+		describeSANEmpty(p, f)
+	}
+	hasFix(t, r.one(&probe), `kubectl -n shop patch serviceentry int --type=json -p '[{"op":"add","path":"/spec/subjectAltNames",`+
+		`"value":["spiffe://cluster.local/ns/shop/sa/other","spiffe://cluster.local/ns/shop/sa/server"]}]'`)
+}
+
 func TestSANEmptyQuietAndBlind(t *testing.T) {
 	shared(t, healthy).quiet(mtd205)
 	shared(t, "23-dr-wrong-san").quiet(mtd205)

@@ -46,6 +46,14 @@ func TestServerFirst(t *testing.T) {
 	complete(t, f)
 }
 
+// A rule that says ISTIO_MUTUAL does not follow the port's mode: whom that shuts out is said.
+func TestServerFirstUnderARule(t *testing.T) {
+	r := mysql(t, "02-permissive-default")
+	has(t, r.one(mtd332).Fixes[0].Risk, "calls from the mesh are then plaintext too")
+	r.addRule("shop", "server", serverHost, "ISTIO_MUTUAL")
+	has(t, r.one(mtd332).Fixes[0].Risk, "calls from the mesh are then plaintext too; refused are then pay/api, pay/client")
+}
+
 // With a time-out the wait ends.
 func TestServerFirstWithATimeout(t *testing.T) {
 	r := mysql(t, "02-permissive-default")

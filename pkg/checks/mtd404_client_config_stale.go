@@ -38,7 +38,6 @@ var mtd404 = &diagnose.Check{
 
 func clientStale(p *diagnose.Pass) {
 	var stale []*handshake.Edge
-	agrees := map[*mesh.Host]bool{}
 	for e := range p.Known() {
 		if !ownCluster(e) {
 			p.NotApplicable()
@@ -48,7 +47,6 @@ func clientStale(p *diagnose.Pass) {
 		case !known:
 			p.NotApplicable()
 		case want == mutual(e):
-			agrees[e.Server.Host] = true
 			p.Passed()
 		case !mutual(e) && !plain(e), !brokenFor(e) && !(want && e.Verdict == handshake.Plaintext):
 			p.Passed()
@@ -56,13 +54,38 @@ func clientStale(p *diagnose.Pass) {
 			stale = append(stale, e)
 		}
 	}
+	unsent := map[*mesh.Host]bool{}
 	for _, e := range stale {
+		h := e.Server.Host
+		if _, ok := unsent[h]; !ok {
+			unsent[h] = sentToNobody(p, h)
+		}
 		if why := onItsWay(p, e); why != "" {
 			p.Unknown(kube.PodRef(e.Client.Key()), why)
 		} else {
-			p.Failed(staleFinding(p, e, !agrees[e.Server.Host]))
+			p.Failed(staleFinding(p, e, unsent[h]))
 		}
 	}
+}
+
+// sentToNobody reports whether several clients of a host are known, in scope or not, and none of them has
+// what was asked for.
+func sentToNobody(p *diagnose.Pass, h *mesh.Host) bool {
+	var without []*handshake.Edge
+	for _, e := range p.EdgesTo(h) {
+		if e.Verdict == handshake.Unknown || !ownCluster(e) {
+			continue
+		}
+		want, known := sends(p, e)
+		switch {
+		case !known:
+		case want == mutual(e):
+			return false
+		default:
+			without = append(without, e)
+		}
+	}
+	return len(distinct(without, func(e *handshake.Edge) *mesh.Workload { return e.Client.Workload })) > 1
 }
 
 // brokenFor reports whether an edge fails for want of mutual TLS, or for having it.
@@ -72,11 +95,11 @@ func brokenFor(e *handshake.Edge) bool {
 
 // staleFinding blames the EnvoyFilter that changes the client's clusters; or the destination, where no
 // client has what was asked for: then istiod does not send it; or else the client.
-func staleFinding(p *diagnose.Pass, e *handshake.Edge, everybody bool) diagnose.Finding {
-	f := diagnose.Finding{Subject: patcher(p, e.Client), Edges: edge(e), Group: e.Outbound.Socket}
+func staleFinding(p *diagnose.Pass, e *handshake.Edge, unsent bool) diagnose.Finding {
+	f := diagnose.Finding{Subject: patcher(p, e), Edges: edge(e), Group: e.Outbound.Socket}
 	switch {
 	case f.Subject.Name != "":
-	case everybody:
+	case unsent:
 		f.Subject = e.Server.Host.Ref
 	default:
 		f.Subject = e.Client.Workload.Ref
@@ -94,13 +117,13 @@ func ownCluster(e *handshake.Edge) bool {
 		e.Outbound.Cluster == fmt.Sprintf("outbound|%d||%s", e.Server.Port, e.Server.Host.Name)
 }
 
-// patcher is the one EnvoyFilter that changes the transport sockets of a client's clusters; the zero Ref
-// when there is none, or several.
-func patcher(p *diagnose.Pass, client *mesh.Pod) kube.Ref {
+// patcher is the one EnvoyFilter that changes the transport sockets of the cluster that an edge takes; the
+// zero Ref when there is none, or several.
+func patcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
 	var found []kube.Ref
 	for _, f := range p.Resources.EnvoyFilters {
-		if selects(p, f, client) && slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool {
-			return c.ApplyTo == "CLUSTER" && (c.Patch.Value.TransportSocket != nil || len(c.Patch.Value.TransportSocketMatches) > 0)
+		if selects(p, f, e.Client) && slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool {
+			return c.ApplyTo == "CLUSTER" && patchesCluster(c.Match, e) && (c.Patch.Value.TransportSocket != nil || len(c.Patch.Value.TransportSocketMatches) > 0)
 		}) {
 			found = append(found, kube.Ref{Kind: "EnvoyFilter", Namespace: f.Namespace, Name: f.Name})
 		}
@@ -109,6 +132,22 @@ func patcher(p *diagnose.Pass, client *mesh.Pod) kube.Ref {
 		return kube.Ref{}
 	}
 	return found[0]
+}
+
+// patchesCluster reports whether a patch is for the cluster of an edge, which is the client's own of a host
+// and port (pilot/pkg/networking/core/envoyfilter/cluster_patch.go, clusterMatch).
+func patchesCluster(m kube.PatchMatch, e *handshake.Edge) bool {
+	context, c := "SIDECAR_OUTBOUND", m.Cluster
+	if e.Client.Plane == mesh.Gateway {
+		context = "GATEWAY"
+	}
+	switch {
+	case m.Context != "" && m.Context != "ANY" && m.Context != context:
+		return false
+	case c.Name != "":
+		return c.Name == e.Outbound.Cluster
+	}
+	return c.Subset == "" && (c.Service == "" || c.Service == e.Server.Host.Name) && (c.PortNumber == 0 || c.PortNumber == e.Server.Port)
 }
 
 // onItsWay says why a difference may be none: what decides on the client's side changed so shortly

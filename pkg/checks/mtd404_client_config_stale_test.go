@@ -7,6 +7,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // istiod remembers that the PASSTHROUGH service had no endpoint in the mesh: it sends plaintext to all
@@ -41,6 +42,31 @@ func TestStaleClient(t *testing.T) {
 	}
 }
 
+// Who asks about the stale client alone is told the same: others do have what was asked for.
+func TestStaleClientAlone(t *testing.T) {
+	r := record(t, healthy)
+	r.bare("pay/client", "server.shop")
+	in := func(pod *mesh.Pod) bool { return pod.Workload.Name == "client" && pod.Namespace == "pay" }
+	res := diagnose.Run(mesh.New(r.Evidence), []*diagnose.Check{mtd404}, diagnose.Scope{In: in, Asked: in})
+	has(t, lines(res.Findings), "error Deployment pay/client [] 3: ")
+}
+
+// The only client of a host is not everybody.
+func TestStaleOnlyClient(t *testing.T) {
+	r := record(t, healthy)
+	r.bare("pay/client", "server.shop")
+	for key, p := range r.Proxies {
+		if p != r.proxy("pay/client") && p != r.proxy("shop/server") {
+			delete(r.Proxies, key)
+		}
+	}
+	r.bare("shop/server", "server.shop")
+	for _, c := range r.proxy("shop/server").Clusters {
+		c.State = envoy.Warming
+	}
+	has(t, r.says(mtd404), "error Deployment pay/client [] ")
+}
+
 // What was to be protected and is not is a warning where nothing fails.
 func TestStaleClientOfAPermissiveServer(t *testing.T) {
 	r := record(t, "02-permissive-default")
@@ -70,6 +96,20 @@ func TestStaleByEnvoyFilter(t *testing.T) {
 	f := r.one(mtd404)
 	has(t, lines([]*diagnose.Finding{f}), "error EnvoyFilter pay/raw [] 3: EnvoyFilter pay/raw patches clusters: the config of pay/client says plaintext")
 	has(t, f.Fixes[0].Command, "kubectl -n pay delete envoyfilter raw")
+
+	for context, c := range map[string]kube.ClusterMatch{
+		"ANY":              {Name: "outbound|443||www.example.com"},
+		"SIDECAR_OUTBOUND": {Service: "hl.shop.svc.cluster.local"},
+		"":                 {PortNumber: 7},
+		"SIDECAR_INBOUND":  {},
+	} {
+		filter.Spec.ConfigPatches[0].Match = kube.PatchMatch{Context: context, Cluster: c}
+		if got := r.says(mtd404); !strings.Contains(got, "error Deployment pay/client") {
+			t.Errorf("%q %+v: %s", context, c, got)
+		}
+	}
+	filter.Spec.ConfigPatches[0].Match = kube.PatchMatch{Context: "SIDECAR_OUTBOUND", Cluster: kube.ClusterMatch{Service: serverHost}}
+	has(t, r.says(mtd404), "error EnvoyFilter pay/raw")
 
 	filter.Spec.ConfigPatches[0].Patch.Value = kube.EnvoyConfig{}
 	has(t, r.says(mtd404), "error Deployment pay/client")

@@ -70,3 +70,12 @@ func jsonText(s string) string {
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
+
+// jsonTexts encodes a list of strings.
+func jsonTexts(list []string) string {
+	var out []string
+	for _, s := range list {
+		out = append(out, jsonText(s))
+	}
+	return "[" + strings.Join(out, ",") + "]"
+}

@@ -243,7 +243,7 @@ func TestJoinedFindingsKeepThePodOfTheirTitle(t *testing.T) {
 // A check that crashes is told of, and takes nothing away from the others.
 func TestCrashOfACheck(t *testing.T) {
 	s := snapshot()
-	inRun := &Check{Code: "MTD301", Severity: Error, Run: func(p *Pass) { panic("boom") }}
+	inRun := &Check{Code: "MTD301", Severity: Error, Run: func(*Pass) { panic("boom") }}
 	inDescribe := check("MTD302", Finding{Subject: ref("r")}, Finding{Subject: ref("s")})
 	inDescribe.Title = "a general title"
 	inDescribe.Describe = func(_ *Pass, f *Finding) {

@@ -308,7 +308,24 @@ type EnvoyFilterSpec struct {
 // ConfigPatch is where a patch applies, and what it says.
 type ConfigPatch struct {
 	ApplyTo string     `json:"applyTo,omitempty"`
+	Match   PatchMatch `json:"match,omitzero"`
 	Patch   EnvoyPatch `json:"patch,omitzero"`
+}
+
+// PatchMatch is what of a proxy's config a patch is for: a context (SIDECAR_OUTBOUND, ANY…; none for any),
+// and of a patch of clusters which ones.
+type PatchMatch struct {
+	Context string       `json:"context,omitempty"`
+	Cluster ClusterMatch `json:"cluster,omitzero"`
+}
+
+// ClusterMatch says which clusters a patch is for. A name is whole, and the others do not count then; what
+// is not set fits all.
+type ClusterMatch struct {
+	Name       string `json:"name,omitempty"`
+	Service    string `json:"service,omitempty"`
+	Subset     string `json:"subset,omitempty"`
+	PortNumber uint32 `json:"portNumber,omitempty"`
 }
 
 // EnvoyPatch is a patch: MERGE, ADD, REMOVE…, and the Envoy config that it brings.
