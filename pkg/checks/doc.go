@@ -3,8 +3,12 @@
 //
 // To add one, write mtdNNN_name.go with a variable mtdNNN of type *diagnose.Check and its test,
 // then run go generate: catalog_gen.go lists what the files declare. What checks share is in
-// three files: blame.go (who is to blame, and what to call it), evidence.go (facts of both
-// sides), fix.go and whatif.go (remedies, and whether they heal on paper).
+// the files that are named after their topic:
+//
+//   - who is to blame, and what to call it: blame.go, refs.go, scope.go, expect.go;
+//   - what was read: evidence.go, certificates.go, roots.go, accounts.go, listeners.go, ports.go, clock.go;
+//   - remedies: fix.go, admit.go, the edit files (resources on paper), manifest.go and shell.go (their text);
+//   - whether they heal on paper: whatif.go.
 package checks
 
 //go:generate go test -run TestCatalogIsFresh . -update

@@ -89,12 +89,7 @@ func plainPorts(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 // injectFix puts a workload into the mesh, with as few steps as it takes: a namespace that is
 // labelled is left alone, and pods that a patch replaces need no restart.
 func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
-	tried := rewrite(p, func(r *kube.Resources) { editPods(r, w, injected) })
-	stops := append(tried.stops(func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }), tried.stopping(p.Engine.Edges(handshake.Query{Client: within(w)}))...)
-	fix := diagnose.Fix{
-		Title: "give " + w.String() + " a proxy",
-		Risk:  risks("its pods restart; its own calls then follow the mesh's policies too", refuses(stops)),
-	}
+	fix := diagnose.Fix{Title: "give " + w.String() + " a proxy", Risk: injectRisk(p, w)}
 	var steps []string
 	if !injects(p, w.Namespace) {
 		steps = append(steps, shell("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p)))
@@ -106,11 +101,29 @@ func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 	case w.Pods[0].Labels[label] == "false":
 		pointer := "/" + strings.ReplaceAll(podMetadata(w), ".", "/") + "/labels/" + strings.ReplaceAll(label, "/", "~1")
 		steps = append(steps, jsonPatch(w.Ref, remove(pointer)))
+	case restartable(w):
+		steps = append(steps, restart(w))
 	case w.Kind != "CronJob":
-		steps = append(steps, shell("kubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name))
+		fix.Title += " by creating it anew"
 	}
 	fix.Command = strings.Join(steps, "\n")
 	return fix
+}
+
+// injectRisk says what a proxy changes for a workload, and whom it shuts out.
+func injectRisk(p *diagnose.Pass, w *mesh.Workload) string {
+	tried := rewrite(p, func(r *kube.Resources) { editPods(r, w, injected) })
+	stops := append(tried.stops(func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }), tried.stopping(p.Engine.Edges(handshake.Query{Client: within(w)}))...)
+	return risks("its pods restart; its own calls then follow the mesh's policies too", refuses(stops))
+}
+
+// restartable reports whether kubectl can restart a workload: of a ReplicaSet or a Job it refuses to.
+func restartable(w *mesh.Workload) bool {
+	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, w.Kind)
+}
+
+func restart(w *mesh.Workload) string {
+	return shell("kubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name)
 }
 
 // injects reports whether a namespace is seen to be labelled for injection.

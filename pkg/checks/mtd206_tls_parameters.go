@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -65,7 +66,7 @@ func describeTLSParameters(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s narrows TLS between workloads, and %s cannot do that yet: %s", f.Subject, callers(f.Edges), e.Why)
 	f.Evidence = append(f.Evidence, handshake.Fact{
 		Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field,
-		Value: strings.TrimSpace(cfg.MinProtocolVersion + " " + strings.Join(append(cfg.CipherSuites, cfg.ECDHCurves...), ", ")),
+		Value: strings.TrimSpace(cfg.MinProtocolVersion + " " + strings.Join(slices.Concat(cfg.CipherSuites, cfg.ECDHCurves), ", ")),
 	})
 	f.Fixes = []diagnose.Fix{{
 		Title: "widen meshMTLS until every proxy has been updated", Command: kubectl("edit", f.Subject), Risk: "the weaker version or cipher is then taken again",

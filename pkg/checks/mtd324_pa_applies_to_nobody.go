@@ -65,7 +65,7 @@ func nobody(p *diagnose.Pass, pa *kube.PeerAuthentication, pods []*mesh.Pod) dia
 		Evidence: []handshake.Fact{{Layer: handshake.Policy, Source: policyRef(pa).String(), Value: modeOf(pa) + " for " + labelsText(pa.Spec.Selector)}},
 		Fixes: []diagnose.Fix{
 			{Title: "correct the selector to the labels of the pods that are meant", Command: kubectl("edit", policyRef(pa))},
-			{Title: "or delete the policy, which has no effect", Command: kubectl("delete", policyRef(pa))},
+			{Title: "or delete the policy, which has no effect", Command: kubectl("delete", policyRef(pa)), Risk: "a workload that is scaled to zero loses it"},
 		},
 	}
 	root := p.MeshConfig("").Root()
@@ -73,14 +73,29 @@ func nobody(p *diagnose.Pass, pa *kube.PeerAuthentication, pods []*mesh.Pod) dia
 	case pa.Spec.Selector.Empty() && slices.ContainsFunc(pods, isIstiod):
 		f.Severity, f.Field = diagnose.Warning, "metadata.namespace"
 		f.Title = fmt.Sprintf("%s lies beside istiod, but the root namespace is %s: it does not speak for the mesh", policyRef(pa), root)
-		own := kube.Ref{Kind: "PeerAuthentication", Namespace: root, Name: pa.Name}
-		f.Fixes[0] = diagnose.Fix{
-			Title: "say it in the root namespace, if it is meant for the whole mesh", Manifest: policyManifest(own, nil, mtlsMode(pa), nil), Risk: "it changes what every workload of the mesh accepts",
-		}
+		f.Fixes[0] = meshWideFix(p, pa, root)
 	case len(pods) == 0 && modeOf(pa) == string(policy.Strict) && open(p, pa.Namespace):
 		f.Severity = diagnose.Warning
 	}
 	return f
+}
+
+// meshWideFix says in the root namespace what a policy says: in the policy that is there, or in a new one.
+func meshWideFix(p *diagnose.Pass, pa *kube.PeerAuthentication, root string) diagnose.Fix {
+	to := &kube.PeerAuthentication{Meta: kube.Meta{Namespace: root, Name: pa.Name, CreationTimestamp: p.CapturedAt}}
+	to.Spec.MTLS = pa.Spec.MTLS
+	fix := diagnose.Fix{
+		Title: "say it in the root namespace, if it is meant for the whole mesh",
+		Risk:  risks("it changes what every workload of the mesh accepts", refuses(withPolicy(p, nil, to).stops(underPolicy(p, to)))),
+	}
+	for _, own := range p.Resources.PeerAuthentications {
+		if own.Namespace == root && (own.Name == pa.Name || own.Spec.Selector.Empty()) {
+			fix.Command = kubectl("edit", policyRef(own))
+			return fix
+		}
+	}
+	fix.Manifest = policyManifest(policyRef(to), nil, mtlsMode(pa), nil)
+	return fix
 }
 
 // whom says in words whom a policy without effect selects.

@@ -50,6 +50,13 @@ func TestPolicyInTheWrongRootNamespace(t *testing.T) {
 	has(t, lines([]*diagnose.Finding{f}), "warning PeerAuthentication istio-system/default [metadata.namespace] 0: "+
 		"PeerAuthentication istio-system/default lies beside istiod, but the root namespace is istio-config: it does not speak for the mesh")
 	has(t, f.Fixes[0].Manifest, "namespace: istio-config")
+	has(t, f.Fixes[0].Risk, "refused are then ")
+	has(t, f.Fixes[1].Risk, "scaled to zero")
+
+	r.addPolicy("istio-config", "default", "", "PERMISSIVE")
+	if fix := r.one(mtd324).Fixes[0]; fix.Manifest != "" || fix.Command != "kubectl -n istio-config edit peerauthentication default" {
+		t.Errorf("the policy of the root namespace is overwritten: %+v", fix)
+	}
 }
 
 func TestPolicyForGateways(t *testing.T) {

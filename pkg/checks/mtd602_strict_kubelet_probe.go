@@ -67,8 +67,7 @@ func strictProbe(p *diagnose.Pass) {
 // probesOf are the HTTP and gRPC probes of a pod's application that are not rewritten.
 func probesOf(pod *mesh.Pod) []probed {
 	var out []probed
-	spec := podSpec(pod.Workload)
-	for i, c := range pod.Spec.Containers {
+	for _, c := range pod.Spec.Containers {
 		if c.Name == proxyContainer {
 			continue
 		}
@@ -77,7 +76,7 @@ func probesOf(pod *mesh.Pod) []probed {
 			probe *kube.Probe
 		}{{"readinessProbe", c.ReadinessProbe}, {"livenessProbe", c.LivenessProbe}, {"startupProbe", c.StartupProbe}} {
 			if port := probePort(pod, x.probe); port != 0 {
-				out = append(out, probed{fmt.Sprintf("%s.containers[%d].%s", spec, i, x.kind), port, x.kind})
+				out = append(out, probed{containerPath(pod, c.Name) + "." + x.kind, port, x.kind})
 			}
 		}
 	}

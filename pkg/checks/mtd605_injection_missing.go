@@ -101,15 +101,11 @@ func describeInjectionMissing(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Fixes = []diagnose.Fix{{Title: "see which revisions there are, and name one", Command: "kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag"}}
 		return
 	}
-	if pod.Workload.Kind == "Pod" || pod.Workload.Kind == "CronJob" {
-		f.Fixes = []diagnose.Fix{{Title: "create it anew: injection acts when a pod is created"}}
-		return
+	fix := diagnose.Fix{Title: "create it anew: injection acts when a pod is created", Risk: injectRisk(p, pod.Workload)}
+	if restartable(pod.Workload) {
+		fix.Title, fix.Command = "restart it: injection acts when a pod is created", restart(pod.Workload)
 	}
-	f.Fixes = []diagnose.Fix{{
-		Title:   "restart it: injection acts when a pod is created",
-		Command: shell("kubectl -n %s rollout restart %s", pod.Namespace, strings.ToLower(pod.Workload.Kind)+"/"+pod.Workload.Name),
-		Risk:    "its pods restart; its own calls then follow the mesh's policies too",
-	}}
+	f.Fixes = []diagnose.Fix{fix}
 }
 
 // served reports whether something of a revision is seen: a pod that it injected, or its mesh config.

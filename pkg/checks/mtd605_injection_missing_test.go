@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // label sets the labels of a namespace.
@@ -27,6 +28,22 @@ func TestInjectionMissing(t *testing.T) {
 	open := record(t, "02-permissive-default")
 	open.label("legacy", map[string]string{"istio-injection": "enabled"})
 	has(t, open.says(mtd605), "warning Deployment legacy/naked [] 0: ")
+}
+
+// Callers without a proxy are shut out once the workload is STRICT, which is said.
+func TestInjectionShutsOut(t *testing.T) {
+	r := record(t, healthy)
+	r.label("legacy", map[string]string{"istio-injection": "enabled"})
+	has(t, r.one(mtd605).Fixes[0].Risk, "refused are then ")
+}
+
+// kubectl restarts no Job and no ReplicaSet.
+func TestRestartable(t *testing.T) {
+	for kind, want := range map[string]bool{"Deployment": true, "StatefulSet": true, "DaemonSet": true, "Job": false, "ReplicaSet": false, "CronJob": false, "Pod": false} {
+		if got := restartable(&mesh.Workload{Ref: kube.Ref{Kind: kind}}); got != want {
+			t.Errorf("%s: %v", kind, got)
+		}
+	}
 }
 
 // A revision without a control plane injects nobody.

@@ -41,11 +41,11 @@ func sameUser(p *diagnose.Pass) {
 			continue
 		}
 		found := false
-		for i, c := range pod.Spec.Containers {
+		for _, c := range pod.Spec.Containers {
 			if field := exempt(pod, &c, proxy); c.Name != proxyContainer && field != "" {
 				found = true
 				p.Failed(diagnose.Finding{
-					Subject: pod.Workload.Ref, Field: fmt.Sprintf("%s.containers[%d].securityContext.%s", podSpec(pod.Workload), i, field),
+					Subject: pod.Workload.Ref, Field: containerPath(pod, c.Name) + ".securityContext." + field,
 					Group: c.Name, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
 				})
 			}
@@ -103,4 +103,19 @@ func describeSameUser(_ *diagnose.Pass, f *diagnose.Finding) {
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + proxyContainer, Value: fmt.Sprintf("%s %d; %s", what, *n, pod.Capture.Source)},
 	}
 	f.Fixes = []diagnose.Fix{{Title: "give the container another " + what, Command: kubectl("edit", f.Subject), Risk: "the pods restart, and files that belong to the old " + what + " may not be readable"}}
+}
+
+// containerPath is where a container of the application stands in the pod template. The proxy, which may
+// come first in the pod, is not in there.
+func containerPath(pod *mesh.Pod, name string) string {
+	i := 0
+	for _, c := range pod.Spec.Containers {
+		if c.Name == name {
+			break
+		}
+		if c.Name != proxyContainer || pod.Workload.Kind == "Pod" {
+			i++
+		}
+	}
+	return fmt.Sprintf("%s.containers[%d]", podSpec(pod.Workload), i)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 func TestSameUser(t *testing.T) {
@@ -41,4 +42,20 @@ func TestSameUserQuietAndBlind(t *testing.T) {
 	}
 	r.quiet(mtd607)
 	blinded(t, healthy, mtd607)
+}
+
+// Where the proxy comes first in the pod, its template begins with the application all the same.
+func TestContainerPath(t *testing.T) {
+	w := &mesh.Workload{Ref: kube.Ref{Kind: "Deployment"}}
+	pod := &mesh.Pod{Pod: &kube.Pod{}, Workload: w}
+	pod.Spec.Containers = []kube.Container{{Name: proxyContainer}, {Name: "app"}, {Name: "log"}}
+	for name, want := range map[string]string{"app": "spec.template.spec.containers[0]", "log": "spec.template.spec.containers[1]"} {
+		if got := containerPath(pod, name); got != want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	w.Kind = "Pod"
+	if got := containerPath(pod, "app"); got != "spec.containers[1]" {
+		t.Error(got)
+	}
 }

@@ -13,8 +13,8 @@ import (
 
 // sidecarOf is the Sidecar that applies to a pod: the oldest of its namespace that selects it,
 // else the oldest of its namespace without a selector, else that of the root namespace
-// (pilot/pkg/model/push_context.go, getSidecarScope). Nil when there is none, or when it lists
-// no egress and so hides nothing.
+// (pilot/pkg/model/push_context.go, getSidecarScope). Nil when there is none. One
+// without egress hides nothing.
 func sidecarOf(p *diagnose.Pass, pod *mesh.Pod) *kube.Sidecar {
 	var selecting, general, root *kube.Sidecar
 	for _, s := range p.Resources.Sidecars {
