@@ -34,7 +34,7 @@ var targetKinds = map[string]string{
 	"ns": "Namespace", "namespace": "Namespace", "namespaces": "Namespace",
 }
 
-const targetForms = "a target is pod/NAME, deploy/NAME (sts, ds, job, cronjob…), svc/NAME, ns/NAME or NAME.NAMESPACE"
+const targetForms = "a target is pod/NAME, deploy/NAME (sts, ds, job, cronjob…), svc/NAME, ns/NAME or NAME.NAMESPACE; KIND/NAME.NAMESPACE names it elsewhere"
 
 func parseTargets(words []string) ([]target, error) {
 	var out []target
@@ -49,6 +49,11 @@ func parseTargets(words []string) ([]target, error) {
 }
 
 func parseTarget(word string) (target, error) {
+	if parts := strings.Split(word, "/"); len(parts) == 3 { // as reports print it: shop/deploy/cart
+		t, err := parseTarget(parts[1] + "/" + parts[2])
+		t.word, t.namespace = word, parts[0]
+		return t, err
+	}
 	short, name, ok := strings.Cut(word, "/")
 	if !ok {
 		return parseBare(word)
@@ -128,7 +133,20 @@ func (t target) find(s *mesh.Snapshot, namespaces []string) ([]*mesh.Pod, error)
 	if len(pods) > 0 || t.kind == "Namespace" {
 		return pods, nil
 	}
+	if elsewhere, ok := t.qualified(s); ok {
+		return elsewhere.find(s, nil)
+	}
 	return nil, t.notFound(s, namespaces)
+}
+
+// qualified reads KIND/NAME.NAMESPACE, where that namespace exists.
+func (t target) qualified(s *mesh.Snapshot) (target, bool) {
+	dot := strings.LastIndexByte(t.name, '.')
+	if t.namespace != "" || dot <= 0 || !namespaceSet(s)[t.name[dot+1:]] {
+		return t, false
+	}
+	t.name, t.namespace = t.name[:dot], t.name[dot+1:]
+	return t, true
 }
 
 // means reports whether a pod is one of the target's.

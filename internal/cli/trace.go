@@ -38,6 +38,7 @@ every way by which FROM reaches it.
 The table leaves out what a connection that works had no choice about; -o wide tells everything.`,
 		Example: examples(env.Program, `
 			PROGRAM trace deploy/checkout svc/payments:8443
+			PROGRAM trace deploy/checkout.shop svc/ledger.pay
 			# as the application dials it
 			PROGRAM trace pod/cart-7f9c-x2x4l payments.shop:80 -o wide`),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -108,6 +109,9 @@ func traced(v *view, q handshake.Query, word string, to *target, port uint32) ([
 	if to == nil {
 		return replay(v, word, q)
 	}
+	if elsewhere, ok := to.qualified(v.snapshot); ok {
+		to = &elsewhere
+	}
 	servers, err := to.find(v.snapshot, namespacesOf(v.scope))
 	if err != nil && to.kind != "Service" { // a service without pods still has a way to it
 		return nil, err
@@ -120,8 +124,11 @@ func traced(v *view, q handshake.Query, word string, to *target, port uint32) ([
 		return slices.Contains(servers, s.Pod) && (port == 0 || s.Port == port || uint32(s.Address.Port()) == port)
 	}
 	edges := engine.Edges(q)
-	for _, p := range servers { // no service leads there: by its address
-		if len(edges) == 0 && len(p.Addresses) > 0 {
+	if len(edges) > 0 {
+		return edges, nil
+	}
+	for _, p := range servers { // no service leads there: by their addresses
+		if len(p.Addresses) > 0 {
 			edges = append(edges, engine.EdgesTo(handshake.Target{Name: p.Addresses[0].String(), Port: port}, q)...)
 		}
 	}

@@ -17,7 +17,6 @@ type Engine struct {
 	pods    map[netip.AddrPort]*mesh.Pod // behind the registry's endpoints
 	nodes   map[netip.Addr]bool          // addresses of nodes
 	known   []*x509.Certificate          // of CAs
-	tracing bool                         // edges tell their steps
 	memo
 }
 
@@ -111,7 +110,6 @@ type Query struct {
 // Services lead to the other endpoints; to the pod itself leads only a route from another's name.
 // The edges are sorted.
 func (e *Engine) Edges(q Query) []*Edge {
-	e.tracing = q.Trace
 	var out []*Edge
 	for _, client := range e.snap.Pods {
 		if q.Client != nil && !q.Client(client) {
@@ -153,7 +151,6 @@ func (q *Query) keep(out, edges []*Edge) []*Edge {
 // EdgesTo replays connections to one destination that the user names: a host of the registry,
 // a virtual IP, a pod's IP, or anything else. Port 0 stands for every port that is declared there.
 func (e *Engine) EdgesTo(to Target, q Query) []*Edge {
-	e.tracing = q.Trace
 	var out []*Edge
 	for _, client := range e.snap.Pods {
 		if q.Client != nil && !q.Client(client) {

@@ -26,8 +26,8 @@ type conn struct {
 // when nothing matches, and nil when there is none.
 func matchChain(l *envoy.Listener, c conn) *envoy.FilterChain {
 	left := l.FilterChains
-	for _, narrow := range narrowing {
-		if left = narrow(left, c); len(left) == 0 {
+	for _, step := range narrowing {
+		if left = step.narrow(left, c); len(left) == 0 {
 			return l.Default
 		}
 	}
@@ -36,9 +36,20 @@ func matchChain(l *envoy.Listener, c conn) *envoy.FilterChain {
 
 type chains = []*envoy.FilterChain
 
-// narrowing are the steps, criteria their names.
-var narrowing = []func(chains, conn) chains{
-	byPort, byDestination, byServerName, byTransport, byALPN, byDirectSource, bySourceType, bySource, bySourcePort,
+// narrowing are the steps, each named by the field of FilterChainMatch that it looks at.
+var narrowing = []struct {
+	criterion string
+	narrow    func(chains, conn) chains
+}{
+	{"destination_port", byPort},
+	{"prefix_ranges", byDestination},
+	{"server_names", byServerName},
+	{"transport_protocol", byTransport},
+	{"application_protocols", byALPN},
+	{"direct_source_prefix_ranges", byDirectSource},
+	{"source_type", bySourceType},
+	{"source_prefix_ranges", bySource},
+	{"source_ports", bySourcePort},
 }
 
 // keep selects chains. Mostly it keeps all, and then makes no copy.

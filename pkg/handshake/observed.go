@@ -46,24 +46,26 @@ const (
 )
 
 // Agreement compares the verdict with the counters. Only what is clear counts: requests that all
-// succeeded or all failed, and connections of which none came up. Connections that came up say
-// nothing: the server's refusal of a client's certificate comes after that (TLS 1.3), and so does
-// that of plaintext. Mixed counts are those of several configurations, or of an application with errors
-// of its own; a denied request is a success in these counters.
+// succeeded, and for a verdict that the connection fails requests that all failed, for one that it works
+// connections of which none came up. Connections that came up say nothing: the server's refusal of a
+// client's certificate comes after that (TLS 1.3), and so does that of plaintext. Requests that
+// failed over a connection that works are the application's; a denied one is a success in these counters.
 func (e *Edge) Agreement() Agreement {
 	o := e.Observed
 	if o == nil || e.Verdict == Unknown || e.Verdict == Denied {
 		return Silent
 	}
-	worked := o.Successes > 0 && o.Errors == 0
-	failed := o.Successes == 0 && (o.Errors > 0 || o.Connections > 0 && o.ConnectFailures == o.Connections)
+	succeeded := o.Successes > 0 && o.Errors == 0
+	unconnected := o.Successes == 0 && o.Connections > 0 && o.ConnectFailures == o.Connections
+	failed := unconnected || o.Successes == 0 && o.Errors > 0
+	works := e.Verdict.Works()
 	switch {
-	case !worked && !failed:
-		return Silent
-	case worked == e.Verdict.Works():
+	case works && succeeded, !works && failed:
 		return Agrees
+	case works && unconnected, !works && succeeded:
+		return Contradicts
 	}
-	return Contradicts
+	return Silent
 }
 
 // hostKey is an endpoint of a cluster.
@@ -88,6 +90,9 @@ func (ix *proxyIndex) host(cluster string, address netip.AddrPort) *envoy.Host {
 				ix.hosts[hostKey{name, list[i].Address}] = &list[i]
 			}
 		}
+	}
+	if !address.IsValid() || !address.Addr().IsValid() {
+		return nil // hosts of one DNS name share it
 	}
 	return ix.hosts[hostKey{cluster, address}]
 }

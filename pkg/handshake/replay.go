@@ -20,6 +20,8 @@ type replay struct {
 	fromLabel bool
 	// forks are the replays that a gateway makes of one, each to an endpoint behind it.
 	forks []*replay
+	// blockedAt is the step that a blocker belongs to, when that is not the last one told.
+	blockedAt Stage
 	// unverified are the sides whose chain the other one takes as it comes.
 	unverified []Side
 }

@@ -70,6 +70,7 @@ func (r *replay) outOfRotation(c *envoy.Cluster, none bool) {
 		r.assume(EndpointInRotation)
 		return
 	}
+	r.blockedAt = StageEndpoint
 	r.block(NoEndpoint, "%s, and cluster %s has no other endpoint", why, c.Name)
 	r.finish()
 }

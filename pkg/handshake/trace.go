@@ -55,18 +55,24 @@ type Candidate struct {
 	Lost string `json:"lost,omitempty"`
 }
 
+// tracing reports whether the query asks for steps.
+func (r *replay) tracing() bool { return r.dial.query != nil && r.dial.query.Trace }
+
 func (r *replay) tell(s Step) { r.Steps = append(r.Steps, s) }
 
 // tellBlocker notes a blocker at the step at which it was met.
 func (r *replay) tellBlocker(b Blocker) {
-	if n := len(r.Steps); r.engine.tracing && n > 0 {
-		r.Steps[n-1].Blockers = append(r.Steps[n-1].Blockers, b)
+	for i := len(r.Steps) - 1; r.tracing() && i >= 0; i-- {
+		if r.blockedAt == "" || r.Steps[i].At == r.blockedAt {
+			r.Steps[i].Blockers = append(r.Steps[i].Blockers, b)
+			return
+		}
 	}
 }
 
 // tellOrigin tells where the connection begins when no proxy of the client is followed.
 func (r *replay) tellOrigin(says string) {
-	if r.engine.tracing {
+	if r.tracing() {
 		r.tell(Step{At: StageCapture, Side: ClientSide, Source: podSource(r.Client), Says: says})
 	}
 }
@@ -75,7 +81,7 @@ func podSource(p *mesh.Pod) string { return "pod " + p.Key().String() }
 
 // tellClient goes through the client's proxy once more: capture, listener, filter chain, route.
 func (r *replay) tellClient(w way) {
-	if !r.engine.tracing {
+	if !r.tracing() {
 		return
 	}
 	e, client, d := r.engine, r.Client, r.dial
@@ -150,11 +156,11 @@ func considered(l *envoy.Listener, c conn) (taken *envoy.FilterChain, all []Cand
 	left := byPort(l.FilterChains, c)
 	lost := map[*envoy.FilterChain]string{}
 	rest := left
-	for i, narrow := range narrowing {
-		next := narrow(rest, c)
+	for _, step := range narrowing {
+		next := step.narrow(rest, c)
 		for _, fc := range rest {
 			if !slices.Contains(next, fc) {
-				lost[fc] = criteria[i]
+				lost[fc] = step.criterion
 			}
 		}
 		rest = next
@@ -178,22 +184,16 @@ func considered(l *envoy.Listener, c conn) (taken *envoy.FilterChain, all []Cand
 	return taken, all
 }
 
-// criteria name the steps of narrowing, as FilterChainMatch has them.
-var criteria = []string{
-	"destination_port", "prefix_ranges", "server_names", "transport_protocol", "application_protocols",
-	"direct_source_prefix_ranges", "source_type", "source_prefix_ranges", "source_ports",
-}
-
 // tellCluster tells which cluster and why.
 func (r *replay) tellCluster(c *envoy.Cluster) {
-	if r.engine.tracing {
+	if r.tracing() {
 		r.tell(Step{At: StageCluster, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: cmp.Or(c.Type, "static") + r.ruleNote()})
 	}
 }
 
 // tellSocket tells the endpoint and how the transport socket for it was chosen.
 func (r *replay) tellSocket(c *envoy.Cluster, u upstream, socket *envoy.TransportSocket, how string) {
-	if !r.engine.tracing {
+	if !r.tracing() {
 		return
 	}
 	says := r.receiver()
@@ -214,7 +214,7 @@ func (r *replay) tellSocket(c *envoy.Cluster, u upstream, socket *envoy.Transpor
 
 // tellWire tells what travels.
 func (r *replay) tellWire(w wire) {
-	if !r.engine.tracing {
+	if !r.tracing() {
 		return
 	}
 	says := "plaintext " + strings.ToUpper(string(w.App))
@@ -229,21 +229,21 @@ func (r *replay) tellWire(w wire) {
 
 // tellBehind begins what would follow if that step had been right.
 func (r *replay) tellBehind() {
-	if r.engine.tracing {
+	if r.tracing() {
 		r.tell(Step{At: StageWire, Says: "had the client sent Istio's mutual TLS instead:"})
 	}
 }
 
 // tellInbound tells whether the server's proxy takes the port.
 func (r *replay) tellInbound(source, says string) {
-	if r.engine.tracing {
+	if r.tracing() {
 		r.tell(Step{At: StageCapture, Side: ServerSide, Source: source, Says: says})
 	}
 }
 
 // tellListener tells what the server's listener sees and which chain it takes.
 func (r *replay) tellListener(l *envoy.Listener, w wire, port uint32) {
-	if !r.engine.tracing {
+	if !r.tracing() {
 		return
 	}
 	pod := r.Server.Pod
@@ -262,35 +262,34 @@ func (r *replay) tellListener(l *envoy.Listener, w wire, port uint32) {
 
 // tellPassed tells that a gateway hands the bytes on.
 func (r *replay) tellPassed(source string) {
-	if r.engine.tracing {
+	if r.tracing() {
 		r.tell(Step{At: StageCluster, Side: ServerSide, Source: source, Says: "the gateway passes the TLS on to " + r.endpoint()})
 	}
 }
 
 // tellTLS tells what both sides settle on.
 func (r *replay) tellTLS() {
-	if r.engine.tracing && r.TLS != nil {
+	if r.tracing() && r.TLS != nil {
 		r.tell(Step{At: StageTLS, Says: cmp.Or(r.TLS.Version, "no common version") + also("SNI", r.TLS.SNI) + also("ALPN", r.TLS.ALPN)})
 	}
 }
 
 // tellCertificate tells what a side presents and against what it is verified.
 func (r *replay) tellCertificate(side Side, holder party, chain certs.Chain, verifier party) {
-	if r.engine.tracing {
-		r.tell(Step{At: StageCertificate, Side: side, Source: holder.name + " config_dump secrets", Says: r.engine.chain(chain).text + "; verified by " + verifier.name})
+	if r.tracing() {
+		r.tell(Step{At: StageCertificate, Side: side, Source: holder.name + " config_dump secrets", Says: r.engine.chain(chain).text + "; judged by " + verifier.name})
 	}
 }
 
 // tellAuthorization tells whom the RBAC filters see.
 func (r *replay) tellAuthorization(fc *envoy.FilterChain, who caller) {
-	if !r.engine.tracing {
+	if !r.tracing() {
 		return
 	}
-	says := "no AuthorizationPolicy is enforced here"
 	if n := enforced(fc); n > 0 {
-		says = fmt.Sprintf("%d RBAC filters see %s", n, cmp.Or(who.identity, "no identity"))
+		says := fmt.Sprintf("%d RBAC filters see %s", n, cmp.Or(who.identity, "no identity"))
+		r.tell(Step{At: StageAuthorization, Side: ServerSide, Source: dumpOf(r.Server.Pod, "listeners", r.Inbound.Listener), Says: says})
 	}
-	r.tell(Step{At: StageAuthorization, Side: ServerSide, Source: dumpOf(r.Server.Pod, "listeners", r.Inbound.Listener), Says: says})
 }
 
 // enforced counts the RBAC filters of a chain that can refuse.
@@ -310,9 +309,16 @@ func enforced(fc *envoy.FilterChain) int {
 	return n
 }
 
+// tellArrival tells what reaches an application that no proxy unwraps it for.
+func (r *replay) tellArrival(says string) {
+	if r.tracing() {
+		r.tell(Step{At: StageApplication, Side: ServerSide, Says: says})
+	}
+}
+
 // tellOutcome tells what arrives.
 func (r *replay) tellOutcome() {
-	if r.engine.tracing && r.Verdict.Works() {
+	if r.tracing() && r.Verdict.Works() {
 		r.tell(Step{At: StageApplication, Side: ServerSide, Says: r.Why})
 	}
 }

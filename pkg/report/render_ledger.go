@@ -10,7 +10,7 @@ func (p *page) ledger() error {
 	}
 	fmt.Fprintf(&p.b, "Counters: %d of %d connections with clear traffic agree with their verdict.\n", l.Agree, l.Agree+l.Contradict)
 	if l.Contradict > 0 {
-		text := fmt.Sprintf("%s contradicted by what the proxies counted (`edges -o json`, agreement: contradicts): the evidence is older than a change, or this tool is wrong; please report it.",
+		text := fmt.Sprintf("%s contradicted by what the proxies counted (`edges -o json`, agreement: contradicts): they count from before a change, or the evidence is older than one, or this tool is wrong; please report that.",
 			are(l.Contradict, "verdict"))
 		p.b.WriteString(p.paint(yellow, "!") + p.wrap("!    ", text)[1:])
 	}
