@@ -142,7 +142,7 @@ func (m Mesh) rolledOut(ctx context.Context) error {
 		return err
 	}
 	for _, d := range deployments.Items {
-		if s := d.Status; s.ObservedGeneration < d.Generation || s.UpdatedReplicas != *d.Spec.Replicas || s.Replicas != *d.Spec.Replicas {
+		if s := d.Status; d.DeletionTimestamp != nil || s.ObservedGeneration < d.Generation || s.UpdatedReplicas != *d.Spec.Replicas || s.Replicas != *d.Spec.Replicas {
 			return fmt.Errorf("deployment %s/%s is on its way", d.Namespace, d.Name)
 		}
 	}
@@ -151,7 +151,7 @@ func (m Mesh) rolledOut(ctx context.Context) error {
 		return err
 	}
 	for _, d := range sets.Items {
-		if s := d.Status; s.ObservedGeneration < d.Generation || s.UpdatedReplicas != *d.Spec.Replicas || s.Replicas != *d.Spec.Replicas {
+		if s := d.Status; d.DeletionTimestamp != nil || s.ObservedGeneration < d.Generation || s.UpdatedReplicas != *d.Spec.Replicas || s.Replicas != *d.Spec.Replicas {
 			return fmt.Errorf("StatefulSet %s/%s is on its way", d.Namespace, d.Name)
 		}
 	}

@@ -75,6 +75,8 @@ func TestSettled(t *testing.T) {
 	}}
 	leaving := running.DeepCopy()
 	leaving.DeletionTimestamp, leaving.Finalizers = new(metav1.Now()), []string{"a/b"}
+	going := deployment(appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1})
+	going.DeletionTimestamp, going.Finalizers = new(metav1.Now()), []string{metav1.FinalizerDeleteDependents}
 	tests := []struct {
 		name   string
 		object runtime.Object
@@ -86,6 +88,7 @@ func TestSettled(t *testing.T) {
 		{"a Deployment is there", deployment(appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1}), held, nil, ""},
 		{"a Deployment was changed", deployment(appsv1.DeploymentStatus{ObservedGeneration: 1, Replicas: 1, UpdatedReplicas: 1}), held, nil, "deployment shop/server"},
 		{"an old pod of it goes on", deployment(appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 2, UpdatedReplicas: 1}), held, nil, "deployment shop/server"},
+		{"a Deployment goes with its pods", going, held, nil, "deployment shop/server"},
 		{"a StatefulSet has no new pod", set(appsv1.StatefulSetStatus{ObservedGeneration: 2, Replicas: 1}), held, nil, "StatefulSet shop/server"},
 		{"a pod begins", &corev1.Pod{ObjectMeta: name, Status: corev1.PodStatus{Phase: corev1.PodPending}}, held, nil, "pod shop/server"},
 		{"a pod goes", leaving, held, nil, "pod shop/server"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -115,7 +116,8 @@ func (r *Runner) prepare(ctx context.Context, s scenario.Scenario) (p prepared, 
 // applyWorkloads applies the common workloads as the scenario annotates them, when they differ
 // from what runs, and removes what other scenarios have added.
 func (r *Runner) applyWorkloads(ctx context.Context, s scenario.Scenario) error {
-	if err := r.removeForeign(ctx, s); err != nil {
+	removed, err := r.removeForeign(ctx, s)
+	if err != nil {
 		return err
 	}
 	objects, err := s.Compose(r.Common)
@@ -123,7 +125,7 @@ func (r *Runner) applyWorkloads(ctx context.Context, s scenario.Scenario) error 
 		return err
 	}
 	text, err := json.Marshal(objects)
-	if err != nil || bytes.Equal(text, r.workloads) {
+	if err != nil || !removed && bytes.Equal(text, r.workloads) {
 		return err
 	}
 	if err := r.Mesh.Kube.Apply(ctx, objects...); err != nil {
@@ -145,8 +147,9 @@ func addable() []schema.GroupVersionResource {
 	}
 }
 
-// removeForeign removes what another scenario has added and this one does not have.
-func (r *Runner) removeForeign(ctx context.Context, s scenario.Scenario) error {
+// removeForeign removes what another scenario has added and this one does not have, and says
+// whether there was any.
+func (r *Runner) removeForeign(ctx context.Context, s scenario.Scenario) (removed bool, err error) {
 	keep := map[mesh.Object]bool{}
 	for _, o := range s.Objects() {
 		keep[mesh.ObjectOf(o)] = true
@@ -154,16 +157,30 @@ func (r *Runner) removeForeign(ctx context.Context, s scenario.Scenario) error {
 	for _, kind := range addable() {
 		list, err := r.Mesh.Kube.Dynamic.Resource(kind).List(ctx, metav1.ListOptions{LabelSelector: ownedBy})
 		if err != nil {
-			return err
+			return removed, err
 		}
 		for i := range list.Items {
 			if keep[mesh.ObjectOf(&list.Items[i])] {
 				continue
 			}
-			if err := r.Mesh.Kube.Delete(ctx, &list.Items[i]); err != nil {
-				return err
+			if err := r.remove(ctx, kind, list.Items[i]); err != nil {
+				return removed, err
 			}
+			removed = true
 		}
+	}
+	return removed, nil
+}
+
+// remove deletes an object; a workload stays until its pods are gone, so that convergence waits for them.
+func (r *Runner) remove(ctx context.Context, kind schema.GroupVersionResource, o unstructured.Unstructured) error {
+	options := metav1.DeleteOptions{}
+	if kind.Group == "apps" {
+		options.PropagationPolicy = new(metav1.DeletePropagationForeground)
+	}
+	err := r.Mesh.Kube.Dynamic.Resource(kind).Namespace(o.GetNamespace()).Delete(ctx, o.GetName(), options)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("remove %s %s/%s: %w", o.GetKind(), o.GetNamespace(), o.GetName(), err)
 	}
 	return nil
 }
