@@ -13,12 +13,12 @@ func (r *Runner) Changed() { r.workloads = nil }
 
 // Again makes the calls of a scenario once more, after somebody has changed the mesh.
 func (r *Runner) Again(ctx context.Context, s scenario.Scenario) (Truth, error) {
-	if err := r.forget(ctx); err != nil {
-		return Truth{}, err
-	}
-	state, err := r.Mesh.Converge(ctx)
+	state, err := r.Mesh.Converge(ctx) // first: pods that are about to end have nothing to forget
 	if err != nil {
 		return Truth{}, fmt.Errorf("scenario %s, once more: %w", s.Name, err)
+	}
+	if err := r.forget(ctx); err != nil {
+		return Truth{}, err
 	}
 	pods, err := r.Mesh.Lab.Pods(ctx)
 	if err != nil {
