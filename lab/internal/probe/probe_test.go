@@ -24,12 +24,12 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/app"
 )
 
-// tcp makes an IPv4 packet with TCP in it.
-func tcp(src, dst string, srcPort, dstPort int, flags byte, payload string) []byte {
+// tcp makes an IPv4 packet with TCP in it, from 10.0.0.1.
+func tcp(dst string, srcPort, dstPort int, flags byte, payload string) []byte {
 	b := make([]byte, 40, 40+len(payload))
 	b[0], b[9] = 0x45, 6
 	binary.BigEndian.PutUint16(b[2:], uint16(40+len(payload)))
-	copy(b[12:], net.ParseIP(src).To4())
+	copy(b[12:], net.IPv4(10, 0, 0, 1).To4())
 	copy(b[16:], net.ParseIP(dst).To4())
 	binary.BigEndian.PutUint16(b[20:], uint16(srcPort))
 	binary.BigEndian.PutUint16(b[22:], uint16(dstPort))
@@ -58,7 +58,7 @@ func TestTake(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWatch(0)
-			w.take(tcp("10.0.0.1", "10.0.0.2", tt.srcPort, tt.dstPort, 0x18, tt.payload), tt.dir, 1)
+			w.take(tcp("10.0.0.2", tt.srcPort, tt.dstPort, 0x18, tt.payload), tt.dir, 1)
 			got := ""
 			for _, s := range w.seen.Sightings {
 				if got = string(s.Leg); s.Token != token {
@@ -92,7 +92,7 @@ func TestDials(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWatch(0)
-			w.take(tcp("10.0.0.1", "10.0.0.2", 40001, tt.dstPort, tt.flags, tt.payload), tt.dir, 1)
+			w.take(tcp("10.0.0.2", 40001, tt.dstPort, tt.flags, tt.payload), tt.dir, 1)
 			if len(w.seen.Dials) != tt.want {
 				t.Errorf("%d dials, want %d", len(w.seen.Dials), tt.want)
 			}
@@ -148,7 +148,7 @@ func TestSeenWaits(t *testing.T) {
 	if _, err := ask(50 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("answered before the packets were read: %v", err)
 	}
-	w.take(tcp("10.0.0.1", "10.0.0.3", 40001, 8080, 0x02, ""), outwards, 2)
+	w.take(tcp("10.0.0.3", 40001, 8080, 0x02, ""), outwards, 2)
 	w.reached(math.MaxInt64)
 	seen, err := ask(5 * time.Second)
 	if err != nil || len(seen.Dials) != 1 {
@@ -157,7 +157,7 @@ func TestSeenWaits(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(tcp("10.0.0.1", "10.0.0.2", 1, 2, 0x18, "q00001x"))
+	f.Add(tcp("10.0.0.2", 1, 2, 0x18, "q00001x"))
 	f.Add([]byte{0x4f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, ok := parse(b)
