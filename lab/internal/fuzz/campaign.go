@@ -36,9 +36,14 @@ type Tally struct {
 	Kinds         map[string]int // how many cases show each kind
 }
 
-// Run judges all cases. Only an end of the context, or an error of Found, ends it before.
+// patience is how many cases in a row may not be measured, before there seems to be no lab.
+const patience = 5
+
+// Run judges all cases. An end of the context, an error of Found, or a lab that measures nothing
+// any more ends it before.
 func (c Campaign) Run(ctx context.Context, cases []Case) (Tally, error) {
 	t := Tally{Kinds: map[string]int{}}
+	row := 0
 	for _, one := range cases {
 		lines, err := c.Judge(ctx, one)
 		if ctx.Err() != nil {
@@ -46,9 +51,14 @@ func (c Campaign) Run(ctx context.Context, cases []Case) (Tally, error) {
 		}
 		if err != nil {
 			t.Unmeasured++
+			row++
 			fmt.Fprintf(c.Log, "%s: not measured: %v\n    %s\n", one.Name, err, one.About)
+			if row == patience {
+				return t, fmt.Errorf("%d meshes in a row were not measured: %w", row, err)
+			}
 			continue
 		}
+		row = 0
 		t.Judged++
 		if len(lines) == 0 {
 			continue

@@ -81,6 +81,20 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 }
 
+func TestGivesUp(t *testing.T) {
+	asked := 0
+	judge := func(context.Context, Case) ([]string, error) {
+		if asked++; asked == 3 {
+			return nil, nil
+		}
+		return nil, errors.New("no lab")
+	}
+	c := Campaign{Judge: judge, Log: io.Discard}
+	if _, err := c.Run(t.Context(), make([]Case, 20)); err == nil || asked != 3+patience {
+		t.Errorf("ended after %d cases: %v", asked, err)
+	}
+}
+
 func TestKindOf(t *testing.T) {
 	tests := []struct{ line, want string }{
 		{"pair shop/client -> a:80 (http, endpoint b): says fails (x), happened: mutual TLS", "says fails (x), happened: mutual TLS"},

@@ -144,8 +144,8 @@ func TestExcuse(t *testing.T) {
 }
 
 func TestSame(t *testing.T) {
-	x := []byte("{\"capturedAt\": \"2026-01-01T00:00:01Z\",\n\"now\": \"2026-01-01T00:00:01Z\", \"title\": \"expired 7s before the capture\"}")
-	y := []byte("{\"capturedAt\": \"2026-01-01T00:00:02Z\",\n\"now\": \"2026-01-01T00:00:02Z\", \"title\": \"expired 8s before the capture\"}")
+	x := []byte("{\"capturedAt\": \"2026-01-01T00:00:01Z\",\n\"now\": \"2026-01-01T00:00:01Z\", \"agree\": 1, \"title\": \"expired 7s before the capture\"}")
+	y := []byte("{\"capturedAt\": \"2026-01-01T00:00:02Z\",\n\"now\": \"2026-01-01T00:00:02Z\", \"agree\": 2, \"title\": \"expired 8s before the capture\"}")
 	if at, ok := same(x, y); !ok {
 		t.Errorf("differ at %s", at)
 	}
