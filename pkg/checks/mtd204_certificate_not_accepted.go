@@ -15,7 +15,7 @@ var mtd204 = &diagnose.Check{
 	Code: "MTD204", Name: "certificate-not-accepted", Severity: diagnose.Error,
 	Title: "a proxy presents a certificate or chain that is made wrongly",
 	Doc: diagnose.Doc{
-		Meaning: "The certificate has not ended and the roots may well agree, and still the peer refuses it: the intermediate is not sent, the key usage does not allow client or server authentication, a CA is not marked as one, a path length or name constraint is broken, the key is too short. " +
+		Meaning: "The certificate has not ended and the roots may well agree, and still the peer refuses it: the intermediate is not sent, the key usage does not allow client or server authentication, a CA is not marked as one, a path length or name constraint is broken, the key is too short, a revocation list names it or is missing, or the peer lists other certificates. " +
 			"It happens with CAs other than istiod: plug-in intermediates, cert-manager templates, certificates mounted by hand.",
 		Symptoms: []string{
 			"client proxy's log: CERTIFICATE_VERIFY_FAILED … unable_to_get_local_issuer_certificate (missing intermediate)",
@@ -36,6 +36,7 @@ var mtd204 = &diagnose.Check{
 var malformed = []certs.Reason{
 	certs.MissingIntermediate, certs.NotSPIFFE, certs.KeyUsage, certs.NotACA, certs.PathLength, certs.NameConstraints,
 	certs.WeakKey, certs.UnsupportedAlgorithm, certs.NoBundle, certs.Other,
+	certs.Revoked, certs.NoCRL, certs.BadCRL, certs.NotPinned,
 }
 
 func notAccepted(p *diagnose.Pass) {
@@ -75,7 +76,12 @@ func describeNotAccepted(p *diagnose.Pass, f *diagnose.Finding) {
 		Title:   "see which CA issued it, and how: that CA's template or configuration is to be mended, then restart the workload",
 		Command: shell("istioctl proxy-config secret -n %s %s/%s -o json", f.Subject.Namespace, strings.ToLower(f.Subject.Kind), f.Subject.Name),
 	}}
-	if f.Group == string(certs.MissingIntermediate) {
+	switch certs.Reason(f.Group) {
+	case certs.NoCRL, certs.BadCRL:
+		f.Fixes = []diagnose.Fix{{Title: "renew the revocation list that the peers hold (crl of their validation context, or beside the trust anchors): every CA of the chain needs one that is in force"}}
+	case certs.NotPinned:
+		f.Fixes = []diagnose.Fix{{Title: "add the certificate or its key to what the peers list (verify_certificate_hash, verify_certificate_spki), which an EnvoyFilter sets: each renewal changes the hash"}}
+	case certs.MissingIntermediate:
 		f.Title = fmt.Sprintf("%s sends its certificate without the intermediate that issued it, which peers that trust only the root need", f.Subject)
 		f.Fixes = []diagnose.Fix{{
 			Title: "have the CA hand out the whole chain: with a CA plugged into istiod, cert-chain.pem of Secret cacerts must hold every intermediate, the issuing one first; then restart istiod and the workload",

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"testing"
+	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
@@ -26,6 +27,14 @@ func TestCertificateNotAccepted(t *testing.T) {
 				r.secret("shop/server", "default").Chain = sub.Leaf("shop/server").Chain
 			},
 			"is not accepted by its peers: name constraints",
+		},
+		"revoked": {
+			func(r *recording, ca *testca.CA) {
+				leaf := ca.Leaf("shop/server", testca.Seed("revoked"))
+				r.secret("shop/server", "default").Chain = leaf.Chain
+				demand(r, func(d *envoy.Demands) { d.CRL = certs.ParseCRL(ca.CRL(testca.Revoke(leaf.Certificate()))) })
+			},
+			"is not accepted by its peers: revoked",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,4 +80,41 @@ func TestMissingIntermediate(t *testing.T) {
 	has(t, r.says(mtd204), "error Deployment shop/server [secret default] 31: Deployment shop/server sends its certificate without the intermediate that issued it")
 	has(t, r.one(mtd204).Fixes[0].Title, "cert-chain.pem")
 	r.silent(mtd201)
+}
+
+// demand changes what the trust bundles of all proxies ask of certificates.
+func demand(r *recording, f func(*envoy.Demands)) {
+	for _, p := range r.Proxies {
+		for _, s := range p.Secrets {
+			if s.Name == "ROOTCA" {
+				f(&s.Demands)
+			}
+		}
+	}
+}
+
+// Where the peers ask for what no certificate can meet, they are to be mended.
+func TestDemandsOnCertificates(t *testing.T) {
+	for name, c := range map[string]struct {
+		demand    func(*envoy.Demands, *testca.CA)
+		what, fix string
+	}{
+		"no revocation list of the CA": {func(d *envoy.Demands, _ *testca.CA) { d.CRL = certs.ParseCRL(nil) }, "no crl", "renew the revocation list"},
+		"an old revocation list": {func(d *envoy.Demands, ca *testca.CA) {
+			d.CRL = certs.ParseCRL(ca.CRL(testca.InForce(time.Unix(1, 0), time.Unix(2, 0))))
+		}, "bad crl", "renew the revocation list"},
+		"certificates that nobody has": {func(d *envoy.Demands, _ *testca.CA) { d.Pins.Keys = []string{"x"} }, "not pinned", "add the certificate or its key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := record(t, healthy)
+			ca := r.reissue()
+			demand(r, func(d *envoy.Demands) { c.demand(d, ca) })
+			for _, f := range r.judge(mtd204).Findings {
+				has(t, f.Title, "is not accepted by its peers: "+c.what)
+				has(t, f.Fixes[0].Title, c.fix)
+				return
+			}
+			t.Error("nothing found")
+		})
+	}
 }
