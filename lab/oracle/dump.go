@@ -75,7 +75,7 @@ func (d *Dumper) ConfigDump(p *Proxy) ([]byte, error) {
 }
 
 func nodeID(p *Proxy) string {
-	return fmt.Sprintf("%s~%s~%s.%s~%s.svc.cluster.local", p.Node.Type, p.Pod.Status.PodIP, p.Pod.Name, p.Pod.Namespace, p.Pod.Namespace)
+	return fmt.Sprintf("%s~%s~%s.%s~%s.svc.cluster.local", role(p.Pod), p.Pod.Status.PodIP, p.Pod.Name, p.Pod.Namespace, p.Pod.Namespace)
 }
 
 func pack(m proto.Message) *anypb.Any {

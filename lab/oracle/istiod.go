@@ -141,12 +141,8 @@ func (o Object) valid() bool {
 
 func (i *Istiod) proxy(t *testing.T, pod *kube.Pod) *Proxy {
 	p := &Proxy{Pod: pod}
-	role := model.SidecarProxy
-	if slices.Contains(pod.Container("istio-proxy").Args, "router") {
-		role = model.Router
-	}
 	p.Node = i.server.SetupProxy(&model.Proxy{
-		Type: role, ID: pod.Name + "." + pod.Namespace, ConfigNamespace: pod.Namespace,
+		Type: role(pod), ID: pod.Name + "." + pod.Namespace, ConfigNamespace: pod.Namespace,
 		IPAddresses: []string{pod.Status.PodIP}, Labels: pod.Labels,
 		Metadata: &model.NodeMetadata{
 			Namespace: pod.Namespace, Labels: pod.Labels, ClusterID: "Kubernetes", IstioVersion: "1.31.0",
@@ -160,6 +156,14 @@ func (i *Istiod) proxy(t *testing.T, pod *kube.Pod) *Proxy {
 		nameChains(l)
 	}
 	return p
+}
+
+// role is what a pod's proxy says that it is.
+func role(pod *kube.Pod) model.NodeType {
+	if c := pod.Container("istio-proxy"); c != nil && slices.Contains(c.Args, "router") {
+		return model.Router
+	}
+	return model.SidecarProxy
 }
 
 // nameChains gives every filter chain a name of its own: istiod calls all chains of a port alike.
