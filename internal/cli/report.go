@@ -16,6 +16,8 @@ type reportOptions struct {
 	output  outputOptions
 	verdict verdictOptions
 	to      string
+
+	baseline baselineOptions
 }
 
 func newReportCmd(env *Env, global *globalOptions) *cobra.Command {
@@ -59,22 +61,30 @@ func noMistypedCommand(cmd *cobra.Command, args []string) error {
 func (o *reportOptions) addFlags(cmd *cobra.Command) {
 	o.output.addFlags(cmd, report.Formats())
 	o.verdict.addFlags(cmd)
+	o.baseline.addFlags(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only the connections to `HOST|IP[:PORT]`, with the proof of both sides")
 }
 
 func (o *reportOptions) run(cmd *cobra.Command, env *Env, args []string) error {
+	known, err := o.baseline.read(cmd.Context(), env, o.global, args)
+	if err != nil {
+		return err
+	}
 	v, err := o.global.read(cmd.Context(), env, args)
 	if err != nil {
 		return err
 	}
-	return o.show(env, v, again(cmd.Flags(), args))
+	return o.show(env, v, known, again(cmd.Flags(), args))
 }
 
-// show diagnoses, renders and judges.
-func (o *reportOptions) show(env *Env, v *view, a report.Again) error {
-	r, err := o.build(v, env.Checks)
+// show diagnoses, renders and judges, against a baseline if there is one.
+func (o *reportOptions) show(env *Env, v *view, known *report.Report, a report.Again) error {
+	r, _, err := o.build(v, env.Checks)
 	if err != nil {
 		return err
+	}
+	if known != nil {
+		r.Against(known)
 	}
 	style := o.global.style(env)
 	style.Again, style.Gate = a, o.verdict.gate()
@@ -90,20 +100,21 @@ func (o *reportOptions) show(env *Env, v *view, a report.Again) error {
 	return o.verdict.report(r)
 }
 
-func (o *reportOptions) build(v *view, checks []*diagnose.Check) (*report.Report, error) {
+// build makes the report, and the connections that it counts.
+func (o *reportOptions) build(v *view, checks []*diagnose.Check) (*report.Report, []*handshake.Edge, error) {
 	result := diagnose.Run(v.snapshot, checks, v.found.scope())
 	scope := report.Scope{
 		Namespaces: v.scope.Namespaces, Targets: v.scope.Targets,
 		Selector: v.scope.Selector, Revision: v.scope.Revision,
 	}
 	if o.to == "" {
-		return report.Build(result, scope), nil
+		return report.Build(result, scope), result.Edges(), nil
 	}
 	to, err := parseTo(v, o.to)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	scope.To = o.to
 	calls := result.Engine.EdgesTo(to, handshake.Query{Client: result.InScope})
-	return report.BuildTo(result, scope, calls), nil
+	return report.BuildTo(result, scope, calls), calls, nil
 }

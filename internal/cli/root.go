@@ -24,7 +24,7 @@ func newRootCmd(env *Env) *cobra.Command {
 	cmd.SetUsageFunc(usage)
 	cmd.AddCommand(
 		newEdgesCmd(env, global), newTraceCmd(env, global), newMatrixCmd(env, global), newGraphCmd(env, global), newCertsCmd(env, global),
-		newCaptureCmd(env, global), newDemoCmd(env, global), newExplainCmd(env), newVersionCmd(env), newCompletionCmd(env),
+		newDiffCmd(env, global), newCaptureCmd(env, global), newDemoCmd(env, global), newExplainCmd(env), newVersionCmd(env), newCompletionCmd(env),
 	)
 	return cmd
 }

@@ -53,6 +53,11 @@ func (o *scopeOptions) words(targets []string, namespace string) (mesh.Scope, er
 	return s, nil
 }
 
+// limited reports whether the flags say what the user asks about.
+func (o *globalOptions) limited() bool {
+	return o.scope != scopeOptions{} || o.evidence.overrides.Context.Namespace != ""
+}
+
 func isZero(s mesh.Scope) bool { return len(s.Namespaces) == 0 && !narrows(s) }
 
 // narrows reports whether a scope is more than namespaces.

@@ -15,15 +15,20 @@ type Gate struct {
 }
 
 // Fails reports whether a report holds something at or above the gate's severity: a finding, a
-// connection that no finding explains, or one that was asked about and does not fare well.
+// connection that no finding explains, or one that was asked about and does not fare well. What
+// the baseline has too does not count.
 func (g Gate) Fails(r *Report) bool {
-	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return g.stops(f.Severity) }) ||
-		len(r.Unexplained) > 0 && g.stops(unexplainedSeverity) ||
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return !f.Known && g.stops(f.Severity) }) ||
+		r.newlyUnexplained() && g.stops(unexplainedSeverity) ||
 		slices.ContainsFunc(r.Calls, func(e Edge) bool { return g.stops(callHealth(e.Verdict).severity()) })
 }
 
 // Incomplete reports whether evidence is missing that the gate demands.
 func (g Gate) Incomplete(r *Report) bool { return !g.AllowPartial && r.Incomplete() }
+
+func (r *Report) newlyUnexplained() bool {
+	return slices.ContainsFunc(r.Unexplained, func(a Affected) bool { return !a.Known })
+}
 
 const unexplainedSeverity = string(diagnose.Warning)
 

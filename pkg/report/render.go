@@ -66,6 +66,9 @@ func (p *page) head() {
 		text = line + "\n"
 	}
 	p.b.WriteString(label + p.paint(health.color(), health.word()) + strings.TrimPrefix(text, label+health.word()))
+	if b := p.Baseline; b != nil {
+		p.b.WriteString(p.hang("  ", fmt.Sprintf("baseline (%s): %s known, %d new, %d gone", captureTime(b.CapturedAt), plural(b.Known, "finding"), len(p.Findings)-b.Known, b.Fixed)))
+	}
 	if out := p.EdgeSummary.Outside; out.Total > 0 && !p.speaksOfOutside() {
 		p.b.WriteString(p.hang("  ", "callers without a proxy: "+out.sentence()))
 	}

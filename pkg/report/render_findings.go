@@ -15,6 +15,9 @@ const (
 	shownFacts = 4
 )
 
+// knownMark is what stands behind a finding of the baseline.
+const knownMark = " (in the baseline)"
+
 // findings shows what is wrong in the order in which to act. Those that only inform are one
 // line each.
 func (p *page) findings() error {
@@ -64,12 +67,17 @@ func (r *Report) unexplainedText(style Style) string {
 	return p.b.String()
 }
 
-func (p *page) brief(f *Finding) bool { return f.Severity == "info" && p.Format != Wide }
+// brief reports whether a finding is told in one line: one that only informs, or is known.
+func (p *page) brief(f *Finding) bool { return (f.Severity == "info" || f.Known) && p.Format != Wide }
 
 func (p *page) finding(f *Finding) {
 	word, color := severityWord(f.Severity)
 	first := fmt.Sprintf("%-4s %s  ", word, Clean(f.Code))
-	text := p.wrap(first, Clean(f.Title))
+	title := Clean(f.Title)
+	if f.Known {
+		title += knownMark
+	}
+	text := p.wrap(first, title)
 	p.b.WriteString(p.paint(color, word) + strings.TrimPrefix(text, word))
 	if p.brief(f) {
 		return

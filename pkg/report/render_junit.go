@@ -137,11 +137,18 @@ func (j *junit) findings() {
 		if ns := homeOf(f.Subject); ns != "" {
 			suite = "namespace " + Clean(ns)
 		}
-		j.add(suite, j.judged(name, f.Severity, Clean(f.Title), j.findingText(f, j.style)))
+		severity := f.Severity
+		if f.Known {
+			severity = ""
+		}
+		j.add(suite, j.judged(name, severity, Clean(f.Title), j.findingText(f, j.style)))
 	}
 	if len(j.Unexplained) > 0 {
-		text := j.unexplainedText(j.style)
-		j.add("mesh", j.judged("unexplained", unexplainedSeverity, unexplainedTitle, text))
+		severity := ""
+		if j.newlyUnexplained() {
+			severity = unexplainedSeverity
+		}
+		j.add("mesh", j.judged("unexplained", severity, unexplainedTitle, j.unexplainedText(j.style)))
 	}
 }
 

@@ -60,7 +60,11 @@ func (t *ticket) list() {
 	left := 0
 	for _, f := range t.Findings {
 		word, _ := severityWord(f.Severity)
-		row := fmt.Sprintf("| %s | %s | %s | %s |\n", word, md(f.Code), md(f.Subject.String()), md(f.Title))
+		title := md(f.Title)
+		if f.Known {
+			title += knownMark
+		}
+		row := fmt.Sprintf("| %s | %s | %s | %s |\n", word, md(f.Code), md(f.Subject.String()), title)
 		if t.b.Len()+len(row) > maxTicket/2 {
 			left++
 			continue
@@ -80,7 +84,7 @@ func (t *ticket) details() {
 	left := 0
 	for i := range t.Findings {
 		f := &t.Findings[i]
-		if f.Severity == "info" {
+		if f.Severity == "info" || f.Known {
 			continue // the table says it all
 		}
 		word, _ := severityWord(f.Severity)

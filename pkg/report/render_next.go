@@ -13,10 +13,10 @@ func (p *page) next() error {
 	return nil
 }
 
-// worst is the first finding that needs action, or nil.
+// worst is the first finding that needs action, or nil: none of the baseline.
 func (p *page) worst() *Finding {
 	for i := range p.Findings {
-		if p.Findings[i].Severity != "info" {
+		if p.Findings[i].Severity != "info" && !p.Findings[i].Known {
 			return &p.Findings[i]
 		}
 	}

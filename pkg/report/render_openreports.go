@@ -139,6 +139,9 @@ func (o *openReports) finding(f Finding) openResult {
 		x.Severity = "info"
 	}
 	x.Properties = map[string]string{"fingerprint": f.Fingerprint}
+	if f.Known {
+		x.Properties["baseline"] = "known"
+	}
 	if f.Field != "" {
 		x.Properties["field"] = Clean(f.Field)
 	}

@@ -52,6 +52,7 @@ type (
 		Message      sarifMessage      `json:"message"`
 		Locations    []sarifLocation   `json:"locations"`
 		Fingerprints map[string]string `json:"partialFingerprints"`
+		Baseline     string            `json:"baselineState,omitempty"`
 		Properties   map[string]any    `json:"properties"`
 	}
 	sarifLocation struct {
@@ -100,7 +101,14 @@ func writeSARIF(w io.Writer, r *Report, style Style) error {
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		run.Results = append(run.Results, f.sarif(rule(f.Code, f.Name, f.Title)))
+		result := f.sarif(rule(f.Code, f.Name, f.Title))
+		switch {
+		case f.Known:
+			result.Baseline = "unchanged"
+		case r.Baseline != nil:
+			result.Baseline = "new"
+		}
+		run.Results = append(run.Results, result)
 	}
 	return writeJSON(w, sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}, style)
 }

@@ -30,7 +30,7 @@ const (
 
 // documents are the kinds of documents, by the file of their schema.
 var documents = map[string]any{
-	"report.json": Report{}, "edge-list.json": EdgeList{}, "certificate-list.json": CertificateList{}, "matrix.json": Matrix{},
+	"report.json": Report{}, "edge-list.json": EdgeList{}, "certificate-list.json": CertificateList{}, "matrix.json": Matrix{}, "diff.json": Diff{},
 }
 
 // TestSchemas: the published schemas are those of the types. `go generate ./pkg/report` writes them.
@@ -173,8 +173,13 @@ func TestDocumentsAreValid(t *testing.T) {
 	check(t, "matrix.json", func(b *strings.Builder, s Style) error {
 		return NewMatrix(mesh.New(&mesh.Evidence{}), calls(), ByWorkload).Render(b, s)
 	})
+	check(t, "diff.json", func(b *strings.Builder, s Style) error { return Compare(compared()).Render(b, s) })
+	healthy := &Side{Report: &Report{}, HasEdges: true}
 	eachCapture(t, func(t *testing.T, d *diagnose.Result) {
 		s := d.Snapshot
+		whole := &Side{Report: Build(d, Scope{}), Edges: Edges(s, d.Edges()).Edges, HasEdges: true}
+		check(t, "diff.json", func(b *strings.Builder, s Style) error { return Compare(healthy, whole).Render(b, s) })
+		check(t, "diff.json", func(b *strings.Builder, s Style) error { return Compare(whole, healthy).Render(b, s) })
 		host := s.Hosts[0].Name
 		calls := handshake.New(s).EdgesTo(handshake.Target{Name: host}, handshake.Query{})
 		traced := handshake.New(s).EdgesTo(handshake.Target{Name: host}, handshake.Query{Trace: true})

@@ -32,6 +32,8 @@ type Report struct {
 	// says why.
 	Unexplained []Affected `json:"unexplained"`
 	Coverage    Coverage   `json:"coverage"`
+	// Baseline is there when the report was compared with an earlier one.
+	Baseline *Baseline `json:"baseline,omitempty"`
 }
 
 // Scope is what was asked for. Empty lists mean everything.
@@ -190,6 +192,8 @@ type Finding struct {
 	Fixes   []Fix      `json:"fixes"`
 	// CausedBy is the finding that is the root cause, when this is a consequence.
 	CausedBy *FindingRef `json:"causedBy,omitempty"`
+	// Known says that the baseline has it too, and no worse: it does not fail the run.
+	Known bool `json:"known,omitempty"`
 }
 
 // FindingRef points to a finding of the same report. The code says which check it is of; of
@@ -209,6 +213,8 @@ type Affected struct {
 	Reason  handshake.Reason  `json:"reason,omitempty"`
 	// Pairs counts client pods times endpoints.
 	Pairs int `json:"pairs,omitempty"`
+	// Known says of an unexplained connection that the baseline has it too.
+	Known bool `json:"known,omitempty"`
 }
 
 // Fix is one remedy, the safest first.

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
+)
+
+// diffOptions are the flags of `diff`.
+type diffOptions struct {
+	global  *globalOptions
+	output  outputOptions
+	verdict verdictOptions
+}
+
+func newDiffCmd(env *Env, global *globalOptions) *cobra.Command {
+	o := &diffOptions{global: global}
+	cmd := &cobra.Command{
+		Use:   "diff BEFORE [AFTER]",
+		Short: "What is new, fixed and changed between two captures, reports, or a capture and now",
+		Long: `Compares the findings and the calls of two sides. Each is a path of anything that --from takes, or
+of a report or a list of edges that -o json or -o yaml wrote. Without AFTER it is the cluster.
+
+Findings are told apart by their fingerprints, which hold no pod name and no time. Of a report
+only findings are compared: it counts calls and does not list them.
+
+Without -n, -A or a selector, what is read is limited to what a report was about.
+
+Exit code 3: a finding is new, or more severe, at or above --fail-on, or a call that got through
+does so no longer (with warning: or is no longer mTLS). 4: evidence of AFTER is missing.`,
+		Example: examples(env.Program, `
+			PROGRAM diff before.tar.gz after.tar.gz
+			# what has changed since the capture
+			PROGRAM diff before.tar.gz -n shop
+			# in CI, against what was known yesterday
+			PROGRAM diff yesterday.json -o markdown -f changes.md`),
+		Args: usageChecked(cobra.RangeArgs(1, 2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd, env, args)
+		},
+	}
+	o.output.addFlags(cmd, report.DiffFormats())
+	o.verdict.addFlags(cmd)
+	return cmd
+}
+
+func (o *diffOptions) run(cmd *cobra.Command, env *Env, args []string) error {
+	if o.global.evidence.from != "" {
+		return usageError("diff BEFORE AFTER", "diff takes its paths as arguments, and --from names another")
+	}
+	before, after, err := o.sides(cmd.Context(), env, append(args, "")) // the cluster is ""
+	if err != nil {
+		return err
+	}
+	d := report.Compare(&before.Side, &after.Side)
+	style := o.global.style(env)
+	style.Again = again(cmd.Flags(), nil)
+	if err := o.output.write(env, style, d.Render); err != nil {
+		return err
+	}
+	switch gate := o.verdict.gate(); {
+	case after.timeout != nil:
+		return after.timeout
+	case d.Fails(gate):
+		return outcome(exitFindings)
+	case after.Report != nil && gate.Incomplete(after.Report):
+		return outcome(exitIncomplete)
+	}
+	return nil
+}
+
+// sides reads both sides. Evidence is limited to what a report on the other side was about,
+// unless flags say otherwise.
+func (o *diffOptions) sides(ctx context.Context, env *Env, paths []string) (before, after *side, err error) {
+	var both [2]*side
+	for i, path := range paths[:2] {
+		if both[i], err = readDocument(env, path); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i, path := range paths[:2] {
+		if both[i] != nil {
+			continue
+		}
+		options := sideOptions{global: *o.global}
+		if other := both[1-i]; other != nil && other.Report != nil && !o.global.limited() {
+			options.limitTo(other.Report.Scope)
+		}
+		if both[i], err = options.evidence(ctx, env, path); err != nil {
+			return nil, nil, err
+		}
+	}
+	before, after = both[0], both[1]
+	if (before.Report == nil || after.Report == nil) && (!before.HasEdges || !after.HasEdges) {
+		return nil, nil, usageError("compare two reports, or two lists of edges; a capture holds both",
+			"%s and %s hold nothing of one kind", before.Name, after.Name)
+	}
+	return before, after, nil
+}
