@@ -54,14 +54,34 @@ func letterOf(v handshake.Verdict) string {
 			return l.letter
 		}
 	}
-	return "."
+	return "?"
 }
 
-// sheetOfCells is a matrix while it is drawn.
-type sheetOfCells struct {
+// drawing is a matrix while it is drawn.
+type drawing struct {
 	*Matrix
 	Style
-	cells map[[2]kube.Ref]*Cell
+	clients, servers axis
+	cells            map[[2]int]*Cell // by row and column
+}
+
+// axis are the parties along one side: those that have a line of their own, and after them one
+// that the rest share.
+type axis struct {
+	shown []Party
+	rest  int
+	index map[kube.Ref]int
+}
+
+func (s *Style) axis(parties []Party, limit int) axis {
+	a := axis{shown: parties, index: map[kube.Ref]int{}}
+	if s.Format != Wide && len(parties) > limit+1 { // one more is no longer than saying so
+		a.shown, a.rest = parties[:limit], len(parties)-limit
+	}
+	for i, p := range parties {
+		a.index[p.Ref] = min(i, len(a.shown))
+	}
+	return a
 }
 
 // writeMatrix draws a row for each client and a numbered column for each server, the worst of
@@ -71,95 +91,88 @@ func writeMatrix(w io.Writer, m *Matrix, style Style) error {
 		_, err := fmt.Fprintln(w, noEdges)
 		return err
 	}
-	s := &sheetOfCells{m, style, map[[2]kube.Ref]*Cell{}}
-	for i := range m.Cells {
-		s.cells[[2]kube.Ref{m.Cells[i].Client, m.Cells[i].Server}] = &m.Cells[i]
-	}
-	clients, otherClients := s.shown(m.Clients, shownClients)
-	servers, otherServers := s.shown(m.Servers, shownServers)
+	d := &drawing{m, style, style.axis(m.Clients, shownClients), style.axis(m.Servers, shownServers), map[[2]int]*Cell{}}
+	d.fold()
 	g := grid{header: []string{"CLIENT"}}
-	for i := range servers {
+	for i := range d.servers.shown {
 		g.header = append(g.header, strconv.Itoa(i+1))
 	}
-	if len(otherServers) > 0 {
+	if d.servers.rest > 0 {
 		g.header = append(g.header, "rest")
 	}
-	for _, c := range clients {
-		g.rows = append(g.rows, s.row(c.name(m.By), []Party{c}, servers, otherServers))
+	for i, c := range d.clients.shown {
+		g.rows = append(g.rows, d.row(i, c.name(m.By), len(g.header)-1))
 	}
-	if len(otherClients) > 0 {
-		g.rows = append(g.rows, s.row("and "+plural(len(otherClients), "more client"), otherClients, servers, otherServers))
+	if d.clients.rest > 0 {
+		g.rows = append(g.rows, d.row(len(d.clients.shown), "and "+plural(d.clients.rest, "more client"), len(g.header)-1))
 	}
 	if err := g.write(w, style.NoHeaders); err != nil {
 		return err
 	}
-	s.legend(w, servers, otherServers)
+	d.legend(w)
 	return nil
 }
 
-// shown splits parties into those that have a row or column, and those that share one.
-func (s *sheetOfCells) shown(parties []Party, limit int) (shown, rest []Party) {
-	if s.Format == Wide || len(parties) <= limit+1 {
-		return parties, nil
-	}
-	return parties[:limit], parties[limit:]
-}
-
-func (s *sheetOfCells) row(name string, clients, servers, rest []Party) []string {
-	row := []string{Clean(name)}
-	for _, server := range servers {
-		row = append(row, s.cell(clients, []Party{server}))
-	}
-	if len(rest) > 0 {
-		row = append(row, s.cell(clients, rest))
-	}
-	return row
-}
-
-// cell is the letter of the worst call, with "+" when others fare otherwise.
-func (s *sheetOfCells) cell(clients, servers []Party) string {
-	all := Cell{}
-	for _, client := range clients {
-		for _, server := range servers {
-			if c := s.cells[[2]kube.Ref{client.Ref, server.Ref}]; c != nil {
-				all.Calls = all.Calls.and(c.Calls)
-				if rank(c.Worst) > rank(all.Worst) {
-					all.Worst = c.Worst
-				}
-			}
+// fold joins the pairs that share a cell.
+func (d *drawing) fold() {
+	for i := range d.Cells {
+		c := &d.Cells[i]
+		k := [2]int{d.clients.index[c.Client], d.servers.index[c.Server]}
+		if d.cells[k] == nil {
+			d.cells[k] = &Cell{}
+		}
+		all := d.cells[k]
+		all.Calls = all.Calls.and(c.Calls)
+		if rank(c.Worst) > rank(all.Worst) {
+			all.Worst = c.Worst
 		}
 	}
-	text := s.paint(verdictColor(all.Worst), letterOf(all.Worst))
-	if all.mixed() {
+}
+
+func (d *drawing) row(row int, name string, columns int) []string {
+	out := []string{Clean(name)}
+	for column := range columns {
+		out = append(out, d.cell(d.cells[[2]int{row, column}]))
+	}
+	return out
+}
+
+// cell is the letter of the worst call, with "+" when others fare better.
+func (d *drawing) cell(c *Cell) string {
+	if c == nil {
+		return "."
+	}
+	text := d.paint(verdictColor(c.Worst), letterOf(c.Worst))
+	if c.mixed() {
 		text += "+"
 	}
 	return text
 }
 
 // legend names the columns and the letters that occur.
-func (s *sheetOfCells) legend(w io.Writer, servers, rest []Party) {
+func (d *drawing) legend(w io.Writer) {
 	fmt.Fprintln(w)
-	columns := make([]string, 0, len(servers)+1)
-	for i, p := range servers {
-		columns = append(columns, strconv.Itoa(i+1)+" "+Clean(p.name(s.By)))
+	columns := make([]string, 0, len(d.servers.shown)+1)
+	for i, p := range d.servers.shown {
+		columns = append(columns, strconv.Itoa(i+1)+" "+Clean(p.name(d.By)))
 	}
-	if len(rest) > 0 {
-		columns = append(columns, fmt.Sprintf("rest: %s (-o wide shows them)", plural(len(rest), "more server")))
+	if d.servers.rest > 0 {
+		columns = append(columns, fmt.Sprintf("rest: %s (-o wide shows them)", plural(d.servers.rest, "more server")))
 	}
-	fmt.Fprint(w, columnList(columns, s.width()))
+	fmt.Fprint(w, columnList(columns, d.width()))
 	var words []string
 	for _, l := range letters {
 		word := l.letter + " " + l.word
-		if s.occurs(l.verdict) && !slices.Contains(words, word) {
+		if d.occurs(l.verdict) && !slices.Contains(words, word) {
 			words = append(words, word)
 		}
 	}
 	fmt.Fprintf(w, "\n%s; + others fare better; . no call\n", strings.Join(words, ", "))
-	fmt.Fprintf(w, "%s\n", s.Calls.sentence())
+	fmt.Fprintf(w, "%s\n", d.Calls.sentence())
 }
 
-func (s *sheetOfCells) occurs(v handshake.Verdict) bool {
-	return slices.ContainsFunc(s.Cells, func(c Cell) bool { return c.Worst == v })
+func (d *drawing) occurs(v handshake.Verdict) bool {
+	return slices.ContainsFunc(d.Cells, func(c Cell) bool { return c.Worst == v })
 }
 
 // columnList writes items in as many columns as fit, from the top down.
