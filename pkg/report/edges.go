@@ -1,10 +1,59 @@
 package report
 
 import (
+	"time"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
+
+// EdgeList is the answer of `edges -o json`: the contract by which verdicts are measured.
+type EdgeList struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"` // EdgeList
+	CapturedAt time.Time `json:"capturedAt,omitzero"`
+	Edges      []Edge    `json:"edges"`
+}
+
+// Edge is one connection with its verdict.
+type Edge struct {
+	Client      Client                 `json:"client"`
+	Server      Server                 `json:"server"`
+	Verdict     handshake.Verdict      `json:"verdict"`
+	Reason      handshake.Reason       `json:"reason"`
+	Why         string                 `json:"why"`
+	Blockers    []handshake.Blocker    `json:"blockers"`
+	Evidence    []handshake.Fact       `json:"evidence"`
+	Assumptions []handshake.Assumption `json:"assumptions"`
+	TLS         *handshake.Session     `json:"tls,omitempty"`
+	// Observed is what the client's proxy counted of the endpoint, Agreement how that compares with
+	// the verdict: agrees, contradicts, or "" when it says nothing.
+	Observed  *handshake.Observation `json:"observed,omitempty"`
+	Agreement handshake.Agreement    `json:"agreement,omitempty"`
+	// Steps are the way of the connection; `trace` tells them.
+	Steps []handshake.Step `json:"steps,omitempty"`
+}
+
+// Client is the calling pod.
+type Client struct {
+	Namespace string     `json:"namespace"`
+	Pod       string     `json:"pod"`
+	Workload  string     `json:"workload"`
+	Proxy     mesh.Plane `json:"proxy"`
+}
+
+// Server is the destination as it was dialled and the endpoint that it leads to.
+type Server struct {
+	Host      string     `json:"host"`
+	Port      uint32     `json:"port"`
+	Subset    string     `json:"subset"`
+	Namespace string     `json:"namespace"`
+	Pod       string     `json:"pod"`
+	Workload  string     `json:"workload"`
+	Address   string     `json:"address"`
+	Proxy     mesh.Plane `json:"proxy"`
+}
 
 // Edges builds the edge list of a snapshot.
 func Edges(s *mesh.Snapshot, edges []*handshake.Edge) *EdgeList {
