@@ -58,6 +58,22 @@ func lostTLS(s policy.Shadowed[kube.DestinationRule]) (field string, tls *kube.C
 	return field, (*holder).TLS
 }
 
+// sameField is the tls field of another rule that speaks for the same subset, or also for the whole host;
+// "" when it has no such subset.
+func sameField(from, to *kube.DestinationRule, field string) string {
+	at, _ := placeOf(field)
+	if at.subset < 0 {
+		return "spec.trafficPolicy.tls"
+	}
+	name := from.Spec.Subsets[at.subset].Name
+	for i, s := range to.Spec.Subsets {
+		if s.Name == name {
+			return fmt.Sprintf("spec.subsets[%d].trafficPolicy.tls", i)
+		}
+	}
+	return ""
+}
+
 func lostRule(p *diagnose.Pass, e *handshake.Edge, s policy.Shadowed[kube.DestinationRule], field string, tls *kube.ClientTLS) diagnose.Finding {
 	rule := p.Rule(e)
 	ref, applies := ruleRef(s.Resource), string(rule.Mode)
@@ -72,9 +88,9 @@ func lostRule(p *diagnose.Pass, e *handshake.Edge, s policy.Shadowed[kube.Destin
 	if fact, ok := ruleFact(rule); ok {
 		f.Evidence = append(f.Evidence, fact)
 	}
-	if edited, _, ok := withMode(rule.Rule, "spec.trafficPolicy.tls", tls.Mode); ok && heals(p, replaced(p, rule.Rule, edited), nil) {
+	if edited, pointer, ok := withMode(rule.Rule, sameField(s.Resource, rule.Rule, field), tls.Mode); ok && heals(p, replaced(p, rule.Rule, edited), nil) {
 		f.Fixes = append(f.Fixes, diagnose.Fix{
-			Title: "say it in the older rule, if it is meant", Command: jsonPatch(ruleRef(rule.Rule), set("/spec/trafficPolicy/tls", `{"mode":`+jsonText(tls.Mode)+`}`)),
+			Title: "say it in the older rule, if it is meant", Command: jsonPatch(ruleRef(rule.Rule), set(pointer, `{"mode":`+jsonText(tls.Mode)+`}`)),
 			Risk: "what all clients of the host send changes",
 		})
 	}

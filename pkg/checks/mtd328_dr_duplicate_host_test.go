@@ -40,3 +40,19 @@ func TestDuplicateHostQuietAndBlind(t *testing.T) {
 	shared(t, healthy).quiet(mtd328)
 	blinded(t, healthy, mtd328)
 }
+
+// What a subset lost is said in the subset of that name, not for the whole host.
+func TestSameField(t *testing.T) {
+	from := ruleOf(t, `{"subsets":[{"name":"v1"}]}`)
+	to := ruleOf(t, `{"subsets":[{"name":"v0"},{"name":"v1"}]}`)
+	const field = "spec.subsets[0].trafficPolicy.tls"
+	if got := sameField(from, to, field); got != "spec.subsets[1].trafficPolicy.tls" {
+		t.Error(got)
+	}
+	if got := sameField(from, ruleOf(t, `{}`), field); got != "" {
+		t.Error(got)
+	}
+	if got := sameField(from, to, "spec.trafficPolicy.tls"); got != "spec.trafficPolicy.tls" {
+		t.Error(got)
+	}
+}
