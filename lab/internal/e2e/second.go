@@ -12,12 +12,19 @@ import (
 
 // second starts another lab of the same programs, changes it, and ends it: the first one must
 // not see any of that.
-func (s Suite) second(ctx context.Context) (err error) {
+func (s Suite) second(ctx context.Context) error {
 	other := layout.Dir(s.Dir.Join("second"))
+	if err := errors.Join(s.beside(ctx, other), s.remove(ctx, other)); err != nil {
+		return err
+	}
+	return s.lab(ctx, s.Out, "status")
+}
+
+// beside starts the other lab and looks whether the two meet.
+func (s Suite) beside(ctx context.Context, other layout.Dir) error {
 	if err := os.MkdirAll(string(other), 0o755); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.remove(ctx, other)) }()
 	for _, name := range []string{"bin", "share"} {
 		if err := os.Symlink(s.Dir.Join(name), other.Join(name)); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
@@ -28,13 +35,7 @@ func (s Suite) second(ctx context.Context) (err error) {
 	if err := up.Run(); err != nil {
 		return fmt.Errorf("start it: %w", err)
 	}
-	if err := s.apart(ctx, other); err != nil {
-		return err
-	}
-	if err := s.remove(ctx, other); err != nil {
-		return err
-	}
-	return s.lab(ctx, s.Out, "status")
+	return s.apart(ctx, other)
 }
 
 // remove ends a lab and removes its folder, which says how to end it: not before it has ended.
