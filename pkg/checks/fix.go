@@ -47,6 +47,22 @@ func mutualFixes(p *diagnose.Pass, rule *kube.DestinationRule, field string, bro
 	}}
 }
 
+// idleFixes remove tls blocks that have no effect: the last first, so that the places of the others stay.
+func idleFixes(rule *kube.DestinationRule, fields ...string) []diagnose.Fix {
+	var operations []string
+	for _, field := range slices.Backward(fields) {
+		edited, pointer, ok := withoutTLS(rule, field)
+		if !ok {
+			return nil
+		}
+		rule, operations = edited, append(operations, remove(pointer))
+	}
+	return []diagnose.Fix{{
+		Title:   "remove what has no effect: nothing changes, and nobody is misled",
+		Command: jsonPatch(ruleRef(rule), operations...),
+	}}
+}
+
 // ruleFix is a new DestinationRule in the service's namespace for one host, with a tls mode for
 // some of its ports (none: for all); not offered unless it heals.
 func ruleFix(p *diagnose.Pass, title string, host *mesh.Host, mode string, ports []uint32, broken []*handshake.Edge) []diagnose.Fix {

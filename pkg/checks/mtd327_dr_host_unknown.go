@@ -72,7 +72,7 @@ func unknownHost(p *diagnose.Pass, rule *kube.DestinationRule) diagnose.Finding 
 		Subject: ref, Field: "spec.host", Severity: diagnose.Info,
 		Title:    fmt.Sprintf("%s sets tls for %s, which is no Service and no ServiceEntry: it has no effect", ref, host),
 		Evidence: []handshake.Fact{{Layer: handshake.Policy, Source: ref.String() + " spec.host", Value: rule.Spec.Host + ", which means " + host}},
-		Fixes:    []diagnose.Fix{{Title: "correct the host, or delete the rule", Command: kubectl("edit", ref)}},
+		Fixes:    idleFixes(rule, tlsFields(rule)...),
 	}
 	meant := namesake(p, rule)
 	if meant == nil {
@@ -83,10 +83,10 @@ func unknownHost(p *diagnose.Pass, rule *kube.DestinationRule) diagnose.Finding 
 	edited := copyRule(rule)
 	edited.Spec.Host = meant.Name
 	if heals(p, replaced(p, rule, edited), nil) {
-		f.Fixes = []diagnose.Fix{{
+		f.Fixes = slices.Insert(f.Fixes, 0, diagnose.Fix{
 			Title: "write the host out, if " + meant.Ref.String() + " is meant", Command: jsonPatch(ref, set("/spec/host", jsonText(meant.Name))),
 			Risk: "the rule then takes effect for that service",
-		}}
+		})
 	}
 	return f
 }

@@ -20,7 +20,7 @@ func TestRuleForAShortHost(t *testing.T) {
 
 	// With DISABLE the corrected rule would break the clients of pay: it is not offered.
 	r.Resources.DestinationRules[0].Spec.TrafficPolicy.TLS.Mode = "DISABLE"
-	has(t, r.one(mtd327).Fixes[0].Command, "edit destinationrule server")
+	hasFix(t, r.one(mtd327), `kubectl -n pay patch destinationrule server --type=json -p '[{"op":"remove","path":"/spec/trafficPolicy"}]'`)
 }
 
 func TestRuleForAnUnknownHost(t *testing.T) {

@@ -94,8 +94,6 @@ func lostRule(p *diagnose.Pass, e *handshake.Edge, s policy.Shadowed[kube.Destin
 			Risk: "what all clients of the host send changes",
 		})
 	}
-	if _, pointer, ok := withoutTLS(s.Resource, field); ok {
-		f.Fixes = append(f.Fixes, diagnose.Fix{Title: "or remove what has no effect: nothing changes, and nobody is misled", Command: jsonPatch(ref, remove(pointer))})
-	}
+	f.Fixes = append(f.Fixes, idleFixes(s.Resource, field)...)
 	return f
 }

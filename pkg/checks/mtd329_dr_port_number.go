@@ -22,7 +22,7 @@ var mtd329 = &diagnose.Check{
 		},
 		Detection:  "An entry of portLevelSettings with a tls block has a number that is no port of the host, and one of the host's ports leads to pods on that number.",
 		NotThis:    "portLevelMtls of a PeerAuthentication is keyed the other way round, by the container's port (MTD309).",
-		Fix:        "Name the Service's port.",
+		Fix:        "Name the Service's port, or remove the entry where it would break what works.",
 		References: []string{"istio.io/docs/reference/config/networking/destination-rule/#TrafficPolicy-PortTrafficPolicy"},
 	},
 	Needs: []diagnose.Evidence{diagnose.DestinationRules, diagnose.Services},
@@ -90,14 +90,14 @@ func wrongNumber(p *diagnose.Pass, rule *kube.DestinationRule, field string, hos
 			{Layer: handshake.Policy, Source: ref.String() + " " + field, Value: strconv.Itoa(int(was))},
 			{Layer: handshake.Cluster, Source: host.Ref.String(), Value: fmt.Sprintf("port %d leads to port %d of its pods", meant, was)},
 		},
-		Fixes: []diagnose.Fix{{Title: "name the Service's port, or remove the entry", Command: kubectl("edit", ref)}},
 	}
 	if heals(p, replaced(p, rule, edited), nil) {
-		f.Fixes = []diagnose.Fix{{
+		f.Fixes = append(f.Fixes, diagnose.Fix{
 			Title:   fmt.Sprintf("name the Service's port, %d", meant),
 			Command: jsonPatch(ref, set(at.policy()+"/portLevelSettings/"+strconv.Itoa(at.entry)+"/port/number", strconv.Itoa(int(meant)))),
 			Risk:    "the entry then takes effect",
-		}}
+		})
 	}
+	f.Fixes = append(f.Fixes, idleFixes(rule, strings.TrimSuffix(field, "port.number")+"tls")...)
 	return f
 }
