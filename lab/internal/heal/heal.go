@@ -160,7 +160,8 @@ func (h Healer) shell(ctx context.Context, command, input string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what the shell has started ends with it
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Stdin = strings.NewReader(input)
-	cmd.Env = append(cmd.Environ(), "PATH="+h.Path, "KUBECONFIG="+h.Kubeconfig)
+	// A fix for an editor is one for a person: it fails here, and does not wait for a hand.
+	cmd.Env = append(cmd.Environ(), "PATH="+h.Path, "KUBECONFIG="+h.Kubeconfig, "KUBE_EDITOR=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", command, err, out)
 	}
