@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
 
@@ -22,7 +23,7 @@ func again(flags *pflag.FlagSet, targets []string) report.Again {
 	a := report.Again{Cluster: given(flags, clusterFlags), Scope: given(flags, scopeFlags)}
 	a.Evidence = given(flags, evidenceFlags) + a.Cluster
 	for _, t := range targets {
-		a.Scope += " " + report.ShellWord(t)
+		a.Scope += " " + diagnose.ShellWord(t)
 	}
 	return a
 }
@@ -40,7 +41,7 @@ func given(flags *pflag.FlagSet, names []string) string {
 		}
 		switch {
 		case f.Value.Type() != "bool":
-			b.WriteString(" " + word + " " + report.ShellWord(f.Value.String()))
+			b.WriteString(" " + word + " " + diagnose.ShellWord(f.Value.String()))
 		case f.Value.String() == "true":
 			b.WriteString(" " + word)
 		}

@@ -6,8 +6,10 @@
 // the files that are named after their topic:
 //
 //   - who is to blame, and what to call it: blame.go, refs.go, scope.go, expect.go;
+//   - what is compared and judged alike by several: differences.go (pods of one workload), ignored.go (policies without
+//     effect), awaited.go (secrets that are waited for), outside.go (callers outside the mesh);
 //   - what was read: evidence.go, certificates.go, roots.go, accounts.go, listeners.go, ports.go, clock.go;
-//   - remedies: fix.go, admit.go, the edit files (resources on paper), manifest.go and shell.go (their text);
+//   - remedies: fix.go, inject.go, admit.go, the edit files (resources on paper), manifest.go and shell.go (their text);
 //   - whether they heal on paper: whatif.go.
 package checks
 

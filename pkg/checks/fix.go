@@ -102,37 +102,6 @@ func plainPorts(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 	return out
 }
 
-// injectFix puts a workload into the mesh, with as few steps as it takes: a namespace that is
-// labelled is left alone, and pods that a patch replaces need no restart.
-func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
-	fix := diagnose.Fix{Title: "give " + w.String() + " a proxy", Risk: injectRisk(p, w)}
-	var steps []string
-	if !injects(p, w.Namespace) {
-		steps = append(steps, shell("kubectl label namespace %s %s --overwrite", w.Namespace, injectionLabel(p)))
-		fix.Risk += "; the label gives every other pod of namespace " + w.Namespace + " a proxy too, at its next restart"
-	}
-	label := "sidecar.istio.io/inject"
-	switch {
-	case w.Kind == "Pod":
-	case w.Pods[0].Labels[label] == "false":
-		pointer := "/" + strings.ReplaceAll(podMetadata(w), ".", "/") + "/labels/" + strings.ReplaceAll(label, "/", "~1")
-		steps = append(steps, jsonPatch(w.Ref, remove(pointer)))
-	case restartable(w):
-		steps = append(steps, restart(w))
-	case w.Kind != "CronJob":
-		fix.Title += " by creating it anew"
-	}
-	fix.Command = strings.Join(steps, "\n")
-	return fix
-}
-
-// injectRisk says what a proxy changes for a workload, and whom it shuts out.
-func injectRisk(p *diagnose.Pass, w *mesh.Workload) string {
-	tried := rewrite(p, func(r *kube.Resources) { editPods(r, w, injected) })
-	stops := append(tried.stops(func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }), tried.stopping(p.Engine.Edges(handshake.Query{Client: within(w)}))...)
-	return risks("its pods restart; its own calls then follow the mesh's policies too", refuses(stops))
-}
-
 // restartable reports whether kubectl can restart a workload: of a ReplicaSet or a Job it refuses to.
 func restartable(w *mesh.Workload) bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, w.Kind)
@@ -140,23 +109,6 @@ func restartable(w *mesh.Workload) bool {
 
 func restart(w *mesh.Workload) string {
 	return shell("kubectl -n %s rollout restart %s", w.Namespace, strings.ToLower(w.Kind)+"/"+w.Name)
-}
-
-// injects reports whether a namespace is seen to be labelled for injection.
-func injects(p *diagnose.Pass, namespace string) bool {
-	return slices.ContainsFunc(p.Resources.Namespaces, func(ns *kube.Namespace) bool {
-		return ns.Name == namespace && (ns.Labels["istio-injection"] == "enabled" || ns.Labels["istio.io/rev"] != "" && ns.Labels["istio-injection"] == "")
-	})
-}
-
-// injectionLabel is the label by which the mesh's injector knows a namespace.
-func injectionLabel(p *diagnose.Pass) string {
-	for _, pod := range p.Snapshot.Pods {
-		if r := pod.Revision(); pod.Plane == mesh.Sidecar && r != "" && r != "default" {
-			return "istio.io/rev=" + r
-		}
-	}
-	return "istio-injection=enabled"
 }
 
 // pointer is the JSON pointer of a field without indices: "spec.portLevelMtls.9000.mode".

@@ -11,8 +11,6 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
-const revisionLabel = "istio.io/rev"
-
 var mtd325 = &diagnose.Check{
 	Code: "MTD325", Name: "pa-other-revision", Severity: diagnose.Warning,
 	Title: "a label keeps a PeerAuthentication from the control plane of the workloads that it selects",

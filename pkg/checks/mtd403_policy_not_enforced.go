@@ -99,7 +99,7 @@ func unsure(p *diagnose.Pass, pod *mesh.Pod, asked policy.Derivation) string {
 		return ""
 	case fresh(p, &asked.From.Meta):
 		return fmt.Sprintf("%s changed so shortly before the capture that it may not have arrived", policyRef(asked.From))
-	case asked.From.Labels["istio.io/rev"] != "" && pod.Revision() == "":
+	case asked.From.Labels[revisionLabel] != "" && pod.Revision() == "":
 		return fmt.Sprintf("%s is for one revision, and that of the pod is not known", policyRef(asked.From))
 	}
 	return ""

@@ -68,26 +68,20 @@ func jwksHost(uri string) (host string, port uint32) {
 }
 
 func judgeJWKS(p *diagnose.Pass, ra *kube.RequestAuthentication, i int, ep mesh.Endpoint) {
-	at := uint32(ep.Address.Port())
-	switch {
-	case ep.Pod == nil || ep.Pod.Plane != mesh.Sidecar:
-		p.NotApplicable()
-	case ep.Pod.Proxy == nil:
-		p.Unknown(kube.PodRef(ep.Pod.Key()), ep.Pod.Unread)
-	case !strict(p, ep.Pod, at):
-		p.Passed()
-	default:
-		ref := kube.Ref{Kind: "RequestAuthentication", Namespace: ra.Namespace, Name: ra.Name}
-		field := fmt.Sprintf("spec.jwtRules[%d].jwksUri", i)
-		p.Failed(diagnose.Finding{
-			Subject: ref, Field: field, Group: fmt.Sprint(at), Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
-			Title: fmt.Sprintf("%s has istiod fetch keys from %s, which accepts only mutual TLS: tokens of %s are refused", ref, workloadName(ep.Pod.Workload), ra.Spec.JWTRules[i].Issuer),
-			Evidence: []handshake.Fact{
-				{Layer: handshake.Policy, Source: ref.String() + " " + field, Value: ra.Spec.JWTRules[i].JWKSURI},
-				listenerFact(p, ep.Pod, at),
-			},
-		})
+	at, shut := shutsOutside(p, ep)
+	if !shut {
+		return
 	}
+	ref := kube.Ref{Kind: "RequestAuthentication", Namespace: ra.Namespace, Name: ra.Name}
+	field := fmt.Sprintf("spec.jwtRules[%d].jwksUri", i)
+	p.Failed(diagnose.Finding{
+		Subject: ref, Field: field, Group: fmt.Sprint(at), Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
+		Title: fmt.Sprintf("%s has istiod fetch keys from %s, which accepts only mutual TLS: tokens of %s are refused", ref, workloadName(ep.Pod.Workload), ra.Spec.JWTRules[i].Issuer),
+		Evidence: []handshake.Fact{
+			{Layer: handshake.Policy, Source: ref.String() + " " + field, Value: ra.Spec.JWTRules[i].JWKSURI},
+			listenerFact(p, ep.Pod, at),
+		},
+	})
 }
 
 func describeJWKS(p *diagnose.Pass, f *diagnose.Finding) {

@@ -44,41 +44,25 @@ func strictLoadBalancer(p *diagnose.Pass) {
 	}
 }
 
-// hostOfService is the host that a Service declares.
-func hostOfService(p *diagnose.Pass, svc *kube.Service) *mesh.Host {
-	for _, h := range p.HostsNamed(svc.Name + "." + svc.Namespace + ".svc." + p.Domain) {
-		if h.Ref.Kind == "Service" {
-			return h
-		}
-	}
-	return nil
-}
-
 func judgeExposed(p *diagnose.Pass, svc *kube.Service, port *mesh.Port, ep mesh.Endpoint) {
-	at := uint32(ep.Address.Port())
-	switch {
-	case ep.Pod == nil || ep.Pod.Plane != mesh.Sidecar:
-		p.NotApplicable()
-	case ep.Pod.Proxy == nil:
-		p.Unknown(kube.PodRef(ep.Pod.Key()), ep.Pod.Unread)
-	case !strict(p, ep.Pod, at):
-		p.Passed()
-	default:
-		f := diagnose.Finding{
-			Subject: kube.Ref{Kind: "Service", Namespace: svc.Namespace, Name: svc.Name}, Field: "spec.type", Group: fmt.Sprint(port.Number),
-			Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
-			Title: fmt.Sprintf("%s %s/%s leads callers from outside to port %d of %s, which accepts only mutual TLS", svc.Spec.Type, svc.Namespace, svc.Name, at, workloadName(ep.Pod.Workload)),
-			Evidence: []handshake.Fact{
-				{Layer: handshake.Cluster, Source: fmt.Sprintf("Service %s/%s spec.type", svc.Namespace, svc.Name), Value: fmt.Sprintf("%s, port %d to %d", svc.Spec.Type, port.Number, at)},
-				listenerFact(p, ep.Pod, at),
-			},
-			Fixes: openPort(p, ep.Pod, at, fmt.Sprintf("open port %d to callers from outside", at)),
-		}
-		if svc.Spec.Type == "NodePort" {
-			f.Severity = diagnose.Warning
-		}
-		p.Failed(f)
+	at, shut := shutsOutside(p, ep)
+	if !shut {
+		return
 	}
+	f := diagnose.Finding{
+		Subject: kube.Ref{Kind: "Service", Namespace: svc.Namespace, Name: svc.Name}, Field: "spec.type", Group: fmt.Sprint(port.Number),
+		Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
+		Title: fmt.Sprintf("%s %s/%s leads callers from outside to port %d of %s, which accepts only mutual TLS", svc.Spec.Type, svc.Namespace, svc.Name, at, workloadName(ep.Pod.Workload)),
+		Evidence: []handshake.Fact{
+			{Layer: handshake.Cluster, Source: fmt.Sprintf("Service %s/%s spec.type", svc.Namespace, svc.Name), Value: fmt.Sprintf("%s, port %d to %d", svc.Spec.Type, port.Number, at)},
+			listenerFact(p, ep.Pod, at),
+		},
+		Fixes: openPort(p, ep.Pod, at, fmt.Sprintf("open port %d to callers from outside", at)),
+	}
+	if svc.Spec.Type == "NodePort" {
+		f.Severity = diagnose.Warning
+	}
+	p.Failed(f)
 }
 
 func describeLoadBalancer(_ *diagnose.Pass, f *diagnose.Finding) {

@@ -35,7 +35,7 @@ var mtd605 = &diagnose.Check{
 func injectionMissing(p *diagnose.Pass) {
 	for pod := range p.ScopedPods() {
 		switch {
-		case injectionOf(p, pod) == "" || optsOut(pod):
+		case injectionOf(p, pod.Namespace) == "" || optsOut(pod):
 			p.NotApplicable()
 		case pod.HasProxy() || pod.Plane == mesh.Ztunnel:
 			p.Passed()
@@ -60,23 +60,6 @@ func refusedCalls(p *diagnose.Pass, client *mesh.Pod) []*handshake.Edge {
 	return out
 }
 
-// injectionOf is the label by which a pod's namespace asks for proxies, "" when it does not. Pods of
-// Kubernetes' own namespaces are never injected.
-func injectionOf(p *diagnose.Pass, pod *mesh.Pod) string {
-	for _, ns := range p.Resources.Namespaces {
-		if ns.Name != pod.Namespace || strings.HasPrefix(ns.Name, "kube-") {
-			continue
-		}
-		switch value, said := ns.Labels["istio-injection"]; {
-		case value == "enabled":
-			return "istio-injection=enabled"
-		case !said && ns.Labels[revisionLabel] != "":
-			return revisionLabel + "=" + ns.Labels[revisionLabel]
-		}
-	}
-	return ""
-}
-
 // optsOut reports whether a pod is not to be injected: it says so, is on the host's network, or is an
 // infrastructure pod of the mesh.
 func optsOut(pod *mesh.Pod) bool {
@@ -87,7 +70,7 @@ func optsOut(pod *mesh.Pod) bool {
 
 func describeInjectionMissing(p *diagnose.Pass, f *diagnose.Finding) {
 	pod := f.Pod
-	label := injectionOf(p, pod)
+	label := injectionOf(p, pod.Namespace)
 	f.Title = fmt.Sprintf("%s has no proxy, although namespace %s asks for one (%s)", workloadName(pod.Workload), pod.Namespace, label)
 	if len(f.Edges) > 0 {
 		f.Title += fmt.Sprintf("; %s", refusing(f.Edges, 1))

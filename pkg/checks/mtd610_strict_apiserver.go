@@ -77,39 +77,23 @@ func strictAPIServer(p *diagnose.Pass) {
 	}
 }
 
-// endpointsAt are the endpoints of a host's port.
-func endpointsAt(p *diagnose.Pass, host string, number uint32) []mesh.Endpoint {
-	for _, h := range p.HostsNamed(host) {
-		if port := h.Port(number); port != nil {
-			return port.Endpoints
-		}
-	}
-	return nil
-}
-
 func judgeAPICall(p *diagnose.Pass, call apiCall, ep mesh.Endpoint) {
-	at := uint32(ep.Address.Port())
-	switch {
-	case ep.Pod == nil || ep.Pod.Plane != mesh.Sidecar:
-		p.NotApplicable()
-	case ep.Pod.Proxy == nil:
-		p.Unknown(kube.PodRef(ep.Pod.Key()), ep.Pod.Unread)
-	case !strict(p, ep.Pod, at):
-		p.Passed()
-	default:
-		f := diagnose.Finding{
-			Subject: ep.Pod.Workload.Ref, Field: fmt.Sprintf("port %d", at), Group: call.by, Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
-			Title: fmt.Sprintf("the API server calls port %d of %s (%s), which accepts only mutual TLS", at, workloadName(ep.Pod.Workload), call.by),
-			Evidence: []handshake.Fact{
-				{Layer: handshake.Cluster, Source: call.by, Value: fmt.Sprintf("calls Service %s/%s port %d", call.to.Namespace, call.to.Name, call.to.Number())},
-				listenerFact(p, ep.Pod, at),
-			},
-		}
-		if call.ignored {
-			f.Severity = diagnose.Warning
-		}
-		p.Failed(f)
+	at, shut := shutsOutside(p, ep)
+	if !shut {
+		return
 	}
+	f := diagnose.Finding{
+		Subject: ep.Pod.Workload.Ref, Field: fmt.Sprintf("port %d", at), Group: call.by, Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
+		Title: fmt.Sprintf("the API server calls port %d of %s (%s), which accepts only mutual TLS", at, workloadName(ep.Pod.Workload), call.by),
+		Evidence: []handshake.Fact{
+			{Layer: handshake.Cluster, Source: call.by, Value: fmt.Sprintf("calls Service %s/%s port %d", call.to.Namespace, call.to.Name, call.to.Number())},
+			listenerFact(p, ep.Pod, at),
+		},
+	}
+	if call.ignored {
+		f.Severity = diagnose.Warning
+	}
+	p.Failed(f)
 }
 
 func describeAPIServer(p *diagnose.Pass, f *diagnose.Finding) {

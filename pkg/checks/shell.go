@@ -3,29 +3,17 @@ package checks
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
-
-// plainWord is text that a POSIX shell takes as one word, whatever surrounds it.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
-
-// shellQuote makes one word of a POSIX shell of any text. Names come from a cluster, or from a
-// bundle that a stranger sent: a command to paste must not run what they say.
-func shellQuote(s string) string {
-	if plainWord.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
 
 // shell is a command whose arguments, each for a %s, come from the cluster and are quoted.
 func shell(format string, args ...string) string {
 	quoted := make([]any, len(args))
 	for i, a := range args {
-		quoted[i] = shellQuote(a)
+		quoted[i] = diagnose.ShellWord(a)
 	}
 	return fmt.Sprintf(format, quoted...)
 }
@@ -36,17 +24,17 @@ func kubectl(verb string, r kube.Ref) string {
 	kind := strings.ToLower(r.Kind)
 	what := shell("%s %s", kind, r.Name)
 	if strings.HasPrefix(r.Name, "-") || strings.HasPrefix(kind, "-") {
-		what = shellQuote(strings.TrimLeft(kind, "-") + "/" + r.Name)
+		what = diagnose.ShellWord(strings.TrimLeft(kind, "-") + "/" + r.Name)
 	}
 	if r.Namespace == "" {
 		return fmt.Sprintf("kubectl %s %s", verb, what)
 	}
-	return fmt.Sprintf("kubectl -n %s %s %s", shellQuote(r.Namespace), verb, what)
+	return fmt.Sprintf("kubectl -n %s %s %s", diagnose.ShellWord(r.Namespace), verb, what)
 }
 
 // jsonPatch is a command that applies a JSON patch of these operations.
 func jsonPatch(r kube.Ref, operations ...string) string {
-	return kubectl("patch", r) + " --type=json -p " + shellQuote("["+strings.Join(operations, ",")+"]")
+	return kubectl("patch", r) + " --type=json -p " + diagnose.ShellWord("["+strings.Join(operations, ",")+"]")
 }
 
 // remove, set and move are operations of a JSON patch; the value is JSON.

@@ -113,7 +113,7 @@ func TestFormsHoldTheSame(t *testing.T) {
 func subjects(r *Report) map[string]bool {
 	out := map[string]bool{}
 	for _, f := range r.Findings {
-		line := ShellWord(resourceName(f.Subject))
+		line := diagnose.ShellWord(resourceName(f.Subject))
 		if f.Subject.Namespace != "" {
 			line += " -n " + f.Subject.Namespace
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
@@ -18,9 +19,9 @@ func writeNames(w io.Writer, r *Report, _ Style) error {
 			continue
 		}
 		seen[f.Subject] = true
-		line := ShellWord(Clean(resourceName(f.Subject)))
+		line := diagnose.ShellWord(Clean(resourceName(f.Subject)))
 		if f.Subject.Namespace != "" {
-			line += " -n " + ShellWord(Clean(f.Subject.Namespace))
+			line += " -n " + diagnose.ShellWord(Clean(f.Subject.Namespace))
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
