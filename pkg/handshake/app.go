@@ -24,7 +24,7 @@ func (r *replay) application(w wire) *Edge {
 
 // proxyMeetsApp is TLS of the client's proxy against the server's bare application.
 func (r *replay) proxyMeetsApp(w wire) {
-	r.tellArrival("TLS by the client's proxy reaches " + r.receiver())
+	r.tellArrival()
 	r.assume(ProtocolAsDeclared)
 	expects := r.engine.appAt(r.Server, r.dial)
 	if r.Server.Pod == nil && expects != mesh.TLS && !w.mesh() {

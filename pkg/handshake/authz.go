@@ -42,6 +42,23 @@ func (r *replay) authorize(fc *envoy.FilterChain, who caller) {
 	}
 }
 
+// enforcedRBAC are the RBAC filters of a chain that can refuse, in the order in which they are asked.
+func enforcedRBAC(fc *envoy.FilterChain) []*envoy.RBAC {
+	var out []*envoy.RBAC
+	add := func(f *envoy.Filter) {
+		if f.RBAC != nil && f.RBAC.Enforced && f.RBAC.Action != "LOG" {
+			out = append(out, f.RBAC)
+		}
+	}
+	for _, f := range fc.Filters {
+		add(f)
+		for _, h := range f.HTTPFilters {
+			add(h)
+		}
+	}
+	return out
+}
+
 // ownRBAC reports that routes of a connection manager replace the rules of its RBAC filters
 // (RBACPerRoute), or turn them off: which rules hold depends on the request.
 func ownRBAC(p *envoy.Proxy, f *envoy.Filter) bool {

@@ -57,11 +57,9 @@ func denyRules(edge *Edge) []envoy.RBACPolicy {
 	if chain == nil {
 		return nil
 	}
-	for _, f := range chain.Filters {
-		for _, x := range append([]*envoy.Filter{f}, f.HTTPFilters...) {
-			if x.RBAC != nil && x.RBAC.Enforced && x.RBAC.Action == "DENY" && len(x.RBAC.Unmodelled) == 0 {
-				out = append(out, x.RBAC.Policies...)
-			}
+	for _, rbac := range enforcedRBAC(chain) {
+		if rbac.Action == "DENY" && len(rbac.Unmodelled) == 0 {
+			out = append(out, rbac.Policies...)
 		}
 	}
 	return out

@@ -177,7 +177,7 @@ func sortEdges(list []*Edge) []*Edge {
 // nowhere is the edge of a destination that leads to no endpoint.
 func (e *Engine) nowhere(client *mesh.Pod, d dial) *Edge {
 	r := e.start(client, d)
-	r.tellOrigin("calls " + d.label())
+	r.tellOrigin("calls ", d.label())
 	switch {
 	case client.HasProxy() && client.Proxy == nil:
 		r.unseen(client, ClientUnread, "%s: %s", client.Key(), client.Unread)
@@ -232,7 +232,7 @@ func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
 	return e.each(client, d, d.direct, func(r *replay) *Edge {
 		r.Outbound = Outbound{Path: Direct, Socket: "plaintext"}
 		r.fact(Cluster, podSource(client), why)
-		r.tellOrigin("not captured: " + why)
+		r.tellOrigin("not captured: ", why)
 		if client.HasProxy() {
 			r.assume(CaptureAsAnnotated)
 		}

@@ -24,10 +24,18 @@ type conn struct {
 // (envoy/config/listener/v3/listener_components.proto, FilterChainMatch;
 // source/common/listener_manager/filter_chain_manager_impl.cc). It returns the default chain
 // when nothing matches, and nil when there is none.
-func matchChain(l *envoy.Listener, c conn) *envoy.FilterChain {
+func matchChain(l *envoy.Listener, c conn) *envoy.FilterChain { return narrowChains(l, c, nil) }
+
+// narrowChains is matchChain that tells which chains each criterion left of which; lost may be nil.
+func narrowChains(l *envoy.Listener, c conn, lost func(criterion string, before, after chains)) *envoy.FilterChain {
 	left := l.FilterChains
 	for _, step := range narrowing {
-		if left = step.narrow(left, c); len(left) == 0 {
+		before := left
+		left = step.narrow(before, c)
+		if lost != nil {
+			lost(step.criterion, before, left)
+		}
+		if len(left) == 0 {
 			return l.Default
 		}
 	}
@@ -36,12 +44,14 @@ func matchChain(l *envoy.Listener, c conn) *envoy.FilterChain {
 
 type chains = []*envoy.FilterChain
 
+const destinationPort = "destination_port"
+
 // narrowing are the steps, each named by the field of FilterChainMatch that it looks at.
 var narrowing = []struct {
 	criterion string
 	narrow    func(chains, conn) chains
 }{
-	{"destination_port", byPort},
+	{destinationPort, byPort},
 	{"prefix_ranges", byDestination},
 	{"server_names", byServerName},
 	{"transport_protocol", byTransport},

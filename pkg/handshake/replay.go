@@ -20,8 +20,6 @@ type replay struct {
 	fromLabel bool
 	// forks are the replays that a gateway makes of one, each to an endpoint behind it.
 	forks []*replay
-	// blockedAt is the step that a blocker belongs to, when that is not the last one told.
-	blockedAt Stage
 	// unverified are the sides whose chain the other one takes as it comes.
 	unverified []Side
 }
@@ -60,18 +58,19 @@ func (r *replay) sniffed(l *envoy.Listener, port uint32, w wire) {
 
 // block records what stands in the way. The replay may go on as if it did not.
 func (r *replay) block(reason Reason, format string, args ...any) {
-	r.add(Blocker{Reason: reason, Why: fmt.Sprintf(format, args...)})
+	r.add(Blocker{Reason: reason, Why: fmt.Sprintf(format, args...)}, "")
 }
 
 // unseen records that a pod was not read, or is not modelled.
 func (r *replay) unseen(pod *mesh.Pod, reason Reason, format string, args ...any) {
-	r.add(Blocker{reason, fmt.Sprintf(format, args...), kube.PodRef(pod.Key())})
+	r.add(Blocker{reason, fmt.Sprintf(format, args...), kube.PodRef(pod.Key())}, "")
 }
 
-func (r *replay) add(b Blocker) {
+// add records a blocker at the last step of a stage; "" stands for the last one told.
+func (r *replay) add(b Blocker, at Stage) {
 	if !r.Blocked(b.Reason) {
 		r.Blockers = append(r.Blockers, b)
-		r.tellBlocker(b)
+		r.tellBlocker(b, at)
 	}
 }
 

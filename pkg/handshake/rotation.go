@@ -70,7 +70,6 @@ func (r *replay) outOfRotation(c *envoy.Cluster, none bool) {
 		r.assume(EndpointInRotation)
 		return
 	}
-	r.blockedAt = StageEndpoint
-	r.block(NoEndpoint, "%s, and cluster %s has no other endpoint", why, c.Name)
+	r.add(Blocker{Reason: NoEndpoint, Why: why + ", and cluster " + c.Name + " has no other endpoint"}, StageEndpoint)
 	r.finish()
 }

@@ -50,8 +50,9 @@ func (r *replay) captured(port uint32) bool {
 // bypass is a port of a pod with a proxy that does not take it.
 func (r *replay) bypass(w wire, port uint32) *Edge {
 	r.assume(CaptureAsAnnotated)
-	r.fact(Cluster, r.Server.Pod.Capture.Source, fmt.Sprintf("port %d bypasses the proxy", port))
-	r.tellInbound(r.Server.Pod.Capture.Source, fmt.Sprintf("port %d bypasses the proxy", port))
+	says := fmt.Sprintf("port %d bypasses the proxy", port)
+	r.fact(Cluster, r.Server.Pod.Capture.Source, says)
+	r.tellInbound(r.Server.Pod.Capture.Source, says)
 	return r.application(w)
 }
 

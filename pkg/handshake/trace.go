@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -58,12 +57,17 @@ type Candidate struct {
 // tracing reports whether the query asks for steps.
 func (r *replay) tracing() bool { return r.dial.query != nil && r.dial.query.Trace }
 
-func (r *replay) tell(s Step) { r.Steps = append(r.Steps, s) }
+// tell adds a step, which is only made when the query asks for it.
+func (r *replay) tell(step func() Step) {
+	if r.tracing() {
+		r.Steps = append(r.Steps, step())
+	}
+}
 
-// tellBlocker notes a blocker at the step at which it was met.
-func (r *replay) tellBlocker(b Blocker) {
-	for i := len(r.Steps) - 1; r.tracing() && i >= 0; i-- {
-		if r.blockedAt == "" || r.Steps[i].At == r.blockedAt {
+// tellBlocker notes a blocker at the last step of a stage; "" stands for the last step.
+func (r *replay) tellBlocker(b Blocker, at Stage) {
+	for i := len(r.Steps) - 1; i >= 0; i-- {
+		if at == "" || r.Steps[i].At == at {
 			r.Steps[i].Blockers = append(r.Steps[i].Blockers, b)
 			return
 		}
@@ -71,10 +75,10 @@ func (r *replay) tellBlocker(b Blocker) {
 }
 
 // tellOrigin tells where the connection begins when no proxy of the client is followed.
-func (r *replay) tellOrigin(says string) {
-	if r.tracing() {
-		r.tell(Step{At: StageCapture, Side: ClientSide, Source: podSource(r.Client), Says: says})
-	}
+func (r *replay) tellOrigin(says ...string) {
+	r.tell(func() Step {
+		return Step{At: StageCapture, Side: ClientSide, Source: podSource(r.Client), Says: strings.Join(says, "")}
+	})
 }
 
 func podSource(p *mesh.Pod) string { return "pod " + p.Key().String() }
@@ -84,25 +88,27 @@ func (r *replay) tellClient(w way) {
 	if !r.tracing() {
 		return
 	}
-	e, client, d := r.engine, r.Client, r.dial
+	client, d := r.Client, r.dial
+	step := func(at Stage, source, says string) {
+		r.tell(func() Step { return Step{At: at, Side: ClientSide, Source: source, Says: says} })
+	}
 	if client.Plane == mesh.Gateway {
-		r.tell(Step{At: StageCluster, Side: ClientSide, Source: podSource(client), Says: "a gateway; which of its routes lead here is not followed"})
+		step(StageCluster, podSource(client), "a gateway; which of its routes lead here is not followed")
 		return
 	}
-	ix := e.index(client.Proxy)
-	r.tell(Step{At: StageCapture, Side: ClientSide, Source: podSource(client), Says: "captured: " + cmp.Or(client.Capture.Source, "nothing excludes it")})
-	l := e.outboundListener(ix, d)
+	step(StageCapture, podSource(client), "captured: "+cmp.Or(client.Capture.Source, "nothing excludes it"))
+	l := r.engine.outboundListener(r.engine.index(client.Proxy), d)
 	if l == nil {
-		r.tell(Step{At: StageListener, Side: ClientSide, Source: podSource(client), Says: "no outbound listener takes " + d.label()})
+		step(StageListener, podSource(client), "no outbound listener takes "+d.label())
 		return
 	}
 	source := dumpOf(client, "listeners", l.Name)
-	r.tell(Step{At: StageListener, Side: ClientSide, Source: source, Says: "takes " + d.label() + dialled(d)})
+	step(StageListener, source, "takes "+d.label()+dialled(d))
 	if len(l.FilterChains) > 1 {
-		r.tellChains(ClientSide, source, l, e.appConn(l, d))
+		r.tellChains(ClientSide, source, l, r.engine.appConn(l, d))
 	}
 	if w.source != "" && w.source != source {
-		r.tell(Step{At: StageRoute, Side: ClientSide, Source: w.source, Says: routeWords(w)})
+		step(StageRoute, w.source, routeWords(w))
 	}
 }
 
@@ -125,12 +131,14 @@ func routeWords(w way) string {
 
 // tellChains lists the filter chains of a listener for the port and what became of each.
 func (r *replay) tellChains(side Side, source string, l *envoy.Listener, c conn) {
-	taken, all := considered(l, c)
-	says := "no filter chain takes " + c.describe()
-	if taken != nil {
-		says = fmt.Sprintf("chain %s takes %s", cmp.Or(taken.Name, "without a name"), c.describe())
-	}
-	r.tell(Step{At: StageFilterChain, Side: side, Source: source, Says: says, Chains: all})
+	r.tell(func() Step {
+		taken, all := considered(l, c)
+		says := "no filter chain takes " + c.describe()
+		if taken != nil {
+			says = fmt.Sprintf("chain %s takes %s", cmp.Or(taken.Name, "without a name"), c.describe())
+		}
+		return Step{At: StageFilterChain, Side: side, Source: source, Says: says, Chains: all}
+	})
 }
 
 // describe says what the listener filters saw.
@@ -150,52 +158,55 @@ func also(name, value string) string {
 	return ", " + name + " " + value
 }
 
-// considered chooses a filter chain as matchChain does and notes where each of the others was
-// lost. Chains of other ports are left out.
+// considered chooses a filter chain and notes where each of the others was lost. Chains of other
+// ports are left out.
 func considered(l *envoy.Listener, c conn) (taken *envoy.FilterChain, all []Candidate) {
-	left := byPort(l.FilterChains, c)
 	lost := map[*envoy.FilterChain]string{}
-	rest := left
-	for _, step := range narrowing {
-		next := step.narrow(rest, c)
-		for _, fc := range rest {
-			if !slices.Contains(next, fc) {
-				lost[fc] = step.criterion
+	taken = narrowChains(l, c, func(criterion string, before, after chains) {
+		for _, fc := range before {
+			if !slices.Contains(after, fc) {
+				lost[fc] = criterion
 			}
 		}
-		rest = next
+	})
+	note := func(fc *envoy.FilterChain, why string) {
+		if fc == taken {
+			why = ""
+		}
+		all = append(all, Candidate{Name: fc.Name, Matches: describeMatch(&fc.Match), Socket: describeServerSocket(fc.Socket), Lost: why})
 	}
-	taken = l.Default
-	if len(rest) > 0 {
-		taken = rest[0]
-		for _, fc := range rest[1:] {
-			lost[fc] = "an equal chain stands before it"
+	for _, fc := range l.FilterChains {
+		if lost[fc] != destinationPort {
+			note(fc, cmp.Or(lost[fc], "an equal chain stands before it"))
 		}
 	}
-	if l.Default != nil && !slices.Contains(left, l.Default) {
-		left = append(slices.Clone(left), l.Default)
-		if taken != l.Default {
-			lost[l.Default] = "only what no other takes"
-		}
-	}
-	for _, fc := range left {
-		all = append(all, Candidate{Name: fc.Name, Matches: describeMatch(&fc.Match), Socket: describeServerSocket(fc.Socket), Lost: lost[fc]})
+	if l.Default != nil {
+		note(l.Default, "only what no other takes")
 	}
 	return taken, all
 }
 
 // tellCluster tells which cluster and why.
 func (r *replay) tellCluster(c *envoy.Cluster) {
-	if r.tracing() {
-		r.tell(Step{At: StageCluster, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: cmp.Or(c.Type, "static") + r.ruleNote()})
-	}
+	r.tell(func() Step {
+		return Step{At: StageCluster, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: cmp.Or(c.Type, "static") + r.ruleNote()}
+	})
 }
 
 // tellSocket tells the endpoint and how the transport socket for it was chosen.
 func (r *replay) tellSocket(c *envoy.Cluster, u upstream, socket *envoy.TransportSocket, how string) {
-	if !r.tracing() {
-		return
-	}
+	r.tell(func() Step {
+		source := dumpOf(r.Client, "endpoints", cmp.Or(c.ServiceName, c.Name))
+		return Step{At: StageEndpoint, Side: ClientSide, Source: source, Says: r.endpointWords(c, u)}
+	})
+	r.tell(func() Step {
+		says := how + ": " + r.engine.socket(socket)
+		return Step{At: StageTransportSocket, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: says}
+	})
+}
+
+// endpointWords say what the client's proxy knows of an endpoint.
+func (r *replay) endpointWords(c *envoy.Cluster, u upstream) string {
 	says := r.receiver()
 	if u.Pod != nil {
 		says = fmt.Sprintf("%s, %s", r.endpoint(), says)
@@ -208,117 +219,5 @@ func (r *replay) tellSocket(c *envoy.Cluster, u upstream, socket *envoy.Transpor
 	if r.Observed != nil {
 		says += "; counted: " + r.Observed.String()
 	}
-	r.tell(Step{At: StageEndpoint, Side: ClientSide, Source: dumpOf(r.Client, "endpoints", cmp.Or(c.ServiceName, c.Name)), Says: says})
-	r.tell(Step{At: StageTransportSocket, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: how + ": " + r.engine.socket(socket)})
-}
-
-// tellWire tells what travels.
-func (r *replay) tellWire(w wire) {
-	if !r.tracing() {
-		return
-	}
-	says := "plaintext " + strings.ToUpper(string(w.App))
-	switch {
-	case w.TLS != nil:
-		says = "TLS by the client's proxy" + also("SNI", w.SNI) + also("ALPN", strings.Join(w.ALPN, ","))
-	case w.App == mesh.TLS:
-		says = "the application's own TLS" + also("SNI", w.SNI)
-	}
-	r.tell(Step{At: StageWire, Says: says})
-}
-
-// tellBehind begins what would follow if that step had been right.
-func (r *replay) tellBehind() {
-	if r.tracing() {
-		r.tell(Step{At: StageWire, Says: "had the client sent Istio's mutual TLS instead:"})
-	}
-}
-
-// tellInbound tells whether the server's proxy takes the port.
-func (r *replay) tellInbound(source, says string) {
-	if r.tracing() {
-		r.tell(Step{At: StageCapture, Side: ServerSide, Source: source, Says: says})
-	}
-}
-
-// tellListener tells what the server's listener sees and which chain it takes.
-func (r *replay) tellListener(l *envoy.Listener, w wire, port uint32) {
-	if !r.tracing() {
-		return
-	}
-	pod := r.Server.Pod
-	r.tellInbound(podSource(pod), fmt.Sprintf("the proxy takes port %d", port))
-	says := "takes the connection"
-	switch {
-	case inspects(l, envoy.TLSInspector, port):
-		says += "; its tls_inspector looks at the first bytes"
-	case w.encrypted():
-		says += "; it does not look for TLS on this port"
-	}
-	source := dumpOf(pod, "listeners", l.Name)
-	r.tell(Step{At: StageListener, Side: ServerSide, Source: source, Says: says})
-	r.tellChains(ServerSide, source, l, r.inboundConn(l, w, port))
-}
-
-// tellPassed tells that a gateway hands the bytes on.
-func (r *replay) tellPassed(source string) {
-	if r.tracing() {
-		r.tell(Step{At: StageCluster, Side: ServerSide, Source: source, Says: "the gateway passes the TLS on to " + r.endpoint()})
-	}
-}
-
-// tellTLS tells what both sides settle on.
-func (r *replay) tellTLS() {
-	if r.tracing() && r.TLS != nil {
-		r.tell(Step{At: StageTLS, Says: cmp.Or(r.TLS.Version, "no common version") + also("SNI", r.TLS.SNI) + also("ALPN", r.TLS.ALPN)})
-	}
-}
-
-// tellCertificate tells what a side presents and against what it is verified.
-func (r *replay) tellCertificate(side Side, holder party, chain certs.Chain, verifier party) {
-	if r.tracing() {
-		r.tell(Step{At: StageCertificate, Side: side, Source: holder.name + " config_dump secrets", Says: r.engine.chain(chain).text + "; judged by " + verifier.name})
-	}
-}
-
-// tellAuthorization tells whom the RBAC filters see.
-func (r *replay) tellAuthorization(fc *envoy.FilterChain, who caller) {
-	if !r.tracing() {
-		return
-	}
-	if n := enforced(fc); n > 0 {
-		says := fmt.Sprintf("%d RBAC filters see %s", n, cmp.Or(who.identity, "no identity"))
-		r.tell(Step{At: StageAuthorization, Side: ServerSide, Source: dumpOf(r.Server.Pod, "listeners", r.Inbound.Listener), Says: says})
-	}
-}
-
-// enforced counts the RBAC filters of a chain that can refuse.
-func enforced(fc *envoy.FilterChain) int {
-	n := 0
-	count := func(f *envoy.Filter) {
-		if f.RBAC != nil && f.RBAC.Enforced && f.RBAC.Action != "LOG" {
-			n++
-		}
-	}
-	for _, f := range fc.Filters {
-		count(f)
-		for _, h := range f.HTTPFilters {
-			count(h)
-		}
-	}
-	return n
-}
-
-// tellArrival tells what reaches an application that no proxy unwraps it for.
-func (r *replay) tellArrival(says string) {
-	if r.tracing() {
-		r.tell(Step{At: StageApplication, Side: ServerSide, Says: says})
-	}
-}
-
-// tellOutcome tells what arrives.
-func (r *replay) tellOutcome() {
-	if r.tracing() && r.Verdict.Works() {
-		r.tell(Step{At: StageApplication, Side: ServerSide, Says: r.Why})
-	}
+	return says
 }
