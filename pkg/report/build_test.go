@@ -198,7 +198,7 @@ shop/nobody (no proxy)  host:80              shop/b        1      fails    plain
 shop/a                  api.example.com:443  10.0.0.1:443  1      appTLS
 `
 	var b strings.Builder
-	if err := RenderEdges(&b, mesh.New(&mesh.Evidence{}), edges, Style{Format: Table}); err != nil {
+	if err := RenderEdges(&b, allListed(), edges, Style{Format: Table}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, b.String()); diff != "" {

@@ -13,7 +13,9 @@ type EdgeList struct {
 	APIVersion string    `json:"apiVersion"`
 	Kind       string    `json:"kind"` // EdgeList
 	CapturedAt time.Time `json:"capturedAt,omitzero"`
-	Edges      []Edge    `json:"edges"`
+	// Unlisted are lists that were not read and without which connections may be missing.
+	Unlisted []string `json:"unlisted"`
+	Edges    []Edge   `json:"edges"`
 }
 
 // Edge is one connection with its verdict.
@@ -57,7 +59,7 @@ type Server struct {
 
 // Edges builds the edge list of a snapshot.
 func Edges(s *mesh.Snapshot, edges []*handshake.Edge) *EdgeList {
-	l := &EdgeList{APIVersion: APIVersion, Kind: "EdgeList", CapturedAt: s.CapturedAt.UTC(), Edges: make([]Edge, 0, len(edges))}
+	l := &EdgeList{APIVersion: APIVersion, Kind: "EdgeList", CapturedAt: s.CapturedAt.UTC(), Unlisted: Unlisted(s), Edges: make([]Edge, 0, len(edges))}
 	for _, e := range edges {
 		l.Edges = append(l.Edges, edge(e))
 	}

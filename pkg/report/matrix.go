@@ -17,7 +17,10 @@ type Matrix struct {
 	Kind       string    `json:"kind"` // Matrix
 	CapturedAt time.Time `json:"capturedAt,omitzero"`
 	// By says what the parties are: workload or namespace.
-	By      By      `json:"by"`
+	By By `json:"by"`
+	// Unlisted are lists that were not read and without which calls may be missing.
+	Unlisted []string `json:"unlisted"`
+
 	Clients []Party `json:"clients"`
 	Servers []Party `json:"servers"`
 	// Cells are the pairs between which a call is possible, those that fare worst first.
@@ -69,7 +72,7 @@ func (c *Cell) mixed() bool {
 
 // NewMatrix folds edges by workloads or by namespaces.
 func NewMatrix(s *mesh.Snapshot, edges []*handshake.Edge, by By) *Matrix {
-	m := &Matrix{APIVersion: APIVersion, Kind: "Matrix", CapturedAt: s.CapturedAt.UTC(), By: by}
+	m := &Matrix{APIVersion: APIVersion, Kind: "Matrix", CapturedAt: s.CapturedAt.UTC(), By: by, Unlisted: Unlisted(s)}
 	type pair struct{ client, server kube.Ref }
 	cells := map[pair]*Cell{}
 	clients, servers := map[kube.Ref]Party{}, map[kube.Ref]Party{}

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 func drawn(t *testing.T, m *Matrix, style Style) string {
@@ -40,7 +39,7 @@ func calls() []*handshake.Edge {
 }
 
 func TestMatrix(t *testing.T) {
-	m := NewMatrix(mesh.New(&mesh.Evidence{}), calls(), ByWorkload)
+	m := NewMatrix(allListed(), calls(), ByWorkload)
 	want := `CLIENT                         1   2  3  4
 shop/deploy/a                  X+  .  P  .
 shop/deploy/c                  D   0  .  .
@@ -55,7 +54,7 @@ P plaintext, T other TLS, D denied, X fails, 0 leads nowhere, ? unknown; + other
 	if diff := cmp.Diff(want, drawn(t, m, Style{Format: Table})); diff != "" {
 		t.Error(diff)
 	}
-	if got := drawn(t, NewMatrix(mesh.New(&mesh.Evidence{}), nil, ByWorkload), Style{Format: Table}); got != noEdges+"\n" {
+	if got := drawn(t, NewMatrix(allListed(), nil, ByWorkload), Style{Format: Table}); got != noEdges+"\n" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -63,7 +62,7 @@ P plaintext, T other TLS, D denied, X fails, 0 leads nowhere, ? unknown; + other
 func TestMatrixOfNamespaces(t *testing.T) {
 	p := ends("a", "b", "c")
 	p["c"].Workload.Namespace = "pay"
-	m := NewMatrix(mesh.New(&mesh.Evidence{}), []*handshake.Edge{
+	m := NewMatrix(allListed(), []*handshake.Edge{
 		call(p["a"], p["b"], 80, handshake.MTLS, ""),
 		call(p["a"], p["c"], 80, handshake.MTLS, ""),
 		call(p["b"], p["c"], 80, handshake.Fails, handshake.TLSVersion),
@@ -96,7 +95,7 @@ func TestManyParties(t *testing.T) {
 		}
 		edges = append(edges, call(p[name], p[names[(i+1)%len(names)]], 80, verdict, ""))
 	}
-	m := NewMatrix(mesh.New(&mesh.Evidence{}), edges, ByWorkload)
+	m := NewMatrix(allListed(), edges, ByWorkload)
 	folded := drawn(t, m, Style{Format: Table})
 	for _, want := range []string{"\nshop/deploy/a55 ", "  rest\n", "\nand 30 more clients ", "rest: 40 more servers (-o wide shows them)\n"} {
 		if !strings.Contains(folded, want) {
@@ -119,7 +118,7 @@ func TestManyParties(t *testing.T) {
 func TestGraph(t *testing.T) {
 	p := ends("a", "b")
 	p["a"].Workload.Name = "x\"];\n#y"
-	m := NewMatrix(mesh.New(&mesh.Evidence{}), []*handshake.Edge{
+	m := NewMatrix(allListed(), []*handshake.Edge{
 		call(p["a"], p["b"], 80, handshake.Fails, handshake.TLSVersion),
 		call(p["a"], p["b"], 81, handshake.MTLS, ""),
 		call(p["b"], nil, 443, handshake.AppTLS, ""),

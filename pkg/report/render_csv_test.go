@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // TestNoFormulas: a spreadsheet runs nothing that a cluster calls its things.
@@ -32,7 +31,7 @@ func TestEdgeSheet(t *testing.T) {
 		{"shop", "nobody", "nobody-0", "none", "host", "81", "", "shop", "b", "b-0", "sidecar", "10.0.0.1:81", "fails", "plaintext-refused", `a "quoted", reason`},
 	}
 	var b strings.Builder
-	if err := RenderEdges(&b, mesh.New(&mesh.Evidence{}), edges, Style{Format: CSV, NoHeaders: true}); err != nil {
+	if err := RenderEdges(&b, allListed(), edges, Style{Format: CSV, NoHeaders: true}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()

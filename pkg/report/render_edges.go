@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -20,11 +21,18 @@ type connections struct {
 func (c connections) list() []Edge { return Edges(c.snapshot, c.edges).Edges }
 
 var edgeForms = forms[connections]{
-	{Table, func(w io.Writer, c connections, style Style) error { return edgeTable(w, c.list(), style) }},
-	{Wide, func(w io.Writer, c connections, style Style) error { return edgePairs(w, c.list(), style) }},
+	{Table, tableOf(edgeTable)},
+	{Wide, tableOf(edgePairs)},
 	{JSON, streamEdges},
 	{YAML, edgesYAML},
 	{CSV, writeEdgeSheet},
+}
+
+// tableOf says under a table of edges what it lacks.
+func tableOf(write func(io.Writer, []Edge, Style) error) func(io.Writer, connections, Style) error {
+	return func(w io.Writer, c connections, style Style) error {
+		return errors.Join(write(w, c.list(), style), sayUnlisted(w, Unlisted(c.snapshot)))
+	}
 }
 
 // EdgeFormats are the forms of a list of connections, the usual one first.
@@ -50,7 +58,11 @@ func streamEdges(w io.Writer, c connections, _ Style) error {
 		}
 		fmt.Fprintf(out, `"capturedAt":%s,`, captured)
 	}
-	fmt.Fprint(out, `"edges":[`+"\n")
+	unlisted, err := json.Marshal(Unlisted(c.snapshot))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, `"unlisted":%s,"edges":[`+"\n", unlisted)
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	for i, e := range c.edges {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -89,7 +90,7 @@ func (s *Style) axis(parties []Party, limit int) axis {
 func writeMatrix(w io.Writer, m *Matrix, style Style) error {
 	if len(m.Cells) == 0 {
 		_, err := fmt.Fprintln(w, noEdges)
-		return err
+		return errors.Join(err, sayUnlisted(w, m.Unlisted))
 	}
 	d := &drawing{m, style, style.axis(m.Clients, shownClients), style.axis(m.Servers, shownServers), map[[2]int]*Cell{}}
 	d.fold()
@@ -110,7 +111,7 @@ func writeMatrix(w io.Writer, m *Matrix, style Style) error {
 		return err
 	}
 	d.legend(w)
-	return nil
+	return sayUnlisted(w, m.Unlisted)
 }
 
 // fold joins the pairs that share a cell.

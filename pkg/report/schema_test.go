@@ -19,7 +19,6 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 const (
@@ -171,7 +170,7 @@ func TestDocumentsAreValid(t *testing.T) {
 		valid(t, kinds[file], b.String())
 	}
 	check(t, "matrix.json", func(b *strings.Builder, s Style) error {
-		return NewMatrix(mesh.New(&mesh.Evidence{}), calls(), ByWorkload).Render(b, s)
+		return NewMatrix(allListed(), calls(), ByWorkload).Render(b, s)
 	})
 	check(t, "diff.json", func(b *strings.Builder, s Style) error { return Compare(compared()).Render(b, s) })
 	healthy := &Side{Report: &Report{}, HasEdges: true}

@@ -1,0 +1,34 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// connectionLists are the lists that say who can call whom.
+var connectionLists = []string{"pods.core", "services.core", "endpointslices.discovery.k8s.io"}
+
+// Unlisted names the lists that were not read and without which connections may be missing: what is
+// not told of then is neither right nor wrong.
+func Unlisted(s *mesh.Snapshot) []string {
+	out := []string{}
+	for _, id := range connectionLists {
+		if kind, ok := kube.KindByID(id); ok && !s.Resources.HasRead(id) {
+			out = append(out, kind.Plural)
+		}
+	}
+	return out
+}
+
+// sayUnlisted says under a table, or instead of one, what it lacks.
+func sayUnlisted(w io.Writer, lists []string) error {
+	if len(lists) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "Not read: the list of %s. Connections may be missing here.\n", strings.Join(lists, ", "))
+	return err
+}
