@@ -7,22 +7,32 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/checks"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
 
 func newExplainCmd(env *Env) *cobra.Command {
-	return &cobra.Command{
+	var text string
+	cmd := &cobra.Command{
 		Use:   "explain [CODE|NAME]",
 		Short: "What a finding means, how it is proven, and how to mend it",
 		Example: examples(env.Program, `
 			# all findings that there are
 			PROGRAM explain
-			PROGRAM explain MTD301`),
+			PROGRAM explain MTD301
+			# what an error message, or a proxy's log on standard input, is a sign of
+			PROGRAM explain --text "upstream connect error … CERTIFICATE_VERIFY_FAILED"
+			PROGRAM explain --text - < proxy.log`),
 		Args:        usageChecked(cobra.MaximumNArgs(1)),
 		Annotations: standalone(),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch pasted := cmd.Flags().Changed("text"); {
+			case pasted && len(args) > 0:
+				return usageError("give one of them", "%s and --text exclude each other", args[0])
+			case pasted:
+				return explainText(env, text)
+			case len(args) == 0:
 				return report.Catalogue(env.Out, env.Checks)
 			}
 			return explain(env.Out, env.Checks, args[0])
@@ -31,11 +41,32 @@ func newExplainCmd(env *Env) *cobra.Command {
 			return completeChecks(env.Checks), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
+	cmd.Flags().StringVar(&text, "text", "", "the findings of which an error `MESSAGE` may be a sign; - reads it from standard input")
+	return cmd
 }
 
-func explain(w io.Writer, checks []*diagnose.Check, word string) error {
+// maxText is how much of a log is looked at, in bytes.
+const maxText = 8 << 20
+
+// explainText says of what a pasted text is a sign.
+func explainText(env *Env, text string) error {
+	if text == "-" {
+		read, err := io.ReadAll(io.LimitReader(env.In, maxText))
+		if err != nil {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		text = string(read)
+	}
+	seen := diagnose.Recognise(checks.Signs(), text)
+	if len(seen) == 0 {
+		return usageError("paste the line of the proxy's log (kubectl logs POD -c istio-proxy), with its response flags", "nothing in the text is a known sign of broken mutual TLS")
+	}
+	return report.Likely(env.Out, seen, env.Checks, env.Program)
+}
+
+func explain(w io.Writer, catalogue []*diagnose.Check, word string) error {
 	var known []string
-	for _, c := range checks {
+	for _, c := range catalogue {
 		if strings.EqualFold(word, string(c.Code)) || strings.EqualFold(word, c.Name) {
 			return report.Explain(w, c)
 		}
@@ -48,9 +79,9 @@ func explain(w io.Writer, checks []*diagnose.Check, word string) error {
 	return usageError(next, "there is no finding %q", word)
 }
 
-func completeChecks(checks []*diagnose.Check) []cobra.Completion {
+func completeChecks(catalogue []*diagnose.Check) []cobra.Completion {
 	var out []cobra.Completion
-	for _, c := range checks {
+	for _, c := range catalogue {
 		out = append(out, cobra.CompletionWithDesc(string(c.Code), c.Title), cobra.CompletionWithDesc(c.Name, c.Title))
 	}
 	return out

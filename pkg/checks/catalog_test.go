@@ -15,7 +15,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 )
 
-var update = flag.Bool("update", false, "write catalog_gen.go")
+var update = flag.Bool("update", false, "write catalog_gen.go and docs/checks")
 
 var fileRE = regexp.MustCompile(`^mtd(\d{3})_([a-z0-9_]+)\.go$`)
 
@@ -105,6 +105,7 @@ var (
 	codeRE  = regexp.MustCompile(`^MTD[1-69]\d{2}$`)
 	nameRE  = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 	titleRE = regexp.MustCompile(`^([a-z]|[A-Z][A-Z]|[A-Z][a-z]+[A-Z]).*[^.]$`) // but for names and modes
+	writeRE = regexp.MustCompile(`\b(apply|create|delete|edit|exec|label|patch|restart|scale)\b`)
 	otherRE = regexp.MustCompile(`MTD\d{3}`)
 )
 
@@ -125,6 +126,11 @@ func invalid(c *diagnose.Check) []string {
 	wrong(len(c.Needs) == 0, "no evidence is needed")
 	wrong(d.Meaning == "" || d.Detection == "" || d.NotThis == "" || d.Fix == "", "the documentation has holes")
 	wrong(len(d.Symptoms) == 0 || len(d.References) == 0, "no symptoms, or no references")
+	wrong(len(d.ByHand) == 0, "nothing to see by hand")
+	for _, l := range d.ByHand {
+		wrong(l.Shows == "" || !strings.HasPrefix(l.Command, "kubectl ") && !strings.HasPrefix(l.Command, "istioctl "), "no command of kubectl or istioctl, or it shows nothing: "+l.Command)
+		wrong(writeRE.MatchString(l.Command), "looking changes nothing: "+l.Command)
+	}
 	for _, text := range []string{d.Meaning, d.Detection, d.NotThis, d.Fix} {
 		wrong(!strings.HasSuffix(text, ".") || strings.Contains(text, "  "), "not a sentence: "+text)
 	}

@@ -19,7 +19,11 @@ var mtd101 = &diagnose.Check{
 			"SSLV3_ALERT_CERTIFICATE_EXPIRED",
 			"istio-proxy container's log: failed to sign CSR",
 		},
-		Detection:  "The active secrets of each proxy, against the time of the capture. The report says which certificate of the chain it is. Of a lone dump, which does not say when it was taken, it is information.",
+		Detection: "The active secrets of each proxy, against the time of the capture. The report says which certificate of the chain it is. Of a lone dump, which does not say when it was taken, it is information.",
+		ByHand: []diagnose.Look{
+			seeSecrets("VALID CERT false, and NOT AFTER in the past"),
+			seeLog("POD", "failed to sign CSR, or no certificate since NOT AFTER"),
+		},
 		NotThis:    "A certificate that its peer does not trust (MTD201) fails in the same places. /certs may list old certificates that only long-lived connections still use; active secrets are what counts.",
 		Fix:        "Leaf: find why the agent cannot reach the CA (port 15012, its token, the CA itself); it recovers by itself once it can. Intermediate or root: rotate the CA. Restarting the pod gets a new certificate only if the cause is gone.",
 		References: []string{"istio/istio#28050", "istio/istio#26225", "istio.io/docs/ops/common-problems/security-issues"},

@@ -25,7 +25,11 @@ var mtd102 = &diagnose.Check{
 			"istio-proxy container's log: failed to sign CSR, failed to warm certificate",
 			"istiod's log: CSR signing errors, or no request from that pod at all",
 		},
-		Detection:  "Secret default: past 55 % of the lifetime it is told, past 75 % it is a warning. Other certificates of proxies: past 90 %. Intermediates and roots: 30 days before the end. By the time of the capture.",
+		Detection: "Secret default: past 55 % of the lifetime it is told, past 75 % it is a warning. Other certificates of proxies: past 90 %. Intermediates and roots: 30 days before the end. By the time of the capture.",
+		ByHand: []diagnose.Look{
+			seeSecrets("NOT BEFORE and NOT AFTER: more than half of the time between them is over"),
+			seeLog("POD", "failed to sign CSR, failed to warm certificate"),
+		},
 		NotThis:    "The counter server.days_until_first_cert_expiring is 0 for healthy short-lived certificates too, and /certs lists old ones that long-lived connections hold.",
 		Fix:        "Find why the agent cannot renew; restarting the pod hides the cause and may leave it without any certificate. For a CA: plan its rotation, new root into all trust bundles first.",
 		References: []string{"istio/istio#26225", "istio/istio#53118", "istio/istio#14942", "istio/istio#28575"},

@@ -19,7 +19,11 @@ var mtd103 = &diagnose.Check{
 			"pods on one node fail, the others work; it heals by itself after a while",
 			"as a client, under TLS 1.3: only UC",
 		},
-		Detection:  "The active secrets of each proxy, against the time of the capture.",
+		Detection: "The active secrets of each proxy, against the time of the capture.",
+		ByHand: []diagnose.Look{
+			seeSecrets("NOT BEFORE in the future"),
+			look("kubectl get pod POD -n NS -o jsonpath='{.spec.nodeName}'", "the node whose clock to compare with that of the CA"),
+		},
 		NotThis:    "The time of the capture is the clock of the machine that captured. If everything seems not yet valid, that clock is slow.",
 		Fix:        "Compare the clocks of the nodes, of the CA and of your machine, and mend time synchronisation.",
 		References: []string{"istio.io/docs/ops/common-problems/security-issues", "security/pkg/pki/util/generate_cert.go"},

@@ -20,7 +20,11 @@ var mtd202 = &diagnose.Check{
 			"HTTP 503 upstream connect error … remote connection failure; TCP: reset",
 			"it begins after the server's service account was changed or the workload moved to another namespace",
 		},
-		Detection:  "The SAN matchers of the client's transport socket against the URI of the certificate that the server's proxy holds.",
+		Detection: "The SAN matchers of the client's transport socket against the URI of the certificate that the server's proxy holds.",
+		ByHand: []diagnose.Look{
+			seeCluster("matchTypedSubjectAltNames or matchSubjectAltNames without the server's identity"),
+			seeChain("on the server: the URI under Subject Alternative Name"),
+		},
 		NotThis:    "If the two are of different trust domains, that is the cause (MTD203). An empty list accepts everybody who has the root.",
 		Fix:        "Remove subjectAltNames: istiod then fills the list from the endpoints' service accounts by itself. Or name the identity that the server has.",
 		References: []string{"istio/istio#32501", "istio/istio#47130", "istio/istio#31480", "istio/istio#50193"},

@@ -22,7 +22,11 @@ var mtd204 = &diagnose.Check{
 			"… unsupported certificate purpose, KEY_USAGE_BIT_INCORRECT, path length constraint exceeded, permitted subtree violation, invalid CA certificate",
 			"SSLV3_ALERT_HANDSHAKE_FAILURE … ON_CLIENT_HELLO",
 		},
-		Detection:  "Each side's chain is verified as Envoy does it, certificate by certificate, against the bundle that the other side's proxy holds.",
+		Detection: "Each side's chain is verified as Envoy does it, certificate by certificate, against the bundle that the other side's proxy holds.",
+		ByHand: []diagnose.Look{
+			seeChain("a wrong key usage, a CA flag that is missing, or a path length that is exceeded"),
+			seeLog("CLIENT", "CERTIFICATE_VERIFY_FAILED, with the rule that is broken"),
+		},
 		NotThis:    "A different root is MTD201, an expired certificate MTD101, another trust domain MTD203.",
 		Fix:        "Correct the CA's template or the chain file, and reissue: the finding says which rule is broken.",
 		References: []string{"istio.io/docs/tasks/security/cert-management/plugin-ca-cert", "istio.io/docs/ops/integrations/certmanager", "envoyproxy/envoy#36369"},

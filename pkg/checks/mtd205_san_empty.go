@@ -18,7 +18,11 @@ var mtd205 = &diagnose.Check{
 		Symptoms: []string{
 			"none: everything works",
 		},
-		Detection:  "A connection with mutual TLS of the mesh whose transport socket has a trust bundle and no SAN matcher.",
+		Detection: "A connection with mutual TLS of the mesh whose transport socket has a trust bundle and no SAN matcher.",
+		ByHand: []diagnose.Look{
+			seeCluster("a validationContext with trustedCa and without matchTypedSubjectAltNames"),
+			seeAll("serviceentries.networking.istio.io", "neither subjectAltNames nor a serviceAccount of the endpoints"),
+		},
 		NotThis:    "SIMPLE and MUTUAL towards hosts outside the mesh verify a DNS name, and are not judged here. A list that does not fit is MTD202.",
 		Fix:        "Give the endpoints of the ServiceEntry their serviceAccount, or name the identity in subjectAltNames.",
 		References: []string{"istio.io/docs/reference/config/networking/service-entry/#ServiceEntry (subjectAltNames)", "pilot/pkg/networking/core/cluster_tls.go"},

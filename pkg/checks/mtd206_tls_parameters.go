@@ -22,7 +22,12 @@ var mtd206 = &diagnose.Check{
 			"server proxy's log: UNSUPPORTED_PROTOCOL, NO_SHARED_CIPHER",
 			"it begins after minProtocolVersion or cipherSuites was changed",
 		},
-		Detection:  "The versions, cipher suites and curves of the client's transport socket against those of the server's filter chain.",
+		Detection: "The versions, cipher suites and curves of the client's transport socket against those of the server's filter chain.",
+		ByHand: []diagnose.Look{
+			seeCluster("tlsParams of the transportSocket: versions, cipherSuites, ecdhCurves"),
+			seeInbound("tlsParams of the filter chain for the port, which have none of them in common"),
+			seeMesh("meshMTLS: minProtocolVersion, cipherSuites, ecdhCurves"),
+		},
 		NotThis:    "A TLS error after both have agreed is about certificates (MTD101, MTD201, MTD202).",
 		Fix:        "Widen the one that is narrower, until all proxies have been updated.",
 		References: []string{"istio/istio#36301", "istio.io/docs/tasks/security/tls-configuration/workload-min-tls-version"},

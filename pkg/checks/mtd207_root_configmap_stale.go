@@ -22,7 +22,10 @@ var mtd207 = &diagnose.Check{
 			"istio-proxy container's log: failed to fetch certs from CA, error connecting to upstream XDS",
 			"it began after the CA was rotated, or a second control plane was installed",
 		},
-		Detection:  "The certificates in each namespace's ConfigMap against those of the root namespace. A root that is missing there is told for namespaces with pods of the mesh.",
+		Detection: "The certificates in each namespace's ConfigMap against those of the root namespace. A root that is missing there is told for namespaces with pods of the mesh.",
+		ByHand: []diagnose.Look{
+			look("kubectl -n NS get configmap istio-ca-root-cert -o jsonpath='{.data.root-cert\\.pem}' | openssl x509 -noout -fingerprint", "another fingerprint than with -n istio-system"),
+		},
 		NotThis:    "Proxies that trust another root right now are MTD201.",
 		Fix:        "Delete the ConfigMap: istiod writes it anew. If it comes back as it was, another control plane claims the namespace.",
 		References: []string{"istio/istio#36723", "istio/istio#43824", "security/pkg/k8s/configutil"},

@@ -20,8 +20,13 @@ var mtd301 = &diagnose.Check{
 			"application with TLS of its own: tlsv13 alert certificate required",
 		},
 		Detection: "The client's cluster has no transport socket, the effective DestinationRule (client's, service's, then root namespace) says DISABLE, and no filter chain of the server's inbound listener takes plaintext on that port.",
-		NotThis:   "The same reset comes from a caller without a proxy (MTD601), from auto mTLS being off (MTD308), and from a namespace whose PeerAuthentication is DISABLE (MTD306).",
-		Fix:       "Remove the tls block and let auto mTLS choose per endpoint. ISTIO_MUTUAL instead would send TLS to endpoints without a proxy too, so it is right only where auto mTLS is off and every endpoint is in the mesh.",
+		ByHand: []diagnose.Look{
+			seeCluster("no transportSocket and no transportSocketMatches: it sends plaintext; metadata istio.config names the DestinationRule"),
+			seeAll("destinationrules.networking.istio.io", "tls.mode DISABLE, or tls without a mode, for the host"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
+		NotThis: "The same reset comes from a caller without a proxy (MTD601), from auto mTLS being off (MTD308), and from a namespace whose PeerAuthentication is DISABLE (MTD306).",
+		Fix:     "Remove the tls block and let auto mTLS choose per endpoint. ISTIO_MUTUAL instead would send TLS to endpoints without a proxy too, so it is right only where auto mTLS is off and every endpoint is in the mesh.",
 		References: []string{
 			"istio/istio#37431", "istio.io/docs/reference/config/networking/destination-rule/#ClientTLSSettings-TLSmode",
 		},

@@ -19,7 +19,11 @@ var mtd302 = &diagnose.Check{
 			"client proxy's log: UF,URX TLS_error:|268435581:… CERTIFICATE_VERIFY_FAILED … self_signed_certificate_in_certificate_chain",
 			"TCP: connection closed without data",
 		},
-		Detection:  "The effective DestinationRule says SIMPLE or MUTUAL, the client's cluster has that transport socket, the endpoint's pod has a proxy of the mesh, and the handshake fails.",
+		Detection: "The effective DestinationRule says SIMPLE or MUTUAL, the client's cluster has that transport socket, the endpoint's pod has a proxy of the mesh, and the handshake fails.",
+		ByHand: []diagnose.Look{
+			seeCluster("a transportSocket whose certificate is not the secret default, or which has no ALPN istio"),
+			seeAll("destinationrules.networking.istio.io", "tls.mode SIMPLE or MUTUAL for the host"),
+		},
 		NotThis:    "The same error with ISTIO_MUTUAL or without a DestinationRule means different roots (MTD201). SIMPLE to a host outside the mesh is right, unless the application speaks TLS itself (MTD307).",
 		Fix:        "Remove the tls block: auto mTLS gives the workload certificate and the right SAN list. If the block was meant for a host outside the mesh, correct the rule's host.",
 		References: []string{"istio.io/docs/reference/config/networking/destination-rule/#ClientTLSSettings-TLSmode", "istio/istio#29746"},

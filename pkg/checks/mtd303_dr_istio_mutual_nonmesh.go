@@ -21,7 +21,12 @@ var mtd303 = &diagnose.Check{
 			"where the application speaks TLS itself: 268436576 … TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
 			"HTTP 503 upstream connect error … remote connection failure; TCP: EOF or reset",
 		},
-		Detection:  "The effective DestinationRule says ISTIO_MUTUAL, the client's cluster has one transport socket for all endpoints, and the endpoint has no proxy, or its proxy takes plaintext only on that port. A warning for addresses that no pod holds, such as the API server behind a rule for *.local, unless the client is seen to call them.",
+		Detection: "The effective DestinationRule says ISTIO_MUTUAL, the client's cluster has one transport socket for all endpoints, and the endpoint has no proxy, or its proxy takes plaintext only on that port. A warning for addresses that no pod holds, such as the API server behind a rule for *.local, unless the client is seen to call them.",
+		ByHand: []diagnose.Look{
+			seeCluster("one transportSocket for all endpoints, no transportSocketMatches"),
+			seeAll("destinationrules.networking.istio.io", "tls.mode ISTIO_MUTUAL for the host"),
+			look("kubectl -n NS get pods -o wide", "the pod of the address has no container istio-proxy"),
+		},
 		NotThis:    "WRONG_VERSION_NUMBER without such a rule points at a port that bypasses its proxy (MTD314) or at DISABLE behind a headless service (MTD313); from the application itself, at TLS within TLS (MTD307).",
 		Fix:        "Remove the tls block: auto mTLS sends mutual TLS to endpoints that can, and plaintext to the others. Or give the endpoints a proxy.",
 		References: []string{"istio/istio#36672", "istio/istio#23673"},

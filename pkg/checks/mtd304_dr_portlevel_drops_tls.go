@@ -17,7 +17,12 @@ var mtd304 = &diagnose.Check{
 			"client: HTTP 503 … reset reason: connection termination; client proxy's log: UC",
 			"server proxy's log: NR filter_chain_not_found",
 		},
-		Detection:  "The effective DestinationRule has a tls block, its entry for the port has none, auto mTLS is off, the client's cluster has no transport socket and the server refuses plaintext.",
+		Detection: "The effective DestinationRule has a tls block, its entry for the port has none, auto mTLS is off, the client's cluster has no transport socket and the server refuses plaintext.",
+		ByHand: []diagnose.Look{
+			seeAll("destinationrules.networking.istio.io", "a tls block, and an entry of portLevelSettings for the port without one"),
+			seeCluster("no transportSocket and no transportSocketMatches: it sends plaintext"),
+			seeMesh("enableAutoMtls: false"),
+		},
 		NotThis:    "With auto mTLS on, the port falls back to it and goes on working: nothing is reported.",
 		Fix:        "Repeat the tls block in the entry of the port.",
 		References: []string{"pilot/pkg/networking/util/util.go: GetPortLevelTrafficPolicy", "istio.io/docs/reference/config/networking/destination-rule/#TrafficPolicy-PortTrafficPolicy"},

@@ -18,7 +18,12 @@ var mtd305 = &diagnose.Check{
 			"client: HTTP 503 … reset reason: connection termination; client proxy's log: UC, on TCP UR",
 			"server proxy's log: NR filter_chain_not_found",
 		},
-		Detection:  "Auto mTLS is off, the effective rule of the client has no tls block, another rule for the same host has ISTIO_MUTUAL and lost the search, and the server refuses the plaintext.",
+		Detection: "Auto mTLS is off, the effective rule of the client has no tls block, another rule for the same host has ISTIO_MUTUAL and lost the search, and the server refuses the plaintext.",
+		ByHand: []diagnose.Look{
+			seeAll("destinationrules.networking.istio.io", "two rules that cover the host: the one in the client's namespace has no tls"),
+			seeCluster("no transportSocket and no transportSocketMatches: it sends plaintext; metadata istio.config names the rule that hides the other"),
+			seeMesh("enableAutoMtls: false"),
+		},
 		NotThis:    "With auto mTLS on, a rule without tls changes nothing. If no rule at all asks for mutual TLS, auto mTLS being off is the cause (MTD308).",
 		Fix:        "Say ISTIO_MUTUAL in the hiding rule too, if all its endpoints have a proxy; else narrow its host to what it is meant for, or delete it.",
 		References: []string{"istio/istio#12795", "istio/istio#11545", "pilot/pkg/model/push_context.go: destinationRule"},

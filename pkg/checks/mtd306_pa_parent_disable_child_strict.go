@@ -17,7 +17,12 @@ var mtd306 = &diagnose.Check{
 			"server proxy's log: NR filter_chain_not_found",
 			"istioctl x describe shows STRICT for the pod and finds nothing wrong",
 		},
-		Detection:  "No DestinationRule sets tls, the PeerAuthentication of the service's namespace or of the mesh says DISABLE, the client's cluster has no transport socket, and the server's listener refuses plaintext.",
+		Detection: "No DestinationRule sets tls, the PeerAuthentication of the service's namespace or of the mesh says DISABLE, the client's cluster has no transport socket, and the server's listener refuses plaintext.",
+		ByHand: []diagnose.Look{
+			seeAll("peerauthentications.security.istio.io", "DISABLE for the namespace or the mesh, STRICT with a selector or a port"),
+			seeCluster("no transportSocket and no transportSocketMatches: it sends plaintext"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "DISABLE in a DestinationRule looks the same to the client (MTD301).",
 		Fix:        "Set the namespace to PERMISSIVE: clients then use mutual TLS where it is taken, and plaintext callers still get in. Or say ISTIO_MUTUAL for the one host in a DestinationRule.",
 		References: []string{"istio/istio#56084", "pilot/pkg/model/push_context.go: BestEffortInferServiceMTLSMode"},

@@ -19,7 +19,12 @@ var mtd307 = &diagnose.Check{
 			"client proxy's log: the connection, with no response flag at all",
 			"the server's log: HTTP 400, client sent an HTTP request to an HTTPS server, or garbage",
 		},
-		Detection:  "The port's declared protocol is TLS, the effective DestinationRule sets SIMPLE or MUTUAL, and nothing at the endpoint unwraps twice.",
+		Detection: "The port's declared protocol is TLS, the effective DestinationRule sets SIMPLE or MUTUAL, and nothing at the endpoint unwraps twice.",
+		ByHand: []diagnose.Look{
+			seeAll("destinationrules.networking.istio.io", "tls.mode SIMPLE or MUTUAL for the host"),
+			look("kubectl get services,serviceentries.networking.istio.io -A -o yaml", "the host's port is declared HTTPS or TLS: the application starts TLS itself"),
+			seeCluster("a transportSocket: TLS within TLS"),
+		},
 		NotThis:    "wrong version number as Envoy's own error (UF, 268435703) is mutual TLS to an endpoint that speaks plaintext (MTD303, MTD313, MTD314).",
 		Fix:        "If applications dial https://, remove the tls block and let TLS pass through. If the proxy is to originate TLS, applications must dial http:// and the port must be declared HTTP with a targetPort of 443. A much copied recipe combines an HTTPS ServiceEntry with SIMPLE: that is this fault, not its cure.",
 		References: []string{"istio/istio#17031", "istio/istio.io#11396", "istio.io/docs/tasks/traffic-management/egress/egress-tls-origination"},

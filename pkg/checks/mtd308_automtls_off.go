@@ -17,7 +17,12 @@ var mtd308 = &diagnose.Check{
 			"after STRICT was turned on everything fails: HTTP 503 … reset reason: connection termination, client proxy's log UC, on TCP UR",
 			"server proxy's log: NR filter_chain_not_found",
 		},
-		Detection:  "The mesh config says enableAutoMtls: false, no DestinationRule with tls applies to the client and host, the client's cluster has no transport socket and the server refuses plaintext.",
+		Detection: "The mesh config says enableAutoMtls: false, no DestinationRule with tls applies to the client and host, the client's cluster has no transport socket and the server refuses plaintext.",
+		ByHand: []diagnose.Look{
+			seeMesh("enableAutoMtls: false; nothing found means true"),
+			seeCluster("no transportSocket and no transportSocketMatches: it sends plaintext"),
+			seeAll("destinationrules.networking.istio.io", "none with tls for the host"),
+		},
 		NotThis:    "Nothing found by grep for enableAutoMtls means the default, which is true.",
 		Fix:        "Turn auto mTLS on: it is the default, decides per endpoint, and leaves hosts alone for which a DestinationRule sets tls. Change it where the mesh config is managed (Helm values, IstioOperator), else the next upgrade undoes it.",
 		References: []string{"istio.io/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-enable_auto_mtls", "istio.io/docs/ops/configuration/traffic-management/tls-configuration/#auto-mtls"},

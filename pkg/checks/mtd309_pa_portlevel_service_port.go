@@ -22,7 +22,12 @@ var mtd309 = &diagnose.Check{
 			"a port that was opened with PERMISSIVE still resets callers without a proxy",
 			"server proxy's log: NR filter_chain_not_found on that port",
 		},
-		Detection:  "A key of portLevelMtls is no port on which the selected pods are reached, and it is a port of a Service that leads to another port of theirs. An error when a caller outside the mesh is refused on that port, or when the port should be STRICT and is not.",
+		Detection: "A key of portLevelMtls is no port on which the selected pods are reached, and it is a port of a Service that leads to another port of theirs. An error when a caller outside the mesh is refused on that port, or when the port should be STRICT and is not.",
+		ByHand: []diagnose.Look{
+			seeAll("peerauthentications.security.istio.io", "the keys of portLevelMtls"),
+			look("kubectl -n NS get service NAME -o yaml", "the key is a port, and its targetPort is another number"),
+			seeInbound("filter chains by destinationPort: none for the key"),
+		},
 		NotThis:    "DestinationRule portLevelSettings are keyed the other way round, by the Service's port.",
 		Fix:        "Rename the key to the container's port.",
 		References: []string{"istio/istio#49098", "istio.io/docs/reference/config/security/peer_authentication/#PeerAuthentication"},

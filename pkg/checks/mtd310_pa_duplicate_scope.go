@@ -21,7 +21,10 @@ var mtd310 = &diagnose.Check{
 			"a new PeerAuthentication changes nothing",
 			"kubectl get peerauthentication lists two without a selector in one namespace, or two that select the same pods",
 		},
-		Detection:  "The policies of each workload, by creation time. Information only where both say the same.",
+		Detection: "The policies of each workload, by creation time. Information only where both say the same.",
+		ByHand: []diagnose.Look{
+			look("kubectl -n NS get peerauthentications.security.istio.io --sort-by=.metadata.creationTimestamp -o yaml", "two with the same selector, or without one: the first is in force"),
+		},
 		NotThis:    "A narrower scope overrides a wider one: that is how it is meant, and not reported.",
 		Fix:        "Keep one. Deleting the younger changes nothing but the illusion; deleting the older lets the younger take effect.",
 		References: []string{"istio/istio#30626", "istio/istio#48036", "pilot/pkg/security/authn/policy_applier.go: ComposePeerAuthentication"},

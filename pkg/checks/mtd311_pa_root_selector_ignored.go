@@ -22,7 +22,11 @@ var mtd311 = &diagnose.Check{
 			"istioctl x describe lists the policy as applied, and the proxy behaves as if it did not exist",
 			"server proxy's log: NR filter_chain_not_found for callers that the policy was to let in",
 		},
-		Detection:  "The resource lies in meshConfig.rootNamespace, and has a selector. An error when a caller outside the mesh is refused that it was to let in, or when what it was to protect takes plaintext.",
+		Detection: "The resource lies in meshConfig.rootNamespace, and has a selector. An error when a caller outside the mesh is refused that it was to let in, or when what it was to protect takes plaintext.",
+		ByHand: []diagnose.Look{
+			look("kubectl -n istio-system get peerauthentications.security.istio.io -o yaml", "one with a selector"),
+			seeInbound("filter chains that do not follow it"),
+		},
 		NotThis:    "AuthorizationPolicy and RequestAuthentication do honour a selector in the root namespace. A selector on a policy in the workload's own namespace works.",
 		Fix:        "Create the policy in each namespace whose workloads it is meant for, and delete it from the root namespace.",
 		References: []string{"pilot/pkg/model/authentication.go", "istio.io/docs/reference/config/security/peer_authentication"},

@@ -21,7 +21,12 @@ var mtd312 = &diagnose.Check{
 			"server proxy's log: NR filter_chain_not_found",
 			"it begins when one pod is deployed without injection, or during a migration",
 		},
-		Detection:  "The Service is headless (or its DestinationRule says PASSTHROUGH), auto mTLS decides, an endpoint is not labelled security.istio.io/tlsMode: istio, the client's cluster has no transport socket, and the endpoint refuses plaintext.",
+		Detection: "The Service is headless (or its DestinationRule says PASSTHROUGH), auto mTLS decides, an endpoint is not labelled security.istio.io/tlsMode: istio, the client's cluster has no transport socket, and the endpoint refuses plaintext.",
+		ByHand: []diagnose.Look{
+			look("kubectl -n NS get endpointslices -l kubernetes.io/service-name=NAME -o yaml", "the pods behind the headless Service"),
+			look("kubectl -n NS get pods -o custom-columns=NAME:.metadata.name,CONTAINERS:.spec.containers[*].name", "one of them has no istio-proxy"),
+			seeCluster("type ORIGINAL_DST and no transportSocket"),
+		},
 		NotThis:    "istiod looks at a cache of endpoints that it renews only when a Service changes: a service that was scaled to zero and back may stay plaintext with all endpoints in the mesh.",
 		Fix:        "Give the endpoint a proxy. Until then make those that are STRICT PERMISSIVE.",
 		References: []string{"istio/istio#23673", "istio/istio#19703", "pilot/pkg/networking/core/cluster_tls.go"},

@@ -18,7 +18,12 @@ var mtd313 = &diagnose.Check{
 			"the same port works through a ClusterIP Service and fails through the headless one",
 			"databases and brokers: peers of a StatefulSet cannot join after their port was set to DISABLE",
 		},
-		Detection:  "The client's cluster has one transport socket for all endpoints, no DestinationRule asks for it, and the server's filter chain for the port takes plaintext only, as its PeerAuthentication says.",
+		Detection: "The client's cluster has one transport socket for all endpoints, no DestinationRule asks for it, and the server's filter chain for the port takes plaintext only, as its PeerAuthentication says.",
+		ByHand: []diagnose.Look{
+			seeAll("peerauthentications.security.istio.io", "DISABLE for the workload or its port"),
+			seeCluster("type ORIGINAL_DST with a transportSocket: it starts TLS whatever the port wants"),
+			seeInbound("transportProtocol raw_buffer only, for the port"),
+		},
 		NotThis:    "With a DestinationRule ISTIO_MUTUAL that rule is the cause (MTD303); with excludeInboundPorts it is the annotation (MTD314).",
 		Fix:        "PERMISSIVE instead of DISABLE takes both. Where plaintext is wanted, tell the clients too: a DestinationRule with tls DISABLE for that port of the Service.",
 		References: []string{"istio/istio#39439", "pilot/pkg/xds/endpoints/mtls_checker.go"},

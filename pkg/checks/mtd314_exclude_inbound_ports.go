@@ -20,7 +20,11 @@ var mtd314 = &diagnose.Check{
 			"client proxy's log: UF,URX TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER",
 			"nothing in the server proxy's log for that port",
 		},
-		Detection:  "The pod's init container or annotations leave the port out of capture, and the client's proxy starts mutual TLS to it. What iptables really does is not read.",
+		Detection: "The pod's init container or annotations leave the port out of capture, and the client's proxy starts mutual TLS to it. What iptables really does is not read.",
+		ByHand: []diagnose.Look{
+			seePod("the port in the annotation traffic.sidecar.istio.io/excludeInboundPorts, or not in includeInboundPorts"),
+			seeEndpoints("transport_socket_match tlsMode istio for the address, so the client starts TLS"),
+		},
 		NotThis:    "A port that the PeerAuthentication sets to DISABLE still goes through the proxy (MTD313).",
 		Fix:        "Tell the clients: a DestinationRule with tls DISABLE for that port of the Service. Or remove the exclusion, and open the port with portLevelMtls for those who need plaintext.",
 		References: []string{"istio/istio#30311", "istio.io/docs/reference/config/annotations/#SidecarTrafficExcludeInboundPorts"},

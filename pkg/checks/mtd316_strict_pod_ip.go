@@ -23,7 +23,12 @@ var mtd316 = &diagnose.Check{
 			"server proxy's log: NR filter_chain_not_found",
 			"ingress controllers with a proxy that balance over endpoints themselves",
 		},
-		Detection:  "The client's PassthroughCluster has seen the pod's address (hosts of /clusters, since the proxy started), no Service of the client's proxy covers address and port, and the pod refuses plaintext there. Who dials an address that was forgotten meanwhile is not seen.",
+		Detection: "The client's PassthroughCluster has seen the pod's address (hosts of /clusters, since the proxy started), no Service of the client's proxy covers address and port, and the pod refuses plaintext there. Who dials an address that was forgotten meanwhile is not seen.",
+		ByHand: []diagnose.Look{
+			seeLog("CLIENT", "PassthroughCluster, with a pod's address"),
+			look("istioctl proxy-config endpoints CLIENT.NS --cluster PassthroughCluster", "nothing, or the pod's address"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "A service that a Sidecar or exportTo hides shows the same cluster (MTD315).",
 		Fix:        "Declare a headless Service that selects the pods and lists the port: the client's proxy then knows the addresses and sends mutual TLS. Or dial the Service's name. Else open the one port.",
 		References: []string{"istio/istio#37431", "istio/istio#22220", "istio/istio#25267"},

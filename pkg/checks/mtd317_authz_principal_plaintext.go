@@ -18,7 +18,12 @@ var mtd317 = &diagnose.Check{
 			"TCP and https: connection closed by peer without data",
 			"server proxy's log: rbac_access_denied_matched_policy[none]",
 		},
-		Detection:  "The connection is let in by a PERMISSIVE server, an RBAC filter then denies it for want of an identity, and the client, which has a proxy, sends plaintext because of a resource that is named.",
+		Detection: "The connection is let in by a PERMISSIVE server, an RBAC filter then denies it for want of an identity, and the client, which has a proxy, sends plaintext because of a resource that is named.",
+		ByHand: []diagnose.Look{
+			seeAll("authorizationpolicies.security.istio.io", "principals or namespaces, for the server"),
+			seeCluster("no transportSocket and no transportSocketMatches: it sends plaintext"),
+			seeLog("SERVER", "rbac_access_denied_matched_policy[none]"),
+		},
 		NotThis:    "A client with mutual TLS that is denied is not in the policy (MTD399 lists it): no fault of mutual TLS. Callers without a proxy have no identity to show (MTD601).",
 		Fix:        "Mend the client's side, so that it sends mutual TLS. Do not widen the AuthorizationPolicy.",
 		References: []string{"ISTIO-SECURITY-2021-003", "istio/istio#36119", "istio.io/docs/concepts/security/#dependency-on-mutual-tls"},

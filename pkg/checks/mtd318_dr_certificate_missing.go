@@ -22,7 +22,12 @@ var mtd318 = &diagnose.Check{
 			"server proxy's log: NR filter_chain_not_found (the old plaintext meets a STRICT server)",
 			"after a restart of the client: UF,URX TLS_error: Secret is not supplied by SDS",
 		},
-		Detection:  "The effective DestinationRule names certificates; the client's proxy has a warming cluster of the connection's name, or the active one, that waits for one of them; or the rule has a credentialName and no workloadSelector, and the sidecar's cluster is plaintext. A warning where the connection works nevertheless, without the TLS that the rule asks for.",
+		Detection: "The effective DestinationRule names certificates; the client's proxy has a warming cluster of the connection's name, or the active one, that waits for one of them; or the rule has a credentialName and no workloadSelector, and the sidecar's cluster is plaintext. A warning where the connection works nevertheless, without the TLS that the rule asks for.",
+		ByHand: []diagnose.Look{
+			seeCluster("no transportSocket, or nothing at all for the host"),
+			seeAll("destinationrules.networking.istio.io", "clientCertificate, caCertificates or credentialName for the host"),
+			look("istioctl proxy-config secret CLIENT.NS", "the certificate in state WARMING, or not in the list"),
+		},
 		NotThis:    "A proxy without its own certificate (secrets default, ROOTCA) cannot reach its CA: MTD401. Files that are there and do not fit are MTD302.",
 		Fix:        "In the mesh nothing has to be mounted: remove the tls block, or set ISTIO_MUTUAL. Towards servers outside the mesh mount the files into every client's proxy (annotations sidecar.istio.io/userVolume and userVolumeMount), or name a Secret and give the rule a workloadSelector.",
 		References: []string{"istio/istio#27244", "istio.io/docs/reference/config/networking/destination-rule/#ClientTLSSettings", "envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager#cluster-warming"},

@@ -22,7 +22,11 @@ var mtd319 = &diagnose.Check{
 			"server proxy's log: an empty downstream_peer, source.principal is empty",
 			"metrics: connection_security_policy=\"none\", source_principal=\"unknown\"",
 		},
-		Detection:  "The connection is let in without mutual TLS, and a DENY rule of the RBAC filter on its filter chain would match the identity of the client's service account. Information where a rule only looks at identities and callers without a proxy get in, none of which it names.",
+		Detection: "The connection is let in without mutual TLS, and a DENY rule of the RBAC filter on its filter chain would match the identity of the client's service account. Information where a rule only looks at identities and callers without a proxy get in, none of which it names.",
+		ByHand: []diagnose.Look{
+			seeAll("authorizationpolicies.security.istio.io", "action DENY with principals or namespaces"),
+			seeInbound("a filter chain for the port that takes raw_buffer: callers get in without an identity"),
+		},
 		NotThis:    "DENY with notPrincipals or notNamespaces meets callers without an identity too. ALLOW policies refuse them (MTD317).",
 		Fix:        "Have the client send mutual TLS, and make the server STRICT: only then does a DENY that names identities hold. Or write it as ALLOW for those who may.",
 		References: []string{"ISTIO-SECURITY-2021-003", "istio/istio#36119", "istio.io/docs/concepts/security/#dependency-on-mutual-tls"},

@@ -22,7 +22,12 @@ var mtd320 = &diagnose.Check{
 			"server proxy's log: NR filter_chain_not_found",
 			"a virtual machine with a WorkloadEntry is reached in plaintext",
 		},
-		Detection:  "The host is a ServiceEntry's, no DestinationRule sets tls, the entry does not mark the endpoint (or is external), the client's cluster sends plaintext, and a pod of the mesh behind the address refuses it.",
+		Detection: "The host is a ServiceEntry's, no DestinationRule sets tls, the entry does not mark the endpoint (or is external), the client's cluster sends plaintext, and a pod of the mesh behind the address refuses it.",
+		ByHand: []diagnose.Look{
+			seeAll("serviceentries.networking.istio.io,workloadentries.networking.istio.io", "endpoints without serviceAccount and without the label security.istio.io/tlsMode"),
+			seeEndpoints("no transport_socket_match for the address"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "With a DestinationRule DISABLE for the host that rule is the cause (MTD301); with auto mTLS off the mesh config is (MTD308).",
 		Fix:        "Give the endpoint the serviceAccount of its workload: that marks it, and says which identity clients have to expect. From another namespace use the label. For pods of the same mesh the Service's own name needs no entry at all.",
 		References: []string{"istio.io/docs/reference/config/networking/workload-entry", "istio/istio#25570", "pilot/pkg/serviceregistry/serviceentry/conversion.go: getTLSModeFromWorkloadEntry"},

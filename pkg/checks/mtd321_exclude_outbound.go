@@ -22,7 +22,12 @@ var mtd321 = &diagnose.Check{
 			"server proxy's log: NR filter_chain_not_found, or RBAC: access denied",
 			"the same pod reaches the same server by another port",
 		},
-		Detection:  "The client's pod has a proxy, its init container or annotations leave the destination out of capture, and the server refuses the plaintext. What iptables really does is not read.",
+		Detection: "The client's pod has a proxy, its init container or annotations leave the destination out of capture, and the server refuses the plaintext. What iptables really does is not read.",
+		ByHand: []diagnose.Look{
+			seePod("traffic.sidecar.istio.io/excludeOutboundPorts, excludeOutboundIPRanges or includeOutboundIPRanges"),
+			seeLog("CLIENT", "nothing about the call"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "Traffic through PassthroughCluster is captured: the proxy just does not know the destination (MTD315, MTD316). Calls that are let in and denied for want of an identity are MTD317. Ports that a server keeps from its own proxy are MTD314.",
 		Fix:        "Take the exclusion back, or narrow it to what must not go through the proxy. If it has to stay, open the one port at the server.",
 		References: []string{"istio.io/docs/reference/config/annotations/#SidecarTrafficExcludeOutboundPorts", "istio.io/docs/reference/config/annotations/#SidecarTrafficExcludeOutboundIPRanges"},

@@ -21,7 +21,11 @@ var mtd322 = &diagnose.Check{
 			"the proxy was written into the pod by hand, or by a template of one's own",
 			"istioctl proxy-config endpoints shows no tlsMode for the address",
 		},
-		Detection:  "No DestinationRule sets tls, auto mTLS is on, the endpoint's pod has a proxy and not the label, the client's cluster sends plaintext and the server refuses it.",
+		Detection: "No DestinationRule sets tls, auto mTLS is on, the endpoint's pod has a proxy and not the label, the client's cluster sends plaintext and the server refuses it.",
+		ByHand: []diagnose.Look{
+			look("kubectl -n NS get pods -L security.istio.io/tlsMode", "pods with istio-proxy and without istio in that column"),
+			seeEndpoints("no transport_socket_match for the address"),
+		},
 		NotThis:    "An endpoint that has no proxy at all behind a headless Service is MTD312. Endpoints of a ServiceEntry have labels of their own (MTD320).",
 		Fix:        "Set the label in the pod template, or let the injector write the proxy.",
 		References: []string{"istio/istio#17837", "pilot/pkg/xds/endpoints/mtls_checker.go", "istio.io/docs/reference/config/labels/#SecurityTlsMode"},

@@ -18,7 +18,11 @@ var mtd323 = &diagnose.Check{
 			"client proxy's log: UF,URX TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER",
 			"the application's log: garbage, or an invalid request that begins with \\x16\\x03",
 		},
-		Detection:  "No DestinationRule sets tls, the client's proxy starts mutual TLS, and the pod that the label stands on, or that a ServiceEntry marks so, has no proxy.",
+		Detection: "No DestinationRule sets tls, the client's proxy starts mutual TLS, and the pod that the label stands on, or that a ServiceEntry marks so, has no proxy.",
+		ByHand: []diagnose.Look{
+			look("kubectl -n NS get pods -L security.istio.io/tlsMode", "istio in that column, for pods that have no istio-proxy"),
+			seeEndpoints("transport_socket_match tlsMode istio for the address"),
+		},
 		NotThis:    "A pod with a proxy whose port bypasses it is MTD314. With a DestinationRule ISTIO_MUTUAL that rule is the cause (MTD303).",
 		Fix:        "Remove the label from the pod template; clients then send plaintext. Or give the pods a proxy.",
 		References: []string{"pilot/pkg/xds/endpoints/mtls_checker.go", "istio.io/docs/reference/config/labels/#SecurityTlsMode"},

@@ -21,7 +21,11 @@ var mtd324 = &diagnose.Check{
 			"the policy is there, and the workload behaves as if it were not",
 			"STRICT was applied to the mesh, and every namespace stays PERMISSIVE",
 		},
-		Detection:  "No pod with a sidecar, or in ambient mode, lies in the policy's namespace and has the labels of its selector. A warning when the policy asks for STRICT and another workload of the namespace is open, or when it lies beside istiod and outside the root namespace; otherwise information.",
+		Detection: "No pod with a sidecar, or in ambient mode, lies in the policy's namespace and has the labels of its selector. A warning when the policy asks for STRICT and another workload of the namespace is open, or when it lies beside istiod and outside the root namespace; otherwise information.",
+		ByHand: []diagnose.Look{
+			seeAll("peerauthentications.security.istio.io", "the selector, and the namespace"),
+			look("kubectl -n NS get pods --show-labels", "no pod with these labels"),
+		},
 		NotThis:    "A workload that is scaled to zero, or a job that does not run, has no pods either. A selector in the root namespace is MTD311.",
 		Fix:        "Correct the selector to the labels of the pods, move the policy to the root namespace, or delete it.",
 		References: []string{"istio.io/docs/reference/config/security/peer_authentication", "istio.io/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-root_namespace"},

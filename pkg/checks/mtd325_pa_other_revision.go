@@ -21,7 +21,11 @@ var mtd325 = &diagnose.Check{
 			"the policy stopped working when the workloads moved to another revision",
 			"the same policy without the label works",
 		},
-		Detection:  "The policy has the label, and every pod with a proxy that it would select is of another revision. An error when a caller outside the mesh is refused that it was to let in, or when what it was to protect takes plaintext.",
+		Detection: "The policy has the label, and every pod with a proxy that it would select is of another revision. An error when a caller outside the mesh is refused that it was to let in, or when what it was to protect takes plaintext.",
+		ByHand: []diagnose.Look{
+			look("kubectl get peerauthentications.security.istio.io -A -L istio.io/rev", "the label on the policy"),
+			look("istioctl proxy-status", "the pods of the policy are connected to the istiod of another revision"),
+		},
 		NotThis:    "While an upgrade is under way some pods are of the old revision and some of the new one: then the policy counts for some, and nothing is reported.",
 		Fix:        "Remove the label from the policy, or name the revision of the workloads.",
 		References: []string{"istio.io/docs/setup/upgrade/canary", "pilot/pkg/config/kube/crdclient: revision filtering"},

@@ -20,7 +20,11 @@ var mtd326 = &diagnose.Check{
 			"a port that was opened with PERMISSIVE still resets callers without a proxy",
 			"the API server refuses to change the policy: mesh/namespace peer authentication cannot have port level mTLS",
 		},
-		Detection:  "The policy has portLevelMtls and no selector. An error when a caller outside the mesh is refused on such a port, or when the port should be STRICT and is not; information where it has the mode anyway.",
+		Detection: "The policy has portLevelMtls and no selector. An error when a caller outside the mesh is refused on such a port, or when the port should be STRICT and is not; information where it has the mode anyway.",
+		ByHand: []diagnose.Look{
+			seeAll("peerauthentications.security.istio.io", "portLevelMtls and no selector"),
+			seeInbound("filter chains that do not follow it"),
+		},
 		NotThis:    "With a selector, and a key that is the Service's port, see MTD309.",
 		Fix:        "Write the ports into a policy with a selector for the workloads that listen on them.",
 		References: []string{"istio.io/docs/reference/config/security/peer_authentication/#PeerAuthentication", "pilot/pkg/security/authn/policy_applier.go"},

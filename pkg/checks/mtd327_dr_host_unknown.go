@@ -21,7 +21,11 @@ var mtd327 = &diagnose.Check{
 			"the rule is there, and nothing changes",
 			"istioctl analyze: IST0101 referenced host not found",
 		},
-		Detection:  "The rule has a tls block, and no Service or ServiceEntry that was read has its host. A warning when the host is a short name that a Service of another namespace has; otherwise information.",
+		Detection: "The rule has a tls block, and no Service or ServiceEntry that was read has its host. A warning when the host is a short name that a Service of another namespace has; otherwise information.",
+		ByHand: []diagnose.Look{
+			seeAll("destinationrules.networking.istio.io", "a host that no Service or ServiceEntry has; a short name means the rule's own namespace"),
+			look("istioctl analyze -A", "IST0101 for the rule"),
+		},
 		NotThis:    "A host of another cluster of the mesh is not in this cluster's lists.",
 		Fix:        "Write the host out: NAME.NAMESPACE.svc.cluster.local.",
 		References: []string{"istio/istio#19384", "istio.io/docs/reference/config/networking/destination-rule/#DestinationRule"},

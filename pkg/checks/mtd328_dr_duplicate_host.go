@@ -18,7 +18,11 @@ var mtd328 = &diagnose.Check{
 			"a new DestinationRule changes nothing",
 			"clients go on with mutual TLS, or with plaintext, after a rule said otherwise",
 		},
-		Detection:  "The rules that cover a client and host, as istiod merges them: one that lost has a tls mode other than the one that applies.",
+		Detection: "The rules that cover a client and host, as istiod merges them: one that lost has a tls mode other than the one that applies.",
+		ByHand: []diagnose.Look{
+			look("kubectl get destinationrules.networking.istio.io -A --sort-by=.metadata.creationTimestamp -o yaml", "two with one host in one namespace: the tls of the first counts"),
+			seeCluster("the transportSocket that the first asks for"),
+		},
 		NotThis:    "Rules of several namespaces are not merged: the client's own hides the others (MTD305). A more specific host wins over a wildcard: that is how it is meant.",
 		Fix:        "Say it in the older rule, or delete what has no effect.",
 		References: []string{"istio.io/docs/ops/best-practices/traffic-management/#split-virtual-services", "pilot/pkg/model/destination_rule.go: mergeDestinationRule"},

@@ -20,7 +20,11 @@ var mtd329 = &diagnose.Check{
 		Symptoms: []string{
 			"one port was exempted from mutual TLS, or made to use it, and nothing changes",
 		},
-		Detection:  "An entry of portLevelSettings with a tls block has a number that is no port of the host, and one of the host's ports leads to pods on that number.",
+		Detection: "An entry of portLevelSettings with a tls block has a number that is no port of the host, and one of the host's ports leads to pods on that number.",
+		ByHand: []diagnose.Look{
+			seeAll("destinationrules.networking.istio.io", "port.number in portLevelSettings"),
+			look("kubectl -n NS get service NAME -o yaml", "that number is a targetPort and no port"),
+		},
 		NotThis:    "portLevelMtls of a PeerAuthentication is keyed the other way round, by the container's port (MTD309).",
 		Fix:        "Name the Service's port, or remove the entry where it would break what works.",
 		References: []string{"istio.io/docs/reference/config/networking/destination-rule/#TrafficPolicy-PortTrafficPolicy"},

@@ -19,7 +19,12 @@ var mtd330 = &diagnose.Check{
 			"clients of one namespace reach the service and those of another do not",
 			"HTTP 503 UC, on TCP UR; server proxy's log: NR filter_chain_not_found",
 		},
-		Detection:  "Auto mTLS is off, no DestinationRule applies to the client and host, one that says ISTIO_MUTUAL covers the host and is not exported to the client's namespace or lies where clients do not look, the client's cluster has no transport socket, and the server refuses plaintext.",
+		Detection: "Auto mTLS is off, no DestinationRule applies to the client and host, one that says ISTIO_MUTUAL covers the host and is not exported to the client's namespace or lies where clients do not look, the client's cluster has no transport socket, and the server refuses plaintext.",
+		ByHand: []diagnose.Look{
+			seeAll("destinationrules.networking.istio.io", "the rule with ISTIO_MUTUAL, its namespace and its exportTo"),
+			seeCluster("no transportSocket and no transportSocketMatches: it sends plaintext, and no istio.config in its metadata"),
+			seeMesh("enableAutoMtls: false"),
+		},
 		NotThis:    "A rule that is hidden by another one of the client's own namespace is MTD305. With auto mTLS on nothing fails for want of a rule.",
 		Fix:        "Export the rule to the client's namespace, or say it in the service's namespace. Better: turn auto mTLS on.",
 		References: []string{"istio.io/docs/reference/config/networking/destination-rule/#DestinationRule", "pilot/pkg/model/push_context.go: destinationRule"},

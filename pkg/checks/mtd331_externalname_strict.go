@@ -17,7 +17,12 @@ var mtd331 = &diagnose.Check{
 			"one name of a service works, its alias does not",
 			"HTTP 503 UC, on TCP UR; server proxy's log: NR filter_chain_not_found",
 		},
-		Detection:  "The host is a Service of type ExternalName, no DestinationRule sets tls for it, the client's cluster has no transport socket, and the name leads to pods of the mesh that refuse plaintext.",
+		Detection: "The host is a Service of type ExternalName, no DestinationRule sets tls for it, the client's cluster has no transport socket, and the name leads to pods of the mesh that refuse plaintext.",
+		ByHand: []diagnose.Look{
+			look("kubectl get services -A --field-selector spec.type=ExternalName", "the name that is dialled, and where it leads"),
+			seeCluster("type STRICT_DNS and no transportSocket"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "An ExternalName that leads out of the cluster is plaintext by intent, or carries the application's own TLS.",
 		Fix:        "Dial the service by its own name. Or say ISTIO_MUTUAL for the alias in a DestinationRule.",
 		References: []string{"istio/istio#24886", "istio.io/docs/reference/commands/pilot-discovery"},

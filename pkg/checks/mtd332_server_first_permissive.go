@@ -21,7 +21,12 @@ var mtd332 = &diagnose.Check{
 			"connecting to a database hangs, or ends with: Lost connection to MySQL server at 'reading initial communication packet'",
 			"it works from pods in the mesh and hangs from others",
 		},
-		Detection:  "The port's name or number is that of a protocol in which the server speaks first, its inbound listener inspects the first bytes, and a caller arrives in plaintext. A warning for callers of the mesh; for those outside, of whom it is not known that they call, information.",
+		Detection: "The port's name or number is that of a protocol in which the server speaks first, its inbound listener inspects the first bytes, and a caller arrives in plaintext. A warning for callers of the mesh; for those outside, of whom it is not known that they call, information.",
+		ByHand: []diagnose.Look{
+			look("kubectl -n NS get service NAME -o yaml", "a port named mysql, smtp, …, or with the number of such a protocol"),
+			seeInbound("listenerFilters with tls_inspector, and listenerFiltersTimeout"),
+			seeAll("peerauthentications.security.istio.io", "PERMISSIVE, or none, for the port"),
+		},
 		NotThis:    "A port that is STRICT refuses plaintext at once, one that is DISABLE lets it through: neither hangs.",
 		Fix:        "STRICT for the port if all callers are in the mesh, DISABLE if plaintext is wanted. PERMISSIVE is no choice for such a port.",
 		References: []string{"istio.io/docs/ops/deployment/application-requirements/#server-first-protocols", "istio/istio#35232", "istio/istio#17457"},

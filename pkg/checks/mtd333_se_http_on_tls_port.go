@@ -18,9 +18,14 @@ var mtd333 = &diagnose.Check{
 			"Applications that dial https:// are hit as well: the proxy expects HTTP where their ClientHello arrives.",
 		Symptoms: []string{
 			"HTTP 400 The plain HTTP request was sent to HTTPS port",
-			"applications with https://: wrong version number, or a protocol error of the proxy",
+			"applications with https://: curl: (35) … wrong version number, or a protocol error of the proxy",
+			"log of a TLS server that is an Envoy: 268435612 … HTTP_REQUEST",
 		},
-		Detection:  "The host is a ServiceEntry's outside the mesh, its port is declared HTTP, HTTP2 or GRPC and leads to port 443, and no DestinationRule starts TLS for it.",
+		Detection: "The host is a ServiceEntry's outside the mesh, its port is declared HTTP, HTTP2 or GRPC and leads to port 443, and no DestinationRule starts TLS for it.",
+		ByHand: []diagnose.Look{
+			seeAll("serviceentries.networking.istio.io", "port 443 with protocol HTTP, HTTP2 or GRPC"),
+			seeCluster("no transportSocket: HTTP in clear goes to the TLS port"),
+		},
 		NotThis:    "Declared HTTPS or TLS, with a DestinationRule SIMPLE, the TLS is doubled (MTD307).",
 		Fix:        "Declare the port as TLS if applications dial https://. If they dial http:// and the proxy is to start TLS, add a DestinationRule with tls SIMPLE for the port.",
 		References: []string{"istio/istio#9844", "istio/istio#16531", "istio.io/docs/tasks/traffic-management/egress/egress-tls-origination"},

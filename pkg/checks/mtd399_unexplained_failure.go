@@ -20,7 +20,12 @@ var mtd399 = &diagnose.Check{
 			"TLSV1_ALERT_PROTOCOL_VERSION, SSLV3_ALERT_HANDSHAKE_FAILURE: no common version or cipher",
 			"NR filter_chain_not_found for TLS without Istio's ALPN",
 		},
-		Detection:  "Runs after all other checks, over every connection in scope that fails or is denied and is in no finding yet. Grouped by reason, server workload and client workload.",
+		Detection: "Runs after all other checks, over every connection in scope that fails or is denied and is in no finding yet. Grouped by reason, server workload and client workload.",
+		ByHand: []diagnose.Look{
+			look("istioctl experimental describe pod SERVER.NS", "the services, rules and policies that apply to the server"),
+			seeLog("CLIENT", "the response flag and the failure reason of the call"),
+			seeLog("SERVER", "the same call as the server's proxy saw it, or nothing"),
+		},
 		NotThis:    "A denial may be exactly what the policy's author wants, and a service without endpoints may be scaled down on purpose. A gateway serves the hosts of its Gateways: that it refuses its Service's own name is a note.",
 		Fix:        "Read the evidence of both sides: it names the listener, filter chain, cluster and certificate that were met. If the cause is of a kind that a check should know, please report it.",
 		References: []string{"istio.io/docs/ops/common-problems/network-issues", "istio/istio#36301", "istio/istio#38720"},

@@ -25,7 +25,11 @@ var mtd401 = &diagnose.Check{
 			"the pod is not ready: the proxy's listeners are warming",
 			"SPIRE: workload is not authorized for the requested identities [\"file-root:system\"]",
 		},
-		Detection:  "The proxy's secrets in state warming without an active one of the same name, and every secret that the transport socket of a replayed connection names and the proxy does not hold.",
+		Detection: "The proxy's secrets in state warming without an active one of the same name, and every secret that the transport socket of a replayed connection names and the proxy does not hold.",
+		ByHand: []diagnose.Look{
+			seeSecrets("default, ROOTCA or another certificate in state WARMING, or not in the list"),
+			seeLog("POD", "failed to sign CSR, failed to fetch secret, unauthorized"),
+		},
 		NotThis:    "A secret that warms beside an active one is being rotated. A pod that just started waits for a moment. A certificate that is there and rejected is MTD101 or MTD201.",
 		Fix:        "Workload certificate: mend the agent's way to the CA (port 15012, token, CA). Credential: create the Secret in the namespace of the gateway's pod, or let its service account read it. File: mount it at that path.",
 		References: []string{"istio/istio#25528", "istio/istio#36957", "istio/istio#27244"},

@@ -25,8 +25,13 @@ var mtd402 = &diagnose.Check{
 			"proxy's log: gRPC config for type.googleapis.com/envoy.config.listener.v3.Listener rejected",
 		},
 		Detection: "error_state in the proxy's config dump. A rejected cluster leaves none there: it warms beside the one in force, and cluster_manager.cds.update_rejected is not 0.",
-		NotThis:   "A proxy that lost its connection to istiod is stale too, without any rejection. A cluster that warms because it waits for a secret is MTD401.",
-		Fix:       "Read the error text: it names the filter or the field. Correct or remove the EnvoyFilter that adds it; the proxy takes the next push without a restart.",
+		ByHand: []diagnose.Look{
+			look("istioctl proxy-status", "the proxy is not SYNCED"),
+			seeInbound("errorState, with the text of the rejection"),
+			look("kubectl -n istio-system logs deploy/istiod", "ACK ERROR"),
+		},
+		NotThis: "A proxy that lost its connection to istiod is stale too, without any rejection. A cluster that warms because it waits for a secret is MTD401.",
+		Fix:     "Read the error text: it names the filter or the field. Correct or remove the EnvoyFilter that adds it; the proxy takes the next push without a restart.",
 		References: []string{
 			"istio/istio#12761", "istio/istio#37107", "istio.io/docs/ops/diagnostic-tools/proxy-cmd",
 		},

@@ -27,6 +27,11 @@ var mtd403 = &diagnose.Check{
 			"a policy works on every workload but one",
 		},
 		Detection: "The effective mode of every port of the inbound listener, by the PeerAuthentications of the workload, its namespace and the mesh, against the mode that the listener's filter chains implement for mutual TLS and for plaintext.",
+		ByHand: []diagnose.Look{
+			seeAll("peerauthentications.security.istio.io", "what should be in force"),
+			seeInbound("what is: transportProtocol raw_buffer for the port means that plaintext gets in"),
+			look("istioctl proxy-status", "the proxy is not SYNCED, or not in the list"),
+		},
 		NotThis: "Ports that iptables keeps from the proxy, gateways, and listeners that a Sidecar resource declares are not judged. A policy that was changed seconds before the capture may not have arrived yet: that is unknown. " +
 			"A policy that does not say what its author meant is an MTD3xx check.",
 		Fix:        "If the proxy rejects its config, mend that first (MTD402). Otherwise see why istiod's pushes do not arrive: its connection, its revision, an EnvoyFilter on the inbound listener.",

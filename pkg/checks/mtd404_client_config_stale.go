@@ -25,7 +25,12 @@ var mtd404 = &diagnose.Check{
 			"it began after an EnvoyFilter with applyTo: CLUSTER was added",
 			"it is over after the Service was touched or the client restarted",
 		},
-		Detection:  "What istiod builds from the resources for the client and host, against the transport socket that the client's cluster chooses for the endpoint. An error where the connection fails of it, a warning where plaintext passes that was to be mutual TLS.",
+		Detection: "What istiod builds from the resources for the client and host, against the transport socket that the client's cluster chooses for the endpoint. An error where the connection fails of it, a warning where plaintext passes that was to be mutual TLS.",
+		ByHand: []diagnose.Look{
+			seeCluster("another transportSocket than that of its replicas, or than the resources ask for"),
+			look("istioctl proxy-status", "the proxy is not SYNCED, or not in the list"),
+			seeAll("envoyfilters.networking.istio.io", "one with applyTo: CLUSTER that selects the client"),
+		},
 		NotThis:    "A config that waits for a certificate is MTD318, one that is rejected MTD402. A rule that was changed seconds before the capture may be on its way: that is unknown.",
 		Fix:        "Take back the EnvoyFilter, or see why istiod's pushes do not arrive. Where no client has what was asked for, istiod itself is behind: say ISTIO_MUTUAL in a DestinationRule, or restart istiod.",
 		References: []string{"istio/istio#42257", "istio/istio#25528", "pilot/pkg/networking/core/cluster_tls.go"},

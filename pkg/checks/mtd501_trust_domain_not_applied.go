@@ -23,7 +23,11 @@ var mtd501 = &diagnose.Check{
 			"server proxy's log: CERTIFICATE_VERIFY_FAILED … SAN matcher",
 			"some workloads accept the other trust domain and others do not",
 		},
-		Detection:  "The trust domain and its aliases in the mesh config of the pod's revision, against the SPIFFE prefixes that the inbound listener of its proxy accepts.",
+		Detection: "The trust domain and its aliases in the mesh config of the pod's revision, against the SPIFFE prefixes that the inbound listener of its proxy accepts.",
+		ByHand: []diagnose.Look{
+			seeMesh("trustDomain and trustDomainAliases"),
+			seeInbound("the prefixes in matchTypedSubjectAltNames, which lack one of them"),
+		},
 		NotThis:    "A peer of a trust domain that the mesh config does not name is MTD203.",
 		Fix:        "Restart istiod if no proxy has the trust domain. If some have it, look at which istiod the others are connected to.",
 		References: []string{"istio/istio#39204", "istio.io/docs/tasks/security/authentication/trust-domain-migration"},

@@ -22,7 +22,12 @@ var mtd502 = &diagnose.Check{
 			"HTTP 401 Jwt verification fails, or Jwks doesn't have key to match kid or alg from Jwt",
 			"istiod's log: Failed to fetch public key from …: connection reset by peer, EOF",
 		},
-		Detection:  "The host of a jwksUri is a Service of the cluster that leads to a pod with a sidecar, which accepts only mutual TLS on that port.",
+		Detection: "The host of a jwksUri is a Service of the cluster that leads to a pod with a sidecar, which accepts only mutual TLS on that port.",
+		ByHand: []diagnose.Look{
+			seeAll("requestauthentications.security.istio.io", "a jwksUri that names a Service of the cluster"),
+			look("kubectl -n istio-system logs deploy/istiod", "failed to fetch public key, for that URI"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "With PILOT_JWT_ENABLE_REMOTE_JWKS the proxies fetch the keys themselves, by mutual TLS: what istiod's environment says is not read.",
 		Fix:        "Open the one port (PERMISSIVE). Or write the keys into the resource (jwks), or let the proxies fetch them.",
 		References: []string{"istio.io/docs/reference/config/security/jwt", "istio.io/docs/reference/commands/pilot-discovery", "pilot/pkg/model/jwks_resolver.go"},

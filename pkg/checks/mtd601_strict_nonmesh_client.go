@@ -21,6 +21,11 @@ var mtd601 = &diagnose.Check{
 			"server proxy's log: NR filter_chain_not_found",
 		},
 		Detection: "The caller's pod has no proxy of the mesh, and no filter chain of the server's inbound listener takes its plaintext, or its own TLS, on that port.",
+		ByHand: []diagnose.Look{
+			look("kubectl -n NS get pod CLIENT -o jsonpath='{.spec.initContainers[*].name} {.spec.containers[*].name}'", "no istio-proxy"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+			seeLog("SERVER", "filter_chain_not_found, with the address of the client's pod"),
+		},
 		NotThis: "A caller with a proxy that sends plaintext all the same has a cause in the mesh's config (the MTD3xx checks). Requests through an ingress gateway arrive from the gateway's proxy and are not meant here. " +
 			"A time-out instead of a reset points at a NetworkPolicy.",
 		Fix:        "Give the caller a proxy. If it cannot have one, open the one port that it needs with portLevelMtls PERMISSIVE, and leave the rest STRICT.",

@@ -19,7 +19,12 @@ var mtd602 = &diagnose.Check{
 			"all pods of the workload are NotReady since STRICT was turned on",
 			"gRPC: Readiness probe failed: error: timeout, or transport: connection reset",
 		},
-		Detection:  "An httpGet or grpc probe of a container other than the proxy names a port other than the agent's, the pod's inbound listener accepts only mutual TLS there, and the pod is not ready. A warning while the pod is ready, for a probe that may restart it.",
+		Detection: "An httpGet or grpc probe of a container other than the proxy names a port other than the agent's, the pod's inbound listener accepts only mutual TLS there, and the pod is not ready. A warning while the pod is ready, for a probe that may restart it.",
+		ByHand: []diagnose.Look{
+			seePod("a probe whose port is not 15020 or 15021, and the annotation sidecar.istio.io/rewriteAppHTTPProbers"),
+			look("kubectl -n NS get events --field-selector involvedObject.name=POD", "Readiness probe failed: connection reset, or EOF"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "TCP probes succeed as soon as the proxy accepts the connection, whatever it does then. A probe that fails on a PERMISSIVE port is the application's.",
 		Fix:        "Let injection rewrite the probes: remove the annotation sidecar.istio.io/rewriteAppHTTPProbers: \"false\". Or open the port of the probe.",
 		References: []string{"istio.io/docs/ops/configuration/mesh/app-health-check", "istio.io/docs/reference/config/annotations/#SidecarRewriteAppHTTPProbers"},

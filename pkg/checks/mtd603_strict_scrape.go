@@ -19,7 +19,11 @@ var mtd603 = &diagnose.Check{
 			"Prometheus: target is down: connection reset by peer, EOF",
 			"metrics of a workload end when STRICT is turned on",
 		},
-		Detection:  "The pod's annotations ask for a scrape over http on a port other than 15020 and 15090, and its inbound listener accepts only mutual TLS there.",
+		Detection: "The pod's annotations ask for a scrape over http on a port other than 15020 and 15090, and its inbound listener accepts only mutual TLS there.",
+		ByHand: []diagnose.Look{
+			seePod(`prometheus.io/port other than 15020, and prometheus.istio.io/merge-metrics: "false"`),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "A Prometheus that presents a certificate of the mesh (scheme https) gets through. What ServiceMonitors ask for is not read.",
 		Fix:        "Let injection merge the metrics: remove the annotation prometheus.istio.io/merge-metrics: \"false\", or set enablePrometheusMerge. Or open the one port.",
 		References: []string{"istio.io/docs/ops/integrations/prometheus", "istio/istio#19628", "istio/istio#35871"},

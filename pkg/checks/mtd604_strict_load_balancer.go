@@ -19,7 +19,12 @@ var mtd604 = &diagnose.Check{
 			"it worked until STRICT was turned on, or until the pods were injected",
 			"server proxy's log: NR filter_chain_not_found, with addresses of nodes",
 		},
-		Detection:  "The Service is of type LoadBalancer (an error) or NodePort (a warning), it leads to a pod with a sidecar, and that accepts only mutual TLS on the port.",
+		Detection: "The Service is of type LoadBalancer (an error) or NodePort (a warning), it leads to a pod with a sidecar, and that accepts only mutual TLS on the port.",
+		ByHand: []diagnose.Look{
+			look("kubectl get services -A -o wide", "the type LoadBalancer or NodePort, and a selector of pods with a sidecar"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+			seeLog("SERVER", "filter_chain_not_found, with addresses of nodes"),
+		},
 		NotThis:    "The Service of a gateway is meant to be reached from outside. A Service that carries the type and that nobody calls from outside can be changed to ClusterIP.",
 		Fix:        "Lead callers from outside through an ingress gateway. Or open the one port. If nobody comes from outside, make it ClusterIP.",
 		References: []string{"istio/istio#43056", "istio/istio#24668", "istio/istio#51482"},

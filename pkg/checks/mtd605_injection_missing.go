@@ -22,7 +22,12 @@ var mtd605 = &diagnose.Check{
 			"kubectl get pods shows one container where others have two",
 			"the API server's events: failed calling webhook namespace.sidecar-injector.istio.io",
 		},
-		Detection:  "The namespace has the label istio-injection: enabled or istio.io/rev; the pod has no istio-proxy container, is not on the host's network, and neither a label nor an annotation sidecar.istio.io/inject: \"false\". An error where a server of the mesh refuses its calls.",
+		Detection: "The namespace has the label istio-injection: enabled or istio.io/rev; the pod has no istio-proxy container, is not on the host's network, and neither a label nor an annotation sidecar.istio.io/inject: \"false\". An error where a server of the mesh refuses its calls.",
+		ByHand: []diagnose.Look{
+			look("kubectl get namespaces -L istio-injection,istio.io/rev", "the namespace is labelled"),
+			look("istioctl experimental check-inject POD.NS", "why the pod was not injected"),
+			look("kubectl get mutatingwebhookconfigurations", "the injector's, for that revision"),
+		},
 		NotThis:    "Pods that opt out, and namespaces without the label, are outside the mesh by intent (MTD601).",
 		Fix:        "Restart the workload. If it comes back without a proxy, see why the injector does not act: its webhook, and the revision that the label names.",
 		References: []string{"istio.io/docs/ops/common-problems/injection", "istio.io/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy"},

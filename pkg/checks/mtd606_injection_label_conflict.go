@@ -17,7 +17,11 @@ var mtd606 = &diagnose.Check{
 			"after an upgrade new pods are still of the old revision",
 			"no pod of the namespace is injected, although istio.io/rev is set",
 		},
-		Detection:  "The namespace has both labels. Information where a revision of that name is the default one.",
+		Detection: "The namespace has both labels. Information where a revision of that name is the default one.",
+		ByHand: []diagnose.Look{
+			look("kubectl get namespaces -L istio-injection,istio.io/rev", "both columns filled: istio-injection wins"),
+			look("istioctl tag list", "the revisions that there are"),
+		},
 		NotThis:    "Labels of pods (sidecar.istio.io/inject, istio.io/rev) decide for the single pod, and are not judged.",
 		Fix:        "Remove the label that is not meant; mostly istio-injection, when the mesh is run by revisions.",
 		References: []string{"istio.io/docs/setup/upgrade/canary/#data-plane", "istio.io/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy"},

@@ -20,7 +20,11 @@ var mtd607 = &diagnose.Check{
 			"every call of one container to the mesh is reset, and nothing about it is in its proxy's log",
 			"the mesh's metrics do not know the workload as a client",
 		},
-		Detection:  "The effective runAsUser or runAsGroup of a container is that of the container istio-proxy, in a pod whose traffic iptables captures.",
+		Detection: "The effective runAsUser or runAsGroup of a container is that of the container istio-proxy, in a pod whose traffic iptables captures.",
+		ByHand: []diagnose.Look{
+			seePod("runAsUser or runAsGroup of a container that is the same as that of istio-proxy (mostly 1337)"),
+			seeLog("POD", "nothing about the container's calls"),
+		},
 		NotThis:    "A container whose image sets the user says nothing about it in the pod. What a container calls is not known: one that only serves is not hit.",
 		Fix:        "Give the application another user.",
 		References: []string{"istio.io/docs/ops/deployment/application-requirements/#pod-requirements", "tools/istio-iptables"},

@@ -20,7 +20,10 @@ var mtd608 = &diagnose.Check{
 			"connections fail, or are plaintext, though both proxies' config is right",
 			"it began when an agent was installed, or while a developer intercepts the workload",
 		},
-		Detection:  "An init container other than Istio's has the capability NET_ADMIN or is privileged; or the pod has a container of another mesh, which is a warning. What it does is not read.",
+		Detection: "An init container other than Istio's has the capability NET_ADMIN or is privileged; or the pod has a container of another mesh, which is a warning. What it does is not read.",
+		ByHand: []diagnose.Look{
+			seePod("init containers with NET_ADMIN or privileged: true that are not Istio's, or another mesh's container"),
+		},
 		NotThis:    "Many init containers with NET_ADMIN or privileges set kernel parameters only.",
 		Fix:        "Keep one mesh in a pod. For an agent, exclude the pod, or let it start before istio-init and leave Istio's chains alone.",
 		References: []string{"istio.io/docs/ops/deployment/application-requirements/#pod-requirements", "istio.io/docs/setup/additional-setup/cni"},

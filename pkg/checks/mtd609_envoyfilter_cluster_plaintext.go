@@ -22,7 +22,12 @@ var mtd609 = &diagnose.Check{
 			"HTTP 500 or 403 with response flag UAEX, or rate limits that never act, since STRICT was turned on",
 			"proxy's log: ext_authz or ratelimit: upstream connect error, connection termination",
 		},
-		Detection:  "A cluster of the proxy that is not one of istiod's has an endpoint that is a service or a pod of the mesh, and no TLS. An error where the pod's inbound listener accepts only mutual TLS; information where it takes plaintext.",
+		Detection: "A cluster of the proxy that is not one of istiod's has an endpoint that is a service or a pod of the mesh, and no TLS. An error where the pod's inbound listener accepts only mutual TLS; information where it takes plaintext.",
+		ByHand: []diagnose.Look{
+			seeAll("envoyfilters.networking.istio.io", "applyTo: CLUSTER with operation ADD"),
+			look("istioctl proxy-config clusters POD.NS --fqdn HOST -o json", "a cluster of another name than outbound|…, without a transportSocket"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "The same service called by the application goes through a cluster of istiod's, and works.",
 		Fix:        "Name istiod's own cluster in the filter, outbound|PORT||HOST, instead of adding one; or declare the service as an extensionProvider. Or give the cluster the transport socket of istiod's.",
 		References: []string{"istio.io/docs/tasks/policy-enforcement/rate-limit", "istio.io/docs/tasks/security/authorization/authz-custom", "istio.io/docs/reference/config/networking/envoy-filter"},

@@ -20,7 +20,12 @@ var mtd610 = &diagnose.Check{
 			"failed calling webhook …: EOF, connection reset by peer, tls: certificate required",
 			"kubectl get apiservices: False (FailedDiscoveryCheck)",
 		},
-		Detection:  "A Validating- or MutatingWebhookConfiguration, or an APIService, names a Service that leads to a pod with a sidecar, which accepts only mutual TLS on that port. A warning where the webhook's failurePolicy is Ignore.",
+		Detection: "A Validating- or MutatingWebhookConfiguration, or an APIService, names a Service that leads to a pod with a sidecar, which accepts only mutual TLS on that port. A warning where the webhook's failurePolicy is Ignore.",
+		ByHand: []diagnose.Look{
+			look("kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,apiservices -o yaml", "the Service that clientConfig or spec.service names"),
+			look("kubectl get apiservices", "False (FailedDiscoveryCheck)"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+		},
 		NotThis:    "The injector's own webhook leads to istiod, which has no sidecar. A webhook whose service does not answer at all is not a matter of mutual TLS.",
 		Fix:        "Open the one port (PERMISSIVE), which lets the API server's own TLS through. Or run the webhook without a proxy.",
 		References: []string{"istio/istio#39290", "istio/istio#52874", "istio/istio#34543"},

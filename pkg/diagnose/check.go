@@ -59,12 +59,21 @@ type Doc struct {
 	Symptoms []string
 	// Detection says what the check reads and when it fires.
 	Detection string
+	// ByHand is how to see it without this tool.
+	ByHand []Look
 	// NotThis says when it looks the same and is something else.
 	NotThis string
 	// Fix is the remedy in words, the safest first.
 	Fix string
 	// References are documents and issues that it rests on ("istio/istio#37431").
 	References []string
+}
+
+// Look is a command that changes nothing, and what it shows where the check fires. Words in capitals stand for the
+// reader's own: CLIENT, SERVER and POD for pods, NS for a namespace, HOST and PORT for a service.
+type Look struct {
+	Command string // of kubectl or istioctl
+	Shows   string
 }
 
 // Evidence is a kind of evidence that a check needs.

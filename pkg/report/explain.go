@@ -22,23 +22,78 @@ func Explain(w io.Writer, c *diagnose.Check) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s   %s\n", c.Code, c.Name, c.Severity)
 	b.WriteString(wrap("", c.Title))
-	paragraph := func(label, text string) {
-		if text != "" {
-			b.WriteString("\n" + wrap(fmt.Sprintf("%-10s ", label), text))
-		}
+	section(&b, "Meaning", c.Doc.Meaning)
+	section(&b, "Symptoms", c.Doc.Symptoms...)
+	section(&b, "Proven by", c.Doc.Detection)
+	byHand(&b, c.Doc.ByHand)
+	section(&b, "Not this", c.Doc.NotThis)
+	section(&b, "Fix", c.Doc.Fix)
+	links := make([]string, len(c.Doc.References))
+	for i, ref := range c.Doc.References {
+		links[i] = diagnose.Link(ref)
 	}
-	paragraph("Meaning", c.Doc.Meaning)
-	for i, s := range c.Doc.Symptoms {
-		if i == 0 {
-			paragraph("Symptoms", s)
-		} else {
-			b.WriteString(wrap(strings.Repeat(" ", 11), s))
-		}
-	}
-	paragraph("Proven by", c.Doc.Detection)
-	paragraph("Not this", c.Doc.NotThis)
-	paragraph("Fix", c.Doc.Fix)
-	paragraph("References", strings.Join(c.Doc.References, ", "))
+	section(&b, "References", links...)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// indent is as wide as the longest label of a section, and a space.
+const indent = "           "
+
+// section writes paragraphs, the first beside its label.
+func section(b *strings.Builder, label string, paragraphs ...string) {
+	first := "\n" + fmt.Sprintf("%-*s", len(indent), label)
+	for _, text := range paragraphs {
+		b.WriteString(first[:len(first)-len(indent)] + wrap(first[len(first)-len(indent):], text))
+		first = indent
+	}
+}
+
+// byHand writes commands, each in a line of its own to be copied, and what they show.
+func byHand(b *strings.Builder, looks []diagnose.Look) {
+	first := fmt.Sprintf("\n%-*s", len(indent), "By hand")
+	for _, l := range looks {
+		b.WriteString(first + l.Command + "\n" + wrap(indent+"  ", l.Shows))
+		first = indent
+	}
+}
+
+// Likely shows the causes of which a pasted text is a sign, the likeliest first. The checks are the catalogue.
+func Likely(w io.Writer, seen []diagnose.Seen, checks []*diagnose.Check, program string) error {
+	var b strings.Builder
+	next := ""
+	for _, s := range seen {
+		if s.Next == "" && len(s.Codes) == 0 {
+			continue // others have named its causes
+		}
+		b.WriteString(wrapTo(lineWidth, "", 2, fmt.Sprintf("%q: %s", Clean(s.Text), s.Means)))
+		if s.Next != "" {
+			b.WriteString(wrap("  ", "not mutual TLS: see "+s.Next))
+		}
+		for _, code := range s.Codes {
+			b.WriteString(likelyLine(code, checks))
+			if next == "" {
+				next = fmt.Sprintf("Next: %s explain %s\n", program, code)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, strings.TrimSuffix(b.String(), "\n")+newParagraph(next))
+	return err
+}
+
+func newParagraph(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "\n" + text
+}
+
+func likelyLine(code diagnose.Code, checks []*diagnose.Check) string {
+	for _, c := range checks {
+		if c.Code == code {
+			return wrap(fmt.Sprintf("  %s %-26s ", c.Code, c.Name), c.Title)
+		}
+	}
+	return ""
 }
