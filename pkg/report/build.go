@@ -12,7 +12,10 @@ import (
 
 // Build makes the report of a diagnosis. It is a pure function of its arguments.
 func Build(r *diagnose.Result, scope Scope) *Report {
-	return build(r, scope, newView(r, r.Edges(), r.InScope))
+	edges := r.Edges()
+	out := build(r, scope, newView(r, edges, r.InScope))
+	out.NotMTLS = out.acquit(edges)
+	return out
 }
 
 func build(r *diagnose.Result, scope Scope, v *view) *Report {
@@ -48,6 +51,7 @@ func BuildTo(r *diagnose.Result, scope Scope, calls []*handshake.Edge) *Report {
 	}
 	out.Calls = Edges(r.Snapshot, calls).Edges
 	out.Summary = summary(out)
+	out.NotMTLS = out.acquit(calls)
 	return out
 }
 

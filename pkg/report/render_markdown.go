@@ -48,6 +48,13 @@ func (t *ticket) head() {
 		fmt.Fprintf(&t.b, "Callers without a proxy: %s\n\n", md(out.sentence()))
 	}
 	fmt.Fprintf(&t.b, "%s\n\n", md(t.basis()))
+	if n := t.NotMTLS; n != nil {
+		fmt.Fprintf(&t.b, "**Not mTLS**: %s. Look at\n\n", md(clip(n.Basis, maxTitle)))
+		for _, look := range n.Next {
+			fmt.Fprintf(&t.b, "- %s\n", md(clip(look, maxTitle)))
+		}
+		t.b.WriteByte('\n')
+	}
 }
 
 // list is the table of findings. It takes at most half of the ticket.

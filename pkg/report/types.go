@@ -31,7 +31,9 @@ type Report struct {
 	// Unexplained are connections of callers with a proxy that fail in TLS although no finding
 	// says why.
 	Unexplained []Affected `json:"unexplained"`
-	Coverage    Coverage   `json:"coverage"`
+	// NotMTLS is there when no handshake of what was asked about fails.
+	NotMTLS  *NotMTLS `json:"notMTLS,omitempty"`
+	Coverage Coverage `json:"coverage"`
 	// Baseline is there when the report was compared with an earlier one.
 	Baseline *Baseline `json:"baseline,omitempty"`
 }

@@ -1,0 +1,104 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+)
+
+// NotMTLS says that no handshake of the asked connections fails: whatever does not work between these ends has another
+// cause than mutual TLS.
+type NotMTLS struct {
+	// Basis is what it rests on.
+	Basis string `json:"basis"`
+	// Next are where to look instead, the likeliest first.
+	Next []string `json:"next"`
+}
+
+// acquit clears mutual TLS of what was asked about: a destination, targets, or anything where calls are known to lead
+// nowhere. What is unknown, denied, or has a finding that needs action, is not cleared.
+func (r *Report) acquit(edges []*handshake.Edge) *NotMTLS {
+	t := r.EdgeSummary.Calls
+	if r.Scope.To != "" {
+		t = t.and(r.EdgeSummary.Outside)
+	}
+	asked := r.Scope.To != "" || len(r.Scope.Targets) > 0 || t.Unreachable > 0
+	if !asked || t.Total == 0 || t.Fails+t.Unknown > 0 || r.Summary.Errors+r.Summary.Warnings > 0 || len(r.Unexplained) > 0 || r.Incomplete() {
+		return nil
+	}
+	basis := fmt.Sprintf("no handshake of %s fails, by what the proxies of both ends run and hold", plural(t.Total, "possible call"))
+	if n := r.EdgeSummary.Observed; n.Agree > 0 && n.Contradict == 0 {
+		basis += fmt.Sprintf("; counters of %s agree", plural(n.Agree, "connection"))
+	}
+	return &NotMTLS{Basis: basis, Next: suspects(edges)}
+}
+
+// suspects are where to look when mutual TLS is not the cause: what the replay met, what the proxies counted, and
+// what neither can show.
+func suspects(edges []*handshake.Edge) []string {
+	var next []string
+	for _, s := range suspicions {
+		i := slices.IndexFunc(edges, s.holds)
+		if i >= 0 {
+			next = append(next, s.look(edges[i]))
+		}
+	}
+	return append(next,
+		"the log of the server's application, and of its proxy: with via_upstream or the flag - the application itself has answered, with UC it closed",
+		"NetworkPolicies and firewalls, if it is a time-out")
+}
+
+// suspicion is a cause other than mutual TLS, of which an edge shows signs.
+type suspicion struct {
+	holds func(*handshake.Edge) bool
+	look  func(*handshake.Edge) string
+}
+
+var suspicions = []suspicion{
+	{failsFor(handshake.NoEndpoint), about("the endpoints of %s: whether its pods are ready, and its subset selects any")},
+	{failsFor(handshake.NoRoute), about("the VirtualServices of %s: no route takes the request")},
+	{failsFor(handshake.NoListener), about("the ports of the pods behind %s: the server's proxy does not listen there")},
+	{failsFor(handshake.BlackHoled), about("how the client's proxy can know %s: it drops what it does not know (REGISTRY_ONLY)")},
+	{failsFor(handshake.NotHTTP), about("the protocol of %s: the server's proxy expects HTTP")},
+	{
+		func(e *handshake.Edge) bool { return e.Observed != nil && e.Observed.ConnectFailures > 0 },
+		counted("connections to %s that did not come up, so NetworkPolicies, and whether the application listens: the caller's proxy has counted %s"),
+	},
+	{
+		func(e *handshake.Edge) bool { return e.Observed != nil && e.Observed.Errors > 0 },
+		counted("the answers of %s: the caller's proxy has counted %s"),
+	},
+	{
+		func(e *handshake.Edge) bool { return slices.Contains(e.Assumptions, handshake.RouteConditional) },
+		about("the VirtualServices of %s: some requests take another route"),
+	},
+}
+
+func failsFor(reason handshake.Reason) func(*handshake.Edge) bool {
+	return func(e *handshake.Edge) bool { return e.Verdict == handshake.Fails && e.Reason == reason }
+}
+
+func about(format string) func(*handshake.Edge) string {
+	return func(e *handshake.Edge) string { return fmt.Sprintf(format, dialled(e)) }
+}
+
+func counted(format string) func(*handshake.Edge) string {
+	return func(e *handshake.Edge) string { return fmt.Sprintf(format, dialled(e), e.Observed) }
+}
+
+// dialled is a destination as it was dialled.
+func dialled(e *handshake.Edge) string { return fmt.Sprintf("%s:%d", e.Server.Name, e.Server.Port) }
+
+// notMTLS says so in the report for people.
+func (p *page) notMTLS() error {
+	n := p.NotMTLS
+	if n == nil {
+		return nil
+	}
+	p.b.WriteString(p.hang("Not mTLS: ", Clean(n.Basis)))
+	for _, look := range n.Next {
+		p.line("look at", Clean(look))
+	}
+	return nil
+}

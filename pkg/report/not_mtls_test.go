@@ -1,0 +1,104 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// asked is a report about one destination of which all is well.
+func asked() *Report {
+	return &Report{
+		Scope:       Scope{To: "server:80"},
+		Summary:     Summary{Health: OK},
+		EdgeSummary: EdgeSummary{Calls: Traffic{Total: 2, MTLS: 2}, Observed: handshake.Ledger{Agree: 1}},
+	}
+}
+
+func TestAcquit(t *testing.T) {
+	const all = "no handshake of 2 possible calls fails, by what the proxies of both ends run and hold; counters of 1 connection agree"
+	tests := map[string]struct {
+		change func(*Report)
+		want   string
+	}{
+		"a destination":        {func(*Report) {}, all},
+		"a target":             {func(r *Report) { r.Scope = Scope{Targets: []string{"deploy/server"}} }, all},
+		"everything":           {func(r *Report) { r.Scope = Scope{} }, ""},
+		"a call leads nowhere": {func(r *Report) { r.Scope, r.EdgeSummary.Calls = Scope{}, Traffic{Total: 2, MTLS: 1, Unreachable: 1} }, all},
+		"a note":               {func(r *Report) { r.Summary.Infos = 1 }, all},
+		"a stranger calls":     {func(r *Report) { r.EdgeSummary.Outside = Traffic{Total: 1, Fails: 1} }, ""},
+		"a stranger could call": {func(r *Report) {
+			r.Scope, r.EdgeSummary.Outside = Scope{Targets: []string{"x"}}, Traffic{Total: 1, Fails: 1}
+		}, all},
+		"the counters differ": {func(r *Report) { r.EdgeSummary.Observed.Contradict = 1 }, strings.Split(all, ";")[0]},
+		"a failure":           {func(r *Report) { r.EdgeSummary.Calls.Fails = 1 }, ""},
+		"a doubt":             {func(r *Report) { r.EdgeSummary.Calls.Unknown = 1 }, ""},
+		"a warning":           {func(r *Report) { r.Summary.Warnings = 1 }, ""},
+		"an error":            {func(r *Report) { r.Summary.Errors = 1 }, ""},
+		"unexplained":         {func(r *Report) { r.Unexplained = []Affected{{}} }, ""},
+		"a gap":               {func(r *Report) { r.Coverage.Gaps = []mesh.Gap{{}} }, ""},
+		"no calls":            {func(r *Report) { r.EdgeSummary.Calls = Traffic{} }, ""},
+	}
+	for name, tt := range tests {
+		r := asked()
+		tt.change(r)
+		got := ""
+		if n := r.acquit(nil); n != nil {
+			got = n.Basis
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// TestSuspects: what the replay met comes first, then what was counted, then what nobody can see.
+func TestSuspects(t *testing.T) {
+	edge := func(reason handshake.Reason) *handshake.Edge {
+		e := &handshake.Edge{Verdict: handshake.Fails, Reason: reason}
+		e.Server.Name, e.Server.Port = "server.shop", 80
+		return e
+	}
+	counts := edge("")
+	counts.Verdict, counts.Observed = handshake.MTLS, &handshake.Observation{Connections: 3, ConnectFailures: 2, Successes: 1, Errors: 4}
+	counts.Assumptions = []handshake.Assumption{handshake.RouteConditional}
+	edges := []*handshake.Edge{counts, edge(handshake.NotHTTP), edge(handshake.BlackHoled), edge(handshake.NoListener), edge(handshake.NoRoute), edge(handshake.NoEndpoint)}
+	want := []string{
+		"the endpoints of server.shop:80", "the VirtualServices of server.shop:80: no route", "the ports of the pods behind server.shop:80",
+		"how the client's proxy can know server.shop:80", "the protocol of server.shop:80",
+		"connections to server.shop:80 that did not come up, so NetworkPolicies, and whether the application listens: the caller's proxy has counted 3 connections (2 failed",
+		"the answers of server.shop:80: the caller's proxy has counted", "the VirtualServices of server.shop:80: some",
+		"the log of the server's application", "NetworkPolicies",
+	}
+	got := suspects(edges)
+	if len(got) != len(want) {
+		t.Fatalf("%q", got)
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("%q, want %q", got[i], want[i])
+		}
+	}
+	if got := suspects(nil); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestNotMTLSIsSaid(t *testing.T) {
+	r := sample()
+	r.NotMTLS = &NotMTLS{Basis: "no handshake fails", Next: []string{"the *log*", "\x1b[2Jpolicies"}}
+	text := render(t, r, Style{Format: Table})
+	for _, want := range []string{"\nNot mTLS: no handshake fails\n     look at the *log*\n     look at ", "policies\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "\x1b") {
+		t.Error("a report writes to the terminal what a cluster says")
+	}
+	if text := render(t, r, Style{Format: Markdown}); !strings.Contains(text, "**Not mTLS**: no handshake fails. Look at\n\n- the \\*log\\*\n") {
+		t.Error(text)
+	}
+}
