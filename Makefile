@@ -45,7 +45,7 @@ generated: ## fail when go generate changes a file
 truth: ## the verdicts against what really happened, for every recorded mesh
 	go test ./pkg/handshake -run '^TestTruth$$' -count=1 -v
 
-bench: ## decode throughput, start-up time, size of the binary
+bench: ## decode throughput, verdicts of a large mesh, start-up time, size of the binary
 	go test ./... -run '^$$' -bench . -benchmem
 
 fuzz: ## every fuzz target, FUZZTIME each (60s)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +73,8 @@ func (o *matrixOptions) run(ctx context.Context, env *Env, args []string) error 
 	if err != nil {
 		return err
 	}
-	edges := handshake.New(view.snapshot).Edges(handshake.Query{Either: view.found.scope().In})
+	classes := slices.Collect(handshake.New(view.snapshot).Classes(handshake.Query{Either: view.found.scope().In}))
+	edges := handshake.ByWorkload(classes)
 	by := report.By(o.by.value)
 	if o.by.value == "auto" {
 		by = report.ByWorkload
@@ -85,5 +87,14 @@ func (o *matrixOptions) run(ctx context.Context, env *Env, args []string) error 
 	if err != nil {
 		return err
 	}
-	return o.verdict.edges(edges, view, false)
+	return o.verdict.edges(oneOfEach(classes), view, false)
+}
+
+// oneOfEach are edges that stand for all: the members of a class have one verdict.
+func oneOfEach(classes []*handshake.Class) []*handshake.Edge {
+	out := make([]*handshake.Edge, 0, len(classes))
+	for _, c := range classes {
+		out = append(out, c.Edge)
+	}
+	return out
 }

@@ -29,6 +29,7 @@ func truthOf(b bool) truth {
 // depends on the request, or on a filter that nobody knows here, is an assumption.
 func (r *replay) authorize(fc *envoy.FilterChain, who caller) {
 	r.tellAuthorization(fc, who)
+	r.guard, r.called = fc, who
 	for _, f := range fc.Filters {
 		r.authorizeBy(f, who)
 		own := ownRBAC(r.Server.Pod.Proxy, f)

@@ -40,7 +40,7 @@ func (e *Engine) fromGateway(client *mesh.Pod, d dial) []*Edge {
 	}
 	ix := e.index(client.Proxy)
 	var out []*Edge
-	for _, c := range ix.byHost[hostPort{d.name, d.port}] {
+	for _, c := range ix.clusterIndex().byHost[hostPort{d.name, d.port}] {
 		w := way{cluster: c.Name, conditional: true, source: dumpOf(client, "clusters", c.Name)}
 		out = append(out, e.along(client, ix, d, w)...)
 	}
@@ -81,16 +81,17 @@ func (e *Engine) ways(client *mesh.Pod, ix *proxyIndex, d dial) []way {
 // looked for among the listeners that lead to its cluster: DNS proxying gives such names
 // addresses that no resource shows.
 func (e *Engine) outboundListener(ix *proxyIndex, d dial) *envoy.Listener {
+	listeners := ix.listenerIndex()
 	if !d.addr.IsValid() {
-		for _, a := range sortedAddrs(ix.exact) {
-			if uint32(a.Port()) == d.port && leadsTo(ix.exact[a], d) && !e.declares(d.name, a.Addr()) {
-				return ix.exact[a]
+		for _, a := range sortedAddrs(listeners.exact) {
+			if uint32(a.Port()) == d.port && leadsTo(listeners.exact[a], d) && !e.declares(d.name, a.Addr()) {
+				return listeners.exact[a]
 			}
 		}
 	}
-	l := ix.listener(d.addr, d.port, ix.fallback)
+	l := listeners.find(d.addr, d.port, listeners.fallback)
 	if l != nil && l.Direction == "INBOUND" {
-		return ix.fallback
+		return listeners.fallback
 	}
 	return l
 }
@@ -137,7 +138,7 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	if w.problem != "" {
 		return e.stopped(client, d, w)
 	}
-	c := ix.clusters[w.cluster]
+	c := ix.clusterIndex().serving[w.cluster]
 	if c == nil {
 		w.problem, w.why = ix.noCluster(w.cluster)
 		return e.lost(client, d, w)
@@ -153,14 +154,17 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	unseen := c.Type != "EDS" && c.Type != "ORIGINAL_DST" && !ix.proxy.Read.Has(envoy.SectionHosts)
 	none := !slices.ContainsFunc(list, func(u upstream) bool { return !u.out })
 	var out []*Edge
+	groups := e.grouping(client, d)
 	for _, u := range list {
-		if d.skips(client, u.Endpoint) {
+		socket, how := chooseSocket(c, u.labels)
+		if d.skips(client, u.Endpoint) || groups.join(u, socket, how) {
 			continue
 		}
 		r := e.start(client, d)
 		r.to(u.Endpoint)
 		r.outbound(c, w)
 		r.upstream(ix, c, u, w)
+		groups.add(r)
 		for _, end := range r.ends() {
 			switch {
 			case u.out:
@@ -187,7 +191,7 @@ func (e *Engine) empty(client *mesh.Pod, d dial, c *envoy.Cluster, w way) *Edge 
 // noCluster says why a route leads to a cluster that takes no connections. One that waits for a
 // certificate or a trust bundle warms until it comes.
 func (ix *proxyIndex) noCluster(name string) (Reason, string) {
-	c := ix.waiting[name]
+	c := ix.clusterIndex().waiting[name]
 	if c == nil {
 		return NoRoute, "the client's proxy has no cluster " + name
 	}

@@ -28,6 +28,18 @@
 // route leads there from another's name; a pod that dials its own address bypasses every proxy and is
 // none.
 //
+// A mesh of 10,000 pods and 1,000 services has 50 million connections, more than fit into memory as
+// edges. Classes therefore replays one connection of each class that ends alike, and says which pods
+// are its members:
+//
+//	class.go    one class after the other
+//	cohort.go   clients whose proxies send alike
+//	alike.go    endpoints whose proxies take alike
+//	profile.go  and what tells both apart all the same: certificates, identities, addresses
+//
+// Two pods are taken for alike only if all that a replay looks at was compared. What an edge rests on
+// names its pods, and is therefore the replayed connection's; Edges gives it for every pair.
+//
 // A step that fails is recorded as a blocker and the replay goes on as if it had passed, so
 // that one repair does not uncover the next. Everything here is a pure function of a
 // mesh.Snapshot; where real Envoy and this package disagree, Envoy is right.

@@ -53,6 +53,8 @@ type Edge struct {
 	Observed *Observation
 	// Steps are the way of the connection, step by step; with Query.Trace only.
 	Steps []Step
+
+	made *replay // what made the edge, for Classes
 }
 
 // Server is where an edge leads.

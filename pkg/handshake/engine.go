@@ -18,6 +18,8 @@ type Engine struct {
 	nodes   map[netip.Addr]bool          // addresses of nodes
 	known   []*x509.Certificate          // of CAs
 	memo
+	serverKinds map[*mesh.Pod]int
+	guarding    map[*envoy.FilterChain]bool
 }
 
 // New returns an engine for a snapshot.
@@ -26,6 +28,7 @@ func New(s *mesh.Snapshot) *Engine {
 		snap: s, indexes: map[*envoy.Proxy]*proxyIndex{},
 		apps: map[netip.AddrPort]mesh.Protocol{}, memo: newMemo(),
 		pods: map[netip.AddrPort]*mesh.Pod{}, nodes: map[netip.Addr]bool{}, known: knownCAs(s),
+		serverKinds: map[*mesh.Pod]int{}, guarding: map[*envoy.FilterChain]bool{},
 	}
 	e.indexApps()
 	e.indexNodes()
@@ -103,6 +106,8 @@ type Query struct {
 	Either func(*mesh.Pod) bool
 	// Trace makes every edge tell its steps.
 	Trace bool
+	// alike lets one edge stand for the endpoints that are alike.
+	alike bool
 }
 
 // Edges replays every connection that the registry knows and the query keeps: each client pod,
@@ -248,13 +253,15 @@ func (e *Engine) direct(client *mesh.Pod, d dial, why string) []*Edge {
 // each follows a connection to every endpoint of a list.
 func (e *Engine) each(client *mesh.Pod, d dial, list []mesh.Endpoint, follow func(*replay) *Edge) []*Edge {
 	var out []*Edge
+	groups := e.grouping(client, d)
 	for _, ep := range list {
-		if d.skips(client, ep) {
+		if d.skips(client, ep) || groups.join(upstream{Endpoint: ep}, nil, "") {
 			continue
 		}
 		r := e.start(client, d)
 		r.to(ep)
 		follow(r)
+		groups.add(r)
 		for _, end := range r.ends() {
 			out = append(out, end.Edge)
 		}

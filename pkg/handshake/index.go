@@ -2,29 +2,43 @@ package handshake
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 )
 
-// proxyIndex finds things in one proxy's config.
+// proxyIndex finds things in one proxy's config. Of most proxies only the secrets are looked at; what
+// else is found is indexed when it is first asked for.
 type proxyIndex struct {
-	proxy    *envoy.Proxy
-	clusters map[string]*envoy.Cluster
-	waiting  map[string]*envoy.Cluster // clusters that warm and have no active predecessor
-	byHost   map[hostPort][]*envoy.Cluster
-	exact    map[netip.AddrPort]*envoy.Listener
-	wildcard map[uint32]*envoy.Listener
-	secrets  map[string]*envoy.Secret
-	fallback *envoy.Listener // virtualOutbound
-	inbound  *envoy.Listener // virtualInbound
-	warming  map[string]bool // secrets that Envoy still waits for
+	proxy     *envoy.Proxy
+	secrets   map[string]*envoy.Secret
+	warming   map[string]bool // secrets that Envoy still waits for
+	clusters  *clusterIndex
+	listeners *listenerIndex
+	// virtualInbound is what inbound found.
+	virtualInbound *envoy.Listener
+	lookedInbound  bool
 	// What was found out on the way.
 	hosts   map[hostKey]*envoy.Host
 	modes   map[portOf]string
 	domains map[*envoy.RouteConfig]*domains
 	opaques map[*envoy.Listener]string
+}
+
+// clusterIndex finds the clusters of a proxy.
+type clusterIndex struct {
+	serving map[string]*envoy.Cluster
+	waiting map[string]*envoy.Cluster // clusters that warm and have no active predecessor
+	byHost  map[hostPort][]*envoy.Cluster
+}
+
+// listenerIndex finds the listeners of a proxy.
+type listenerIndex struct {
+	exact    map[netip.AddrPort]*envoy.Listener
+	wildcard map[uint32]*envoy.Listener
+	fallback *envoy.Listener // virtualOutbound
 }
 
 type hostPort struct {
@@ -44,13 +58,9 @@ func (e *Engine) index(p *envoy.Proxy) *proxyIndex {
 		return ix
 	}
 	ix := &proxyIndex{
-		proxy: p, clusters: map[string]*envoy.Cluster{}, waiting: map[string]*envoy.Cluster{}, byHost: map[hostPort][]*envoy.Cluster{},
-		exact: map[netip.AddrPort]*envoy.Listener{}, wildcard: map[uint32]*envoy.Listener{},
-		secrets: map[string]*envoy.Secret{}, warming: map[string]bool{}, modes: map[portOf]string{},
+		proxy: p, secrets: map[string]*envoy.Secret{}, warming: map[string]bool{}, modes: map[portOf]string{},
 		domains: map[*envoy.RouteConfig]*domains{}, opaques: map[*envoy.Listener]string{},
 	}
-	ix.addClusters()
-	ix.addListeners()
 	ix.addSecrets()
 	e.indexes[p] = ix
 	return ix
@@ -60,36 +70,78 @@ func (e *Engine) index(p *envoy.Proxy) *proxyIndex {
 // to its successor.
 func serving(s envoy.State) bool { return s == envoy.Active || s == envoy.Static || s == "" }
 
-func (ix *proxyIndex) addClusters() {
-	for _, c := range ix.proxy.Clusters {
+func (ix *proxyIndex) clusterIndex() *clusterIndex {
+	if ix.clusters == nil {
+		ix.clusters = newClusterIndex(ix.proxy.Clusters)
+	}
+	return ix.clusters
+}
+
+func newClusterIndex(list []*envoy.Cluster) *clusterIndex {
+	ix := &clusterIndex{map[string]*envoy.Cluster{}, map[string]*envoy.Cluster{}, map[hostPort][]*envoy.Cluster{}}
+	for _, c := range list {
 		if !serving(c.State) {
 			ix.waiting[c.Name] = c
 			continue
 		}
-		ix.clusters[c.Name] = c
+		ix.serving[c.Name] = c
 		if n, ok := parseClusterName(c.Name); ok && n.direction == "outbound" && !n.bySNI {
 			k := hostPort{n.host, n.port}
 			ix.byHost[k] = append(ix.byHost[k], c)
 		}
 	}
+	return ix
 }
 
-func (ix *proxyIndex) addListeners() {
-	for _, l := range ix.proxy.Listeners {
-		if !serving(l.State) || l.UDP || l.Internal {
-			continue
-		}
-		for _, a := range l.Addresses {
-			switch {
-			case l.Name == "virtualInbound", a.Port() == inboundPort:
-				ix.inbound = l
-			case l.Name == "virtualOutbound", a.Port() == outboundPort:
-				ix.fallback = l
-			case a.Addr().IsUnspecified():
-				ix.wildcard[uint32(a.Port())] = l
-			default:
-				ix.exact[netip.AddrPortFrom(a.Addr().Unmap(), a.Port())] = l
+// inbound is the listener virtualInbound, nil if there is none.
+func (ix *proxyIndex) inbound() *envoy.Listener {
+	if !ix.lookedInbound {
+		ix.lookedInbound = true
+		for _, l := range ix.proxy.Listeners {
+			if connects(l) && takesInbound(l) {
+				ix.virtualInbound = l
 			}
+		}
+	}
+	return ix.virtualInbound
+}
+
+// takesInbound reports the listener that takes what iptables redirects to the server's proxy.
+func takesInbound(l *envoy.Listener) bool {
+	isInbound := func(a netip.AddrPort) bool { return a.Port() == inboundPort }
+	return len(l.Addresses) > 0 && (l.Name == "virtualInbound" || slices.ContainsFunc(l.Addresses, isInbound))
+}
+
+// connects reports a listener that takes TCP connections.
+func connects(l *envoy.Listener) bool { return serving(l.State) && !l.UDP && !l.Internal }
+
+func (ix *proxyIndex) listenerIndex() *listenerIndex {
+	if ix.listeners == nil {
+		ix.listeners = newListenerIndex(ix.proxy.Listeners)
+	}
+	return ix.listeners
+}
+
+func newListenerIndex(list []*envoy.Listener) *listenerIndex {
+	ix := &listenerIndex{exact: map[netip.AddrPort]*envoy.Listener{}, wildcard: map[uint32]*envoy.Listener{}}
+	for _, l := range list {
+		if connects(l) {
+			ix.add(l)
+		}
+	}
+	return ix
+}
+
+func (ix *listenerIndex) add(l *envoy.Listener) {
+	for _, a := range l.Addresses {
+		switch {
+		case takesInbound(l): // found by inbound
+		case l.Name == "virtualOutbound", a.Port() == outboundPort:
+			ix.fallback = l
+		case a.Addr().IsUnspecified():
+			ix.wildcard[uint32(a.Port())] = l
+		default:
+			ix.exact[netip.AddrPortFrom(a.Addr().Unmap(), a.Port())] = l
 		}
 	}
 }
@@ -143,9 +195,9 @@ func (ix *proxyIndex) strangeFilters() bool {
 	return false
 }
 
-// listener finds the listener that takes a redirected connection: its exact address, then the
+// find finds the listener that takes a redirected connection: its exact address, then the
 // wildcard of the port, then the listener that received it.
-func (ix *proxyIndex) listener(to netip.Addr, port uint32, receiver *envoy.Listener) *envoy.Listener {
+func (ix *listenerIndex) find(to netip.Addr, port uint32, receiver *envoy.Listener) *envoy.Listener {
 	if to.IsValid() {
 		if l := ix.exact[netip.AddrPortFrom(to.Unmap(), uint16(port))]; l != nil {
 			return l

@@ -129,6 +129,22 @@ func longest(ps []netip.Prefix, a netip.Addr) int {
 	return best
 }
 
+// longestOf is the length of the longest of some prefixes.
+func longestOf(ps []netip.Prefix) int {
+	best := 0
+	for _, p := range ps {
+		best = max(best, p.Bits())
+	}
+	return best
+}
+
+// matchesSource reports a listener that looks at the address of the client.
+func matchesSource(l *envoy.Listener) bool {
+	return slices.ContainsFunc(l.FilterChains, func(fc *envoy.FilterChain) bool {
+		return longestOf(fc.Match.SourcePrefixes) > 0 || longestOf(fc.Match.DirectSourcePrefixes) > 0
+	})
+}
+
 func byServerName(list chains, c conn) chains {
 	if !slices.ContainsFunc(list, func(fc *envoy.FilterChain) bool { return len(fc.Match.ServerNames) > 0 }) {
 		return list

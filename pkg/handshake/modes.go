@@ -81,7 +81,7 @@ func (e *Engine) InboundModes(pod *mesh.Pod) []PortMode {
 		return nil
 	}
 	ix := e.index(pod.Proxy)
-	l := ix.inbound
+	l := ix.inbound()
 	if l == nil {
 		return nil
 	}

@@ -52,7 +52,7 @@ func passClusters(fc *envoy.FilterChain, w wire) []way {
 func (r *replay) passTo(to way, w wire) []*replay {
 	gateway := r.Server.Pod
 	ix := r.engine.index(gateway.Proxy)
-	c := ix.clusters[to.cluster]
+	c := ix.clusterIndex().serving[to.cluster]
 	stop := func(reason Reason, format string, args ...any) []*replay {
 		f := r.fork(to)
 		f.block(reason, format, args...)
@@ -120,6 +120,10 @@ func (r *replay) fork(to way) *replay {
 	e.Blockers, e.Evidence, e.Steps = slices.Clone(e.Blockers), slices.Clone(e.Evidence), slices.Clone(e.Steps)
 	e.Assumptions = slices.Clone(e.Assumptions)
 	f.Edge, f.forks, f.unverified = &e, nil, slices.Clone(r.unverified)
+	f.handshakes, f.alike = slices.Clone(r.handshakes), nil
+	if e.made != nil {
+		e.made = &f
+	}
 	if to.conditional {
 		f.assume(RouteConditional)
 	}

@@ -20,6 +20,9 @@ type replay struct {
 	fromLabel bool
 	// forks are the replays that a gateway makes of one, each to an endpoint behind it.
 	forks []*replay
+	decisions
+	// alike are further endpoints, which the engine can not tell from the one that was replayed.
+	alike []mesh.Endpoint
 	// unverified are the sides whose chain the other one takes as it comes.
 	unverified []Side
 }
@@ -27,6 +30,9 @@ type replay struct {
 func (e *Engine) start(client *mesh.Pod, d dial) *replay {
 	r := &replay{engine: e, dial: d, Edge: &Edge{Client: client}}
 	r.Server = Server{Host: d.host, Name: d.name, Port: d.port}
+	if d.query != nil && d.query.alike {
+		r.made = r
+	}
 	if d.guessed {
 		r.assume(ProtocolGuessed)
 	}

@@ -87,12 +87,13 @@ func (r *replay) endpoint() string {
 func (e *Engine) inboundListener(pod *mesh.Pod, port uint32) *envoy.Listener {
 	ix := e.index(pod.Proxy)
 	if pod.Plane == mesh.Gateway || pod.Plane == mesh.Waypoint || pod.Capture.Mode == "NONE" {
-		return bound(ix.listener(address(pod), port, nil))
+		return bound(ix.listenerIndex().find(address(pod), port, nil))
 	}
-	if ix.inbound == nil || !ix.inbound.UseOrigDst {
-		return ix.inbound
+	inbound := ix.inbound()
+	if inbound == nil || !inbound.UseOrigDst {
+		return inbound
 	}
-	return ix.listener(address(pod), port, ix.inbound)
+	return ix.listenerIndex().find(address(pod), port, inbound)
 }
 
 // bound keeps a listener that has a socket of its own: without iptables nothing hands it
@@ -138,6 +139,7 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 		return r.finish()
 	}
 	r.tellListener(l, w, port)
+	r.bySource = r.bySource || matchesSource(l)
 	chain := matchChain(l, r.inboundConn(l, w, port))
 	if chain == nil {
 		return r.refused(l, w, port, source)

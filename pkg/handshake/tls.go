@@ -28,10 +28,23 @@ func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 	}
 	r.TLS = &Session{SNI: w.SNI, ALPN: common(server.ALPN, w.ALPN), Version: r.version(w.TLS, server)}
 	r.tellTLS()
+	r.handshakes = append(r.handshakes, shaken{server, w})
+	r.TLS.ServerID = r.serverPresents(server, w)
+	who := r.clientPresents(server, w)
+	r.TLS.ClientID = who.identity
+	return who
+}
+
+// serverPresents lets the client judge the server's certificate, and returns its identity.
+func (r *replay) serverPresents(server *envoy.TLSContext, w wire) (identity string) {
 	c, s := r.parties(w)
-	serverChain := r.judge(ServerSide, s, server, c, w.TLS)
-	r.matchHost(s, serverChain, w)
-	r.TLS.ServerID = r.engine.chain(serverChain).identity
+	chain := r.judge(ServerSide, s, server, c, w.TLS)
+	r.matchHost(s, chain, w)
+	return r.engine.chain(chain).identity
+}
+
+// clientPresents lets the server judge the client's certificate, if it asks for one.
+func (r *replay) clientPresents(server *envoy.TLSContext, w wire) caller {
 	if !server.RequireClientCertificate && !server.Validation.Present {
 		return nobody
 	}
@@ -41,8 +54,9 @@ func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 		}
 		return nobody
 	}
-	r.TLS.ClientID = r.engine.chain(r.judge(ClientSide, c, w.TLS, s, server)).identity
-	return caller{identity: r.TLS.ClientID, presented: true, unsure: r.TLS.ClientID == ""}
+	c, s := r.parties(w)
+	identity := r.engine.chain(r.judge(ClientSide, c, w.TLS, s, server)).identity
+	return caller{identity: identity, presented: true, unsure: identity == ""}
 }
 
 func (r *replay) parties(w wire) (client, server party) {

@@ -74,7 +74,7 @@ func summarise(edges []*handshake.Edge) EdgeSummary {
 			s.ByReason[e.Reason]++
 		}
 	}
-	for _, l := range links(edges) {
+	for _, l := range links(slices.Values(edges)) {
 		if l.inMesh() {
 			s.Calls = s.Calls.plus(l.worst)
 		} else {

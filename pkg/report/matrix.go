@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -71,7 +72,7 @@ func (c *Cell) mixed() bool {
 }
 
 // NewMatrix folds edges by workloads or by namespaces.
-func NewMatrix(s *mesh.Snapshot, edges []*handshake.Edge, by By) *Matrix {
+func NewMatrix(s *mesh.Snapshot, edges iter.Seq[*handshake.Edge], by By) *Matrix {
 	m := &Matrix{APIVersion: APIVersion, Kind: "Matrix", CapturedAt: s.CapturedAt.UTC(), By: by, Unlisted: Unlisted(s)}
 	type pair struct{ client, server kube.Ref }
 	cells := map[pair]*Cell{}
@@ -138,9 +139,9 @@ func compareRefs(a, b kube.Ref) int {
 }
 
 // WorkloadsOf counts the workloads at either end of edges.
-func WorkloadsOf(edges []*handshake.Edge) int {
+func WorkloadsOf(edges iter.Seq[*handshake.Edge]) int {
 	seen := map[*mesh.Workload]bool{}
-	for _, e := range edges {
+	for e := range edges {
 		seen[e.Client.Workload] = true
 		if e.Server.Pod != nil {
 			seen[e.Server.Pod.Workload] = true

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func calls() []*handshake.Edge {
 }
 
 func TestMatrix(t *testing.T) {
-	m := NewMatrix(allListed(), calls(), ByWorkload)
+	m := NewMatrix(allListed(), slices.Values(calls()), ByWorkload)
 	want := `CLIENT                         1   2  3  4
 shop/deploy/a                  X+  .  P  .
 shop/deploy/c                  D   0  .  .
@@ -54,7 +55,7 @@ P plaintext, T other TLS, D denied, X fails, 0 leads nowhere, ? unknown; + other
 	if diff := cmp.Diff(want, drawn(t, m, Style{Format: Table})); diff != "" {
 		t.Error(diff)
 	}
-	if got := drawn(t, NewMatrix(allListed(), nil, ByWorkload), Style{Format: Table}); got != noEdges+"\n" {
+	if got := drawn(t, NewMatrix(allListed(), slices.Values(calls()[:0]), ByWorkload), Style{Format: Table}); got != noEdges+"\n" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -62,11 +63,11 @@ P plaintext, T other TLS, D denied, X fails, 0 leads nowhere, ? unknown; + other
 func TestMatrixOfNamespaces(t *testing.T) {
 	p := ends("a", "b", "c")
 	p["c"].Workload.Namespace = "pay"
-	m := NewMatrix(allListed(), []*handshake.Edge{
+	m := NewMatrix(allListed(), slices.Values([]*handshake.Edge{
 		call(p["a"], p["b"], 80, handshake.MTLS, ""),
 		call(p["a"], p["c"], 80, handshake.MTLS, ""),
 		call(p["b"], p["c"], 80, handshake.Fails, handshake.TLSVersion),
-	}, ByNamespace)
+	}), ByNamespace)
 	want := `CLIENT  1   2
 shop    X+  M
 
@@ -95,7 +96,7 @@ func TestManyParties(t *testing.T) {
 		}
 		edges = append(edges, call(p[name], p[names[(i+1)%len(names)]], 80, verdict, ""))
 	}
-	m := NewMatrix(allListed(), edges, ByWorkload)
+	m := NewMatrix(allListed(), slices.Values(edges), ByWorkload)
 	folded := drawn(t, m, Style{Format: Table})
 	for _, want := range []string{"\nshop/deploy/a55 ", "  rest\n", "\nand 30 more clients ", "rest: 40 more servers (-o wide shows them)\n"} {
 		if !strings.Contains(folded, want) {
@@ -118,11 +119,11 @@ func TestManyParties(t *testing.T) {
 func TestGraph(t *testing.T) {
 	p := ends("a", "b")
 	p["a"].Workload.Name = "x\"];\n#y"
-	m := NewMatrix(allListed(), []*handshake.Edge{
+	m := NewMatrix(allListed(), slices.Values([]*handshake.Edge{
 		call(p["a"], p["b"], 80, handshake.Fails, handshake.TLSVersion),
 		call(p["a"], p["b"], 81, handshake.MTLS, ""),
 		call(p["b"], nil, 443, handshake.AppTLS, ""),
-	}, ByWorkload)
+	}), ByWorkload)
 	wantDOT := `digraph mtls {
   rankdir=LR;
   node [shape=box, fontname="sans-serif"];

@@ -170,7 +170,7 @@ func TestDocumentsAreValid(t *testing.T) {
 		valid(t, kinds[file], b.String())
 	}
 	check(t, "matrix.json", func(b *strings.Builder, s Style) error {
-		return NewMatrix(allListed(), calls(), ByWorkload).Render(b, s)
+		return NewMatrix(allListed(), slices.Values(calls()), ByWorkload).Render(b, s)
 	})
 	check(t, "diff.json", func(b *strings.Builder, s Style) error { return Compare(compared()).Render(b, s) })
 	healthy := &Side{Report: &Report{}, HasEdges: true}
@@ -188,7 +188,9 @@ func TestDocumentsAreValid(t *testing.T) {
 		check(t, "edge-list.json", func(b *strings.Builder, style Style) error { return RenderTrace(b, s, traced, style) })
 		check(t, "certificate-list.json", func(b *strings.Builder, style Style) error { return Certificates(s, everyPod).Render(b, style) })
 		for _, by := range []By{ByWorkload, ByNamespace} {
-			check(t, "matrix.json", func(b *strings.Builder, style Style) error { return NewMatrix(s, d.Edges(), by).Render(b, style) })
+			check(t, "matrix.json", func(b *strings.Builder, style Style) error {
+				return NewMatrix(s, slices.Values(d.Edges()), by).Render(b, style)
+			})
 		}
 	})
 	if kinds["report.json"].Validate(map[string]any{"apiVersion": APIVersion, "kind": "Report"}) == nil {

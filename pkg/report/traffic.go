@@ -1,6 +1,7 @@
 package report
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -38,10 +39,10 @@ func outcome(e *handshake.Edge) handshake.Verdict {
 
 // links folds edges, in their order. A workload's calls to itself are left out: replicas that
 // share a service would count it everywhere.
-func links(edges []*handshake.Edge) []*link {
+func links(edges iter.Seq[*handshake.Edge]) []*link {
 	index := map[link]*link{}
 	var out []*link
-	for _, e := range edges {
+	for e := range edges {
 		k := link{client: e.Client.Workload, host: e.Server.Name, port: e.Server.Port}
 		if e.Server.Pod != nil {
 			k.server = e.Server.Pod.Workload
@@ -89,7 +90,7 @@ func countTraffic(edges []*handshake.Edge) traffic {
 		map[*mesh.Workload]int{},
 		map[*mesh.Workload]int{},
 	}
-	for _, l := range links(edges) {
+	for _, l := range links(slices.Values(edges)) {
 		if l.server == nil {
 			continue
 		}

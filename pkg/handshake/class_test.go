@@ -1,0 +1,292 @@
+package handshake
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// verdictOf is what members of a class have in common with the edge that was replayed: all but names.
+type verdictOf struct {
+	Verdict       Verdict
+	Reason        Reason
+	Blockers      []Reason
+	Assumptions   []Assumption
+	Path          Path
+	Socket        string
+	Captured      bool
+	Chain         string
+	Accepts       string
+	Via           string
+	Version, ALPN string
+}
+
+func verdict(e *Edge) verdictOf {
+	v := verdictOf{
+		Verdict: e.Verdict, Reason: e.Reason, Assumptions: e.Assumptions, Path: e.Outbound.Path, Socket: e.Outbound.Socket,
+		Captured: e.Inbound.Captured, Chain: e.Inbound.Chain, Accepts: e.Inbound.Accepts,
+	}
+	for _, b := range e.Blockers {
+		v.Blockers = append(v.Blockers, b.Reason)
+	}
+	if e.Via != nil {
+		v.Via = e.Via.Key().String()
+	}
+	if e.TLS != nil {
+		v.Version, v.ALPN = e.TLS.Version, e.TLS.ALPN
+	}
+	return v
+}
+
+// member names a connection.
+func member(e *Edge, client *mesh.Pod, s *Server) string {
+	x := *e
+	x.Client, x.Server = client, *s
+	return fmt.Sprintf("%s -> %s:%d %s at %v%s by %s of %v", client.Key(), s.Name, s.Port, s.Subset, s.Address, s.Hostname, e.Outbound.Cluster, x.declaredBy())
+}
+
+// sameAsPairs compares classes with a replay of each pair, and returns how many of either there are.
+func sameAsPairs(t *testing.T, s *mesh.Snapshot, q Query) (classes, pairs int) {
+	t.Helper()
+	want := map[string]verdictOf{}
+	for _, e := range New(s).Edges(q) {
+		want[member(e, e.Client, &e.Server)] = verdict(e)
+	}
+	got := map[string]verdictOf{}
+	for c := range New(s).Classes(q) {
+		classes++
+		pairs += c.Size()
+		for _, client := range c.Clients {
+			for i := range c.Servers {
+				name := member(c.Edge, client, &c.Servers[i])
+				if _, twice := got[name]; twice {
+					t.Errorf("in two classes: %s", name)
+				}
+				got[name] = verdict(c.Edge)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("classes and pairs differ:\n%s", diff)
+	}
+	return classes, pairs
+}
+
+func TestClassesAreThePairsOfEveryCapture(t *testing.T) {
+	classes, pairs := 0, 0
+	onEveryCapture(t, func(t *testing.T, ev *mesh.Evidence) {
+		s := mesh.New(ev)
+		c, p := sameAsPairs(t, s, Query{})
+		classes, pairs = classes+c, pairs+p
+		some := s.Pods[len(s.Pods)/2].Namespace
+		sameAsPairs(t, s, Query{Either: func(pod *mesh.Pod) bool { return pod.Namespace == some }})
+	})
+	t.Logf("%d pairs in %d classes", pairs, classes)
+	if classes >= pairs {
+		t.Errorf("%d pairs make %d classes", pairs, classes)
+	}
+}
+
+// TestClassesFollowWhatDiffers spoils one replica, client or server, of a mesh whose pods are alike.
+func TestClassesFollowWhatDiffers(t *testing.T) {
+	tests := map[string]func(w *world){
+		"nothing":               func(*world) {},
+		"an expired client":     func(w *world) { w.find("shop/w0-1").leaf = w.ca.Leaf("shop/w0", testca.Expired(worldTime)) },
+		"a strange client":      func(w *world) { w.find("shop/w1-0").leaf = w.otherCA().Leaf("shop/w1") },
+		"a mode of one replica": func(w *world) { w.find("shop/w0-1").modes[8080] = strict },
+		"no secret":             func(w *world) { w.proxy("shop/w2-1").Secrets = nil },
+		"one unread":            func(w *world) { w.unread("shop/w1-1") },
+		"a label that is gone":  func(w *world) { w.proxy("shop/w2-0").Endpoints = nil },
+	}
+	for name, spoil := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := replicated(t, 3, 2, 2)
+			spoil(w)
+			sameAsPairs(t, mesh.New(w.evidence()), Query{})
+		})
+	}
+}
+
+// replicated is a mesh whose first workloads have services.
+func replicated(t testing.TB, workloads, services, replicas int) *world {
+	w := newWorld(t)
+	for i := range workloads {
+		for r := range replicas {
+			p := w.pod(fmt.Sprintf("shop/w%d-%d", i, r))
+			p.OwnerReferences = []kube.OwnerReference{{Kind: "StatefulSet", Controller: true, Name: fmt.Sprintf("w%d", i)}}
+			p.Spec.ServiceAccountName = fmt.Sprintf("w%d", i)
+			p.leaf = w.ca.Leaf(fmt.Sprintf("shop/w%d", i))
+		}
+	}
+	for i := range services {
+		s := w.service(fmt.Sprintf("shop/w%d", i), "http 80 8080", "tcp 9000")
+		for r := range replicas {
+			s.of(fmt.Sprintf("shop/w%d-%d", i, r))
+		}
+	}
+	return w
+}
+
+// TestClassesAreThePairsOfGeneratedMeshes spoils meshes of replicas at random, in several places at once.
+func TestClassesAreThePairsOfGeneratedMeshes(t *testing.T) {
+	for seed := range uint64(100) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 6))
+			w := generated(t, r)
+			for range r.IntN(6) {
+				spoils[r.IntN(len(spoils))](w, anyProxy(w, r), r)
+			}
+			sameAsPairs(t, mesh.New(w.evidence()), Query{})
+		})
+	}
+}
+
+// anyProxy is one of those that were not taken away.
+func anyProxy(w *world, r *rand.Rand) *envoy.Proxy {
+	for {
+		if x := w.evidence().Proxies[w.pods[r.IntN(len(w.pods))].Key()]; x != nil {
+			return x
+		}
+	}
+}
+
+func generated(t *testing.T, r *rand.Rand) *world {
+	w := replicated(t, 4, 3, 2)
+	w.services[r.IntN(3)].headless()
+	w.service("shop/outside", "https 443 8443", "mysql 3306").pods = w.pods[2:5]
+	w.rules[w.services[r.IntN(3)].host] = []rule{tlsDisable, tlsSimple, istioMutual}[r.IntN(3)]
+	for range r.IntN(4) {
+		p := w.pods[r.IntN(len(w.pods))]
+		switch r.IntN(5) {
+		case 0:
+			p.modes[[]uint32{0, 8080, 9000}[r.IntN(3)]] = []string{strict, disable}[r.IntN(2)]
+		case 1:
+			p.leaf = w.ca.Leaf("shop/w0", testca.Expired(worldTime))
+		case 2:
+			p.leaf = w.otherCA().Leaf("shop/w1")
+		case 3:
+			p.Annotations["traffic.sidecar.istio.io/excludeInboundPorts"] = "8080"
+		default:
+			p.Annotations["traffic.sidecar.istio.io/excludeOutboundPorts"] = "9000"
+		}
+	}
+	return w
+}
+
+// spoils change one proxy.
+var spoils = []func(w *world, x *envoy.Proxy, r *rand.Rand){
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) { x.Secrets = x.Secrets[min(1, len(x.Secrets)):] },
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) {
+		for _, s := range x.Secrets {
+			s.State = envoy.Warming
+		}
+	},
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) { x.Endpoints = nil },
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) {
+		x.Secrets = slices.DeleteFunc(x.Secrets, func(s *envoy.Secret) bool { return s.Name == "ROOTCA" })
+	},
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) { x.Read &^= envoy.SectionClusters },
+	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
+		c := x.Clusters[2+r.IntN(2)]
+		c.Socket, c.Matches = nil, nil
+	},
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) {
+		listenerNamed(x, "0.0.0.0_80").Unmodelled = []string{"a field"}
+	},
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) {
+		x.Rejected = []envoy.Rejection{{Kind: "listener", Name: "virtualInbound", Details: "refused"}}
+	},
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) {
+		x.Listeners = slices.DeleteFunc(x.Listeners, func(l *envoy.Listener) bool { return l.Name == "virtualInbound" })
+	},
+	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
+		for _, name := range slices.Sorted(maps.Keys(x.Endpoints)) {
+			if list := x.Endpoints[name]; len(list) > 0 {
+				h := envoy.Host{Address: list[r.IntN(len(list))].Address, Flags: []string{"failed_outlier_check"}}
+				x.Hosts = map[string][]envoy.Host{name: {h}}
+			}
+		}
+	},
+	func(w *world, _ *envoy.Proxy, r *rand.Rand) { // a VirtualService
+		to := routeTo(fmt.Sprintf("outbound|80||w%d.shop.svc.cluster.local", r.IntN(3)))
+		for _, x := range w.ev.Proxies {
+			if rc := x.Routes["80"]; rc != nil {
+				rc.VirtualHosts[0].Routes = []*envoy.Route{to}
+			}
+		}
+	},
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) { x.Read &^= envoy.SectionSecrets; x.Secrets = nil },
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) { x.Routes = nil },
+	func(_ *world, x *envoy.Proxy, r *rand.Rand) { x.Clusters = slices.Delete(x.Clusters, 3, 4+r.IntN(2)) },
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) {
+		ownInbound(x).Validation.SANs[0].Value = "spiffe://elsewhere/"
+	},
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) { ownSocket(x).MinVersion = "TLSv1_3" },
+	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
+		who := principal("exact", fmt.Sprintf("spiffe://cluster.local/ns/shop/sa/w%d", r.IntN(4)))
+		guardAll(x, rbac([]string{"ALLOW", "DENY"}[r.IntN(2)], &envoy.RBACRule{Any: true}, who))
+	},
+	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
+		from := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(8))}), 29+r.IntN(4))
+		guardAll(x, rbac("ALLOW", &envoy.RBACRule{Any: true}, &envoy.RBACRule{SourceIPs: []netip.Prefix{from}}))
+	},
+	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
+		to := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(8))}), 29+r.IntN(4))
+		guardAll(x, rbac("DENY", &envoy.RBACRule{DestinationIPs: []netip.Prefix{to}}, &envoy.RBACRule{Any: true}))
+	},
+	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
+		from := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(8))}), 29+r.IntN(4))
+		inboundOf(x).FilterChains[0].Match.SourcePrefixes = []netip.Prefix{from}
+	},
+	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
+		for _, name := range slices.Sorted(maps.Keys(x.Endpoints)) {
+			if list := x.Endpoints[name]; len(list) > 0 {
+				list[r.IntN(len(list))].SocketMatch = nil
+			}
+		}
+	},
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) { inboundOf(x).Filters = nil },
+	func(_ *world, x *envoy.Proxy, _ *rand.Rand) { inboundOf(x).UseOrigDst = true },
+	func(w *world, x *envoy.Proxy, _ *rand.Rand) {
+		for key, p := range w.ev.Proxies {
+			if p == x {
+				delete(w.ev.Proxies, key)
+				return
+			}
+		}
+	},
+}
+
+// inboundOf is a proxy's inbound listener, or an empty one when that was taken away.
+func inboundOf(x *envoy.Proxy) *envoy.Listener {
+	if l := listenerNamed(x, "virtualInbound"); l != nil && len(l.FilterChains) > 0 {
+		return l
+	}
+	return &envoy.Listener{FilterChains: []*envoy.FilterChain{{}}}
+}
+
+func ownSocket(x *envoy.Proxy) *envoy.TLSContext {
+	if listenerNamed(x, "virtualInbound") == nil {
+		ctx := *inboundTLS.TLS
+		ctx.Validation.SANs = slices.Clone(ctx.Validation.SANs)
+		return &ctx
+	}
+	return ownInbound(x)
+}
+
+// guardAll puts an RBAC filter before every inbound chain.
+func guardAll(x *envoy.Proxy, f *envoy.Filter) {
+	for _, fc := range inboundOf(x).FilterChains {
+		fc.Filters = append([]*envoy.Filter{f}, fc.Filters...)
+	}
+}

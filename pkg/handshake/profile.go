@@ -1,0 +1,277 @@
+package handshake
+
+import (
+	"crypto/x509"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// decisions are the steps at which pods of one configuration may differ: certificates that are judged,
+// callers that RBAC filters look at, addresses that filter chains match.
+type decisions struct {
+	handshakes []shaken
+	guard      *envoy.FilterChain // whose RBAC filters were asked about called
+	called     caller
+	bySource   bool // a filter chain was chosen by the client's address
+}
+
+// shaken is a TLS handshake that was replayed.
+type shaken struct {
+	server *envoy.TLSContext
+	wire   wire
+}
+
+// again is a replay with nothing found yet, to take the same decisions for another pod.
+func (r *replay) again() *replay {
+	return &replay{engine: r.engine, dial: r.dial, Edge: &Edge{Client: r.Client, Server: r.Server, Via: r.Via, Inbound: r.Inbound, Outbound: r.Outbound}}
+}
+
+// serverProfile is how the decisions go when the connection leads to another endpoint.
+func (r *replay) serverProfile(ep mesh.Endpoint) string {
+	s := r.again()
+	s.to(ep)
+	for _, h := range r.handshakes {
+		s.serverPresents(h.server, h.wire)
+	}
+	if r.guard != nil {
+		s.authorize(r.guard, r.called)
+	}
+	return s.profile(s.called)
+}
+
+// profile says what was found, without names.
+func (r *replay) profile(who caller) string {
+	var b strings.Builder
+	for _, x := range r.Blockers {
+		b.WriteString(string(x.Reason) + ",")
+	}
+	for _, x := range r.Assumptions {
+		b.WriteString(string(x) + ",")
+	}
+	for _, x := range r.unverified {
+		b.WriteString(string(x) + ",")
+	}
+	if who.presented {
+		b.WriteString("presented,")
+	}
+	if who.unsure || who.identity == "" {
+		b.WriteString("nobody")
+	}
+	return b.String()
+}
+
+// shownKey is what the judgement of a client's certificate depends on besides the certificate.
+type shownKey struct {
+	server *envoy.TLSContext
+	offers string
+	inline *x509.Certificate
+	trust  any
+	other  *replay // several handshakes: only this connection
+}
+
+// splitKey is what tells clients of one cohort apart.
+type splitKey struct {
+	shownKey
+	guard  *envoy.FilterChain
+	to     netip.AddrPort
+	source bool
+}
+
+// splitKey is zero when nothing depends on the client.
+func (r *replay) splitKey() (k splitKey) {
+	if k.source = r.bySource; k.source {
+		k.to = r.Server.Address
+	}
+	if r.guard != nil && r.engine.guards(r.guard) {
+		k.guard, k.to = r.guard, r.Server.Address
+	}
+	switch len(r.handshakes) {
+	case 0:
+	case 1:
+		h := r.handshakes[0]
+		k.server, k.trust = h.server, r.trustKey(h.server)
+		if len(h.wire.TLS.Certificates) > 0 {
+			ref := h.wire.TLS.Certificates[0]
+			k.offers, k.inline = ref.Name(), ref.Chain.Leaf()
+		}
+	default:
+		k.other = r
+	}
+	return k
+}
+
+// guards reports a chain that may refuse a caller; it is looked at once.
+func (e *Engine) guards(fc *envoy.FilterChain) bool {
+	does, ok := e.guarding[fc]
+	if !ok {
+		does = len(enforcedRBAC(fc)) > 0
+		e.guarding[fc] = does
+	}
+	return does
+}
+
+// trustKey names what the server trusts: mostly a bundle that many proxies share.
+func (r *replay) trustKey(server *envoy.TLSContext) any {
+	ca := server.Validation.CA
+	if ca == nil || ca.SDS == "" {
+		return nil
+	}
+	s := r.engine.index(r.Server.Pod.Proxy).secrets[ca.SDS]
+	switch {
+	case s == nil:
+		return r.Server.Pod
+	case s.Bundle != nil && len(s.Unmodelled) == 0 && reflect.ValueOf(s.Demands).IsZero():
+		return s.Bundle
+	}
+	return s
+}
+
+// shown is how a client's certificate fares.
+type shown struct {
+	profile string
+	who     caller
+}
+
+// split says into which part each client of a cohort falls, in their order.
+type split struct {
+	parts int
+	of    []int32
+}
+
+// parts splits clients whose certificates, identities or addresses lead to different outcomes. The first
+// part is that of the first client, whose edges are given.
+func (x *cohort) parts(edges []*Edge, clients []*mesh.Pod) [][]*mesh.Pod {
+	var by []*split
+	for _, edge := range edges {
+		if s := x.split(edge.made); s.parts > 1 && !slices.Contains(by, s) {
+			by = append(by, s)
+		}
+	}
+	if len(by) == 0 || len(clients) == 1 {
+		return [][]*mesh.Pod{clients}
+	}
+	out := [][]*mesh.Pod{clients}
+	for _, s := range by {
+		var finer [][]*mesh.Pod
+		for _, part := range out {
+			finer = append(finer, x.divide(part, s)...)
+		}
+		out = finer
+	}
+	return out
+}
+
+// divide keeps the order: the first part has the first client.
+func (x *cohort) divide(clients []*mesh.Pod, by *split) [][]*mesh.Pod {
+	var out [][]*mesh.Pod
+	at := map[int32]int{}
+	for _, pod := range clients {
+		part := by.of[x.at[pod]]
+		i, ok := at[part]
+		if !ok {
+			i = len(out)
+			at[part] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], pod)
+	}
+	return out
+}
+
+// seen is what a server's proxy sees of a client.
+type seen struct {
+	shown
+	source netip.Addr // when it looks at it
+}
+
+// split takes the decisions of a replay for every client, once for all replays that ask the same.
+func (x *cohort) split(r *replay) *split {
+	k := r.splitKey()
+	if s := x.splits[k]; s != nil {
+		return s
+	}
+	s := &split{of: make([]int32, len(x.pods))}
+	x.splits[k] = s
+	byName, bySight := map[string]int32{}, map[seen]int32{}
+	certificates := x.shows(k.shownKey, r)
+	looks := k.source || k.guard != nil && looksAtSource(k.guard)
+	for i, pod := range x.pods {
+		sight := seen{shown: certificates[i]}
+		if looks {
+			sight.source = addressLike(pod, k.to.Addr())
+		}
+		part, ok := bySight[sight]
+		if !ok {
+			part = number(byName, r.decide(k, pod, sight))
+			bySight[sight] = part
+		}
+		s.of[i] = part
+	}
+	s.parts = len(byName)
+	return s
+}
+
+// number gives each name the next number.
+func number(names map[string]int32, name string) int32 {
+	n, ok := names[name]
+	if !ok {
+		n = int32(len(names))
+		names[name] = n
+	}
+	return n
+}
+
+// decide names how the decisions go for a client.
+func (r *replay) decide(k splitKey, pod *mesh.Pod, sight seen) string {
+	try := r.again()
+	try.Client = pod
+	if k.guard != nil {
+		try.authorize(k.guard, sight.who)
+	}
+	name := sight.profile + try.profile(nobody)
+	if k.source {
+		name += sight.source.String()
+	}
+	return name
+}
+
+// looksAtSource reports RBAC rules about the client's address.
+func looksAtSource(fc *envoy.FilterChain) bool {
+	var looks func(rules []*envoy.RBACRule) bool
+	looks = func(rules []*envoy.RBACRule) bool {
+		return slices.ContainsFunc(rules, func(r *envoy.RBACRule) bool {
+			return r != nil && (len(r.SourceIPs) > 0 || looks(r.And) || looks(r.Or) || looks([]*envoy.RBACRule{r.Not}))
+		})
+	}
+	for _, rbac := range enforcedRBAC(fc) {
+		if slices.ContainsFunc(rbac.Policies, func(p envoy.RBACPolicy) bool { return looks(p.Permissions) || looks(p.Principals) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// shows lets the server judge every client's certificate.
+func (x *cohort) shows(k shownKey, r *replay) []shown {
+	if list := x.shown[k]; list != nil {
+		return list
+	}
+	out := make([]shown, len(x.pods))
+	for i, pod := range x.pods {
+		try := r.again()
+		try.Client = pod
+		who := r.called
+		for _, h := range r.handshakes {
+			h.wire.from = r.engine.index(pod.Proxy)
+			who = try.clientPresents(h.server, h.wire)
+		}
+		out[i] = shown{try.profile(who), who}
+	}
+	x.shown[k] = out
+	return out
+}
