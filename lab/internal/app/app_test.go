@@ -2,6 +2,7 @@ package app
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -49,6 +50,19 @@ func TestHandler(t *testing.T) {
 		if w.Code != test.code || !strings.HasPrefix(w.Body.String(), test.body) {
 			t.Errorf("%s: %d %q, want %d %q", test.path, w.Code, w.Body, test.code, test.body)
 		}
+	}
+}
+
+// TestHandlerCloses: the client of /close sees its connection end, and no answer.
+func TestHandlerCloses(t *testing.T) {
+	server := httptest.NewServer(Handler("pod-1"))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/close", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := server.Client().Do(req); !errors.Is(err, io.EOF) {
+		t.Errorf("%v, %v: want the end of the connection", answer, err)
 	}
 }
 

@@ -14,7 +14,7 @@ const Answer = "Lab-Answer"
 
 // Handler answers every path with one line: who answered, the client certificate that its proxy
 // vouched for (x-forwarded-client-cert), whether this connection is TLS, the HTTP version.
-// /status/NNN answers with that status, and gRPC's health service says SERVING, with the line as a header.
+// /status/NNN answers with that status, /close closes the connection without an answer, and gRPC's health service says SERVING, with the line as a header.
 func Handler(id string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+health.Path, func(w http.ResponseWriter, r *http.Request) {
@@ -28,6 +28,7 @@ func Handler(id string) http.Handler {
 		}
 		w.WriteHeader(code)
 	})
+	mux.HandleFunc("/close", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprintln(w, line(id, r))

@@ -21,6 +21,7 @@ const XDSPort = 15012
 const (
 	envoy     = "envoy"
 	adminPort = 15000
+	appPort   = 8080
 )
 
 // Fault is one way to break a proxy.
@@ -38,6 +39,7 @@ func All() []Fault {
 		{"kill-proxy", "the proxy's container is killed and stays down", hold(true), hold(false)},
 		{"cut-istiod", "no way to istiod: connections to port 15012 are reset", cut, uncut},
 		{"hang-admin", "the admin port takes connections and never answers", firewall("-I", hang...), firewall("-D", hang...)},
+		{"drop-8080", "calls to port 8080 get no answer, as when a NetworkPolicy shuts them out", firewall("-I", shut...), firewall("-D", shut...)},
 	}
 }
 
@@ -71,6 +73,9 @@ var noWay = []string{"OUTPUT", "-p", "tcp", "--syn", "--dport", strconv.Itoa(XDS
 // hang lets a connection be made and drops what is sent on it: the packets of the handshake
 // carry no data, and are at most 60 bytes long.
 var hang = []string{"INPUT", "-i", "lo", "-p", "tcp", "--dport", strconv.Itoa(adminPort), "-m", "length", "--length", "61:65535", "-j", "DROP"}
+
+// shut drops what would begin a connection to the application's port, before it is led to the proxy.
+var shut = []string{"PREROUTING", "-t", "mangle", "-p", "tcp", "--syn", "--dport", strconv.Itoa(appPort), "-j", "DROP"}
 
 func cut(ctx context.Context, lab *client.Client, pod node.PodInfo) error {
 	if err := firewall("-I", noWay...)(ctx, lab, pod); err != nil {

@@ -15,6 +15,7 @@ func TestBreakAndMend(t *testing.T) {
 	const pod, exec = "POST /pods/shop/server-1/", `{"Container":"istio-proxy","UID":0,"Args":["iptables","--wait",`
 	synRule := `"OUTPUT","-p","tcp","--syn","--dport","15012","-j","REJECT","--reject-with","tcp-reset"]`
 	hangRule := `"INPUT","-i","lo","-p","tcp","--dport","15000","-m","length","--length","61:65535","-j","DROP"]`
+	shutRule := `"PREROUTING","-t","mangle","-p","tcp","--syn","--dport","8080","-j","DROP"]`
 	tests := map[string]struct{ breaks, mends []string }{
 		"freeze-proxy": {
 			[]string{pod + `signal {"Container":"istio-proxy","Program":"envoy","Signal":19}`},
@@ -35,6 +36,10 @@ func TestBreakAndMend(t *testing.T) {
 		"hang-admin": {
 			[]string{pod + "exec " + exec + `"-I",` + hangRule},
 			[]string{pod + "exec " + exec + `"-D",` + hangRule},
+		},
+		"drop-8080": {
+			[]string{pod + "exec " + exec + `"-I",` + shutRule},
+			[]string{pod + "exec " + exec + `"-D",` + shutRule},
 		},
 	}
 	for _, f := range All() {

@@ -20,6 +20,9 @@ func (s Scenario) check() error {
 	if s.Expect.Cause != nil && !s.proves() {
 		return fmt.Errorf("scenario %s has no preconditions: nothing proves that its fault is in force", s.Name)
 	}
+	if len(s.Expect.NotMTLS) > 0 && !s.Expect.Healthy {
+		return fmt.Errorf("scenario %s clears mutual TLS of what it does not expect to be healthy", s.Name)
+	}
 	if s.Expect.Cause == nil && (s.ByHand != "" || s.ShutsOut != nil) {
 		return fmt.Errorf("scenario %s has nothing to heal: byHand and shutsOut are for a fix", s.Name)
 	}

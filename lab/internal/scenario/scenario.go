@@ -121,6 +121,9 @@ type ShutsOut struct {
 type Expect struct {
 	// Healthy: no finding of warning or above.
 	Healthy bool `json:"healthy,omitempty"`
+	// NotMTLS are connections of a healthy mesh that do not work, or might be said not to. Asked about one of
+	// them, a diagnosis has to say that mutual TLS is not the cause.
+	NotMTLS []Call `json:"notMTLS,omitempty"`
 	// Cause is the root cause.
 	Cause *Finding `json:"cause,omitempty"`
 	// Also are further errors that are right: consequences on other resources.
@@ -128,6 +131,12 @@ type Expect struct {
 	// VerdictsOnly: the mesh was composed at random. Findings are free, and so is which proxies do
 	// not accept their configuration; verdicts, and that live report and bundle agree, are not.
 	VerdictsOnly bool `json:"verdictsOnly,omitempty"`
+}
+
+// Call is a connection as a user asks about it.
+type Call struct {
+	From string `json:"from"` // NAMESPACE/DEPLOYMENT
+	To   string `json:"to"`   // HOST:PORT
 }
 
 // says is how many of the three expectations there are.

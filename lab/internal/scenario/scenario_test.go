@@ -52,6 +52,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"a fault without proof", "description: a\nexpect: {cause: {subject: b}}\n", "no preconditions"},
 		{"a fault that nobody waits for", "description: a\nfaults: [{name: cut-istiod, pod: a/b}]\nexpect: {cause: {subject: b}}\n", "no preconditions"},
 		{"a proof by an empty page", "description: a\npreconditions: [{proxy: a/b, page: certs, lacks: x}]\nexpect: {cause: {subject: b}}\n", "empty page"},
+		{"innocent, and guilty", "description: a\npreconditions: [{proxy: a/b, has: x}]\nexpect: {notMTLS: [{from: a/b, to: 'c:80'}], cause: {subject: b}}\n", "clears mutual TLS"},
 		{"steps and an expectation", "description: a\nsteps: [{name: a, expect: {healthy: true}}]\nexpect: {healthy: true}\n", "are theirs"},
 		{"a step without name", "description: a\nsteps: [{expect: {healthy: true}}]\n", "step 1 has no name"},
 		{"a step without expectation", "description: a\nsteps: [{name: b}]\n", "/1-b expects neither"},

@@ -106,8 +106,8 @@ func happened(p truth.Pair) string {
 }
 
 // beyond: the call failed, and not in the handshake: no endpoint, no route, a fault injected, an
-// address that nobody has (a ServiceEntry's, which this client's proxy does not know), a port where
-// nobody listens, or the application's own answer. The verdict on its handshake is free.
+// address that nobody has (a ServiceEntry's, which this client's proxy does not know), packets that get no
+// answer, a port where nobody listens, or the application's own answer. The verdict on its handshake is free.
 func beyond(p truth.Pair) bool {
 	if p.OK || !p.From.Injected {
 		return false
@@ -122,5 +122,6 @@ func beyond(p truth.Pair) bool {
 		}
 	}
 	nobody := strings.Contains(p.Client, "Network_is_unreachable") || strings.Contains(p.Error, "network is unreachable")
-	return nobody || strings.Contains(p.Server, "Connection_refused")
+	silent := strings.Contains(p.Client, "connection_timeout")
+	return nobody || silent || strings.Contains(p.Server, "Connection_refused")
 }

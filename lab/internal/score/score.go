@@ -3,9 +3,11 @@ package score
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,6 +52,11 @@ func (p Product) Live(ctx context.Context, s scenario.Scenario, t truth.Truth, b
 	score.Wrong = append(score.Wrong, score.Pairs.Missing...)
 	score.Wrong = append(score.Wrong, score.Pairs.Unknown...)
 	score.Wrong = append(score.Wrong, CompareFindings(s.Expect, got)...)
+	accused, err := p.accused(ctx, s.Expect.NotMTLS)
+	if err != nil {
+		return Score{}, err
+	}
+	score.Wrong = append(score.Wrong, accused...)
 	for _, d := range t.Instrument.Doubts {
 		score.Wrong = append(score.Wrong, "instrument: "+d)
 	}
@@ -57,6 +64,28 @@ func (p Product) Live(ctx context.Context, s scenario.Scenario, t truth.Truth, b
 		score.Wrong = append(score.Wrong, "bundle: its report is not the live one: "+at)
 	}
 	return score, nil
+}
+
+// accused are the calls of which the product, asked about each, does not say that mutual TLS is innocent.
+func (p Product) accused(ctx context.Context, calls []scenario.Call) ([]string, error) {
+	var wrong []string
+	for _, c := range calls {
+		namespace, name, _ := strings.Cut(c.From, "/")
+		text, err := p.run(ctx, "deploy/"+name, "-n", namespace, "--to", c.To, "-o", "json")
+		if err != nil {
+			return nil, err
+		}
+		if !clears(text) {
+			wrong = append(wrong, fmt.Sprintf("call %s -> %s: mutual TLS is not said to be innocent", c.From, c.To))
+		}
+	}
+	return wrong, nil
+}
+
+// clears reports whether a report says that mutual TLS is not the cause.
+func clears(report []byte) bool {
+	var r struct{ NotMTLS *struct{ Basis string } }
+	return json.Unmarshal(report, &r) == nil && r.NotMTLS != nil && r.NotMTLS.Basis != ""
 }
 
 // unregistered are the edges to destinations that no registry has, asked for one by one.

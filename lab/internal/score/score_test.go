@@ -69,6 +69,7 @@ func TestBeyond(t *testing.T) {
 		{"TLS", "UF TLS_error", "", false, "", false},
 		{"refused by policy", "via_upstream", "rbac_access_denied", false, "", false},
 		{"an address that nobody has", "UF,URX delayed_connect_error:_Network_is_unreachable", "", false, "", true},
+		{"no answer to packets", "URX,UF upstream_reset_before_response_started{connection_timeout}", "", false, "", true},
 		{"such an address, past the proxy", "", "", false, "dial tcp4 240.0.0.1:80: connect: network is unreachable", true},
 		{"it works", "via_upstream", "", true, "", false},
 	}
@@ -117,6 +118,16 @@ func TestCompareFindings(t *testing.T) {
 				t.Errorf("%d wrong, want %d: %q", len(got), tt.n, got)
 			}
 		})
+	}
+}
+
+func TestClears(t *testing.T) {
+	for report, want := range map[string]bool{
+		`{"notMTLS": {"basis": "no handshake fails", "next": []}}`: true, `{"notMTLS": {}}`: false, `{}`: false, `no report`: false,
+	} {
+		if got := clears([]byte(report)); got != want {
+			t.Errorf("%s: %t", report, got)
+		}
 	}
 }
 
