@@ -35,13 +35,21 @@ func tlsCases() []edgeCase {
 			c.MaxVersion, c.Ciphers, s.Ciphers = "TLSv1_2", []string{"ECDHE-RSA-AES128-GCM-SHA256"}, []string{"ECDHE-ECDSA-AES256-GCM-SHA384"}
 		}),
 		of("equal preference groups share a cipher", "mTLS", func(c, s ctx) {
-			c.MaxVersion, c.Ciphers, s.Ciphers = "TLSv1_2", []string{"[A|B]"}, []string{"B"}
+			c.MaxVersion, c.Ciphers, s.Ciphers = "TLSv1_2", []string{"[ECDHE-ECDSA-A|ECDHE-ECDSA-B]"}, []string{"ECDHE-ECDSA-B"}
 		}),
 		of("ciphers do not matter to TLS 1.3", "mTLS", func(c, s ctx) { c.Ciphers, s.Ciphers = []string{"A"}, []string{"B"} }),
 		of("one side's ciphers are among every build's defaults", "mTLS", func(c, s ctx) {
 			c.MaxVersion, s.Ciphers = "TLSv1_2", []string{"ECDHE-ECDSA-AES256-GCM-SHA384"}
 		}),
-		of("one side's ciphers may be in the other's defaults or not", "unknown: not-modelled", func(c, s ctx) { c.MaxVersion, s.Ciphers = "TLSv1_2", []string{"AES128-SHA"} }),
+		of("one side's ciphers may be in the other's defaults or not", "unknown: not-modelled", func(c, s ctx) {
+			c.MaxVersion, s.Ciphers = "TLSv1_2", []string{"ECDHE-ECDSA-AES128-SHA"}
+		}),
+		of("one side's ciphers are in no build's defaults", "fails: tls-cipher", func(c, s ctx) { c.MaxVersion, s.Ciphers = "TLSv1_2", []string{"ECDHE-ECDSA-X"} }),
+		of("no cipher for the server's key, of ECDSA", "fails: tls-cipher", func(c, _ ctx) {
+			c.MaxVersion, c.Ciphers = "TLSv1_2", []string{"ECDHE-RSA-AES128-GCM-SHA256"}
+		}),
+		of("one side's curves are in no build's defaults", "fails: tls-cipher", func(c, _ ctx) { c.Curves = []string{"P-384"} }),
+		of("one side's curves are in the defaults of some builds", "unknown: not-modelled", func(c, _ ctx) { c.Curves = []string{"X25519"} }),
 		of("no common curve, in TLS 1.3 too", "fails: tls-cipher", func(c, s ctx) { c.Curves, s.Curves = []string{"X25519"}, []string{"P-256"} }),
 
 		of("SAN list without the server's identity", "fails: server-san-mismatch", func(c, _ ctx) { c.Validation.SANs[0].Value = id + "-2" }),

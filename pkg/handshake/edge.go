@@ -108,8 +108,13 @@ type Inbound struct {
 
 // Session is what a TLS handshake settles on.
 type Session struct {
-	Version  string `json:"version"`
-	SNI      string `json:"sni,omitempty"`
+	Version string `json:"version"`
+	// Cipher is the cipher suite, Curve the group of the key exchange; "" when neither side names
+	// any and the evidence does not show what its build prefers, or when they have none in common.
+	Cipher string `json:"cipher,omitempty"`
+	Curve  string `json:"curve,omitempty"`
+	SNI    string `json:"sni,omitempty"`
+	// ALPN is the protocol that the server chose of those that the client offers, by its own order.
 	ALPN     string `json:"alpn,omitempty"`
 	ClientID string `json:"clientIdentity,omitempty"`
 	ServerID string `json:"serverIdentity,omitempty"`

@@ -21,6 +21,7 @@ type memo struct {
 	texts    map[certs.Matcher]textMatch
 	sockets  map[*envoy.TransportSocket]string
 	inbound  map[*envoy.FilterChain]string
+	settled  map[paramsKey]*params
 }
 
 func newMemo() memo {
@@ -28,6 +29,7 @@ func newMemo() memo {
 		verified: map[verifyKey]error{}, chains: map[chainKey]*chainInfo{}, bundles: map[*certs.Bundle]string{},
 		spiffe: map[any]*certs.Bundle{}, sans: map[sanKey]sanMatch{}, texts: map[certs.Matcher]textMatch{},
 		sockets: map[*envoy.TransportSocket]string{}, inbound: map[*envoy.FilterChain]string{},
+		settled: map[paramsKey]*params{},
 	}
 }
 

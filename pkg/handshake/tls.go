@@ -26,7 +26,7 @@ func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 	if !r.modelled(ClientSide, w.TLS) || !r.modelled(ServerSide, server) {
 		return caller{unsure: true}
 	}
-	r.TLS = &Session{SNI: w.SNI, ALPN: common(server.ALPN, w.ALPN), Version: r.version(w.TLS, server)}
+	r.TLS = r.negotiate(server, w)
 	r.tellTLS()
 	r.handshakes = append(r.handshakes, shaken{server, w})
 	r.TLS.ServerID = r.serverPresents(server, w)

@@ -2,9 +2,13 @@ package handshake
 
 import (
 	"cmp"
+	"crypto/ecdsa"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 )
 
@@ -19,52 +23,200 @@ func versions(side Side, ctx *envoy.TLSContext) (low, high string) {
 	return cmp.Or(ctx.MinVersion, "TLSv1_2"), cmp.Or(ctx.MaxVersion, high)
 }
 
-// version is the highest that both allow; none is a blocker.
-func (r *replay) version(client, server *envoy.TLSContext) string {
+const tls13 = "TLSv1_3"
+
+// negotiate settles what both sides agree on; what they have not in common is a blocker.
+func (r *replay) negotiate(server *envoy.TLSContext, w wire) *Session {
+	recent := w.from.recent && r.engine.index(r.Server.Pod.Proxy).recent
+	p := r.engine.params(paramsKey{w.TLS, server, r.serverKey(server), recent})
+	for _, b := range p.blockers {
+		r.add(b, "")
+	}
+	return &Session{Version: p.version, Cipher: p.cipher, Curve: p.curve, SNI: w.SNI, ALPN: common(server.ALPN, w.ALPN)}
+}
+
+// paramsKey is what the parameters of a handshake depend on. A recent build is Envoy 1.40 or later.
+type paramsKey struct {
+	client, server *envoy.TLSContext
+	key            keyKind
+	recent         bool
+}
+
+// params are the parameters that two TLS contexts settle on.
+type params struct {
+	version, cipher, curve string
+	blockers               []Blocker
+}
+
+// params settles each pair of contexts once.
+func (m *memo) params(k paramsKey) *params {
+	p := m.settled[k]
+	if p == nil {
+		p = newParams(k)
+		m.settled[k] = p
+	}
+	return p
+}
+
+// newParams chooses by the server's order, as BoringSSL does.
+func newParams(k paramsKey) *params {
+	p := &params{}
+	groups := curves
+	if k.recent {
+		groups.usual = groups.some
+	}
+	p.version = p.highest(k.client, k.server)
+	switch p.version {
+	case "":
+	case tls13:
+		p.cipher = cipher13
+		p.curve = p.settle("curve", k.client.Curves, k.server.Curves, groups, any13)
+	default:
+		p.cipher = p.settle("cipher suite", k.client.Ciphers, k.server.Ciphers, ciphers12, k.key.signs)
+		p.curve = p.settle("curve", k.client.Curves, k.server.Curves, groups, before13)
+	}
+	return p
+}
+
+func (p *params) block(reason Reason, format string, args ...any) {
+	p.blockers = append(p.blockers, Blocker{Reason: reason, Why: fmt.Sprintf(format, args...)})
+}
+
+// highest is the highest version that both allow; none is a blocker.
+func (p *params) highest(client, server *envoy.TLSContext) string {
 	clientLow, clientHigh := versions(ClientSide, client)
 	serverLow, serverHigh := versions(ServerSide, server)
 	low, high := max(clientLow, serverLow), min(clientHigh, serverHigh) // "TLSv1_0" … sort by name
 	if low > high {
-		r.block(TLSVersion, "no common TLS version: the client offers %s to %s, the server %s to %s", clientLow, clientHigh, serverLow, serverHigh)
+		p.block(TLSVersion, "no common TLS version: the client offers %s to %s, the server %s to %s", clientLow, clientHigh, serverLow, serverHigh)
 		return ""
 	}
-	if high != "TLSv1_3" { // TLS 1.3 has suites of its own
-		r.overlap("cipher suite", client.Ciphers, server.Ciphers)
-	}
-	r.overlap("curve", client.Curves, server.Curves)
 	return high
 }
 
-// overlap blocks when both sides name what they take and share none. Where only one side does,
-// the other's default depends on the build, which the evidence does not show.
-func (r *replay) overlap(what string, client, server []string) {
+// cipher13 is the suite of TLS 1.3, which no field of the config changes: what BoringSSL prefers on
+// processors with instructions for AES, which those of servers have.
+const cipher13 = "TLS_AES_128_GCM_SHA256"
+
+// defaults are the lists of a side that names none: usual is that of today's build, every what all
+// builds since Envoy 1.17 have, some what any of them has.
+type defaults struct{ usual, every, some []string }
+
+// ciphers12 are the suites before TLS 1.3 (common.proto, cipher_suites).
+var ciphers12 = defaults{
+	usual: []string{
+		"[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]", "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
+		"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
+	},
+	every: []string{
+		"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
+		"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
+	},
+	some: []string{
+		"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305",
+		"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA",
+		"ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA", "AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA",
+	},
+}
+
+const postQuantum = "X25519MLKEM768"
+
+// curves are the groups (common.proto, ecdh_curves). FIPS builds have P-256 alone.
+var curves = defaults{usual: []string{"X25519", "P-256"}, every: []string{"P-256"}, some: []string{postQuantum, "X25519", "P-256"}}
+
+// hybridSince is the minor version of Envoy since which its defaults begin with the hybrid group
+// (envoyproxy/envoy pull request 47225).
+const hybridSince = 40
+
+// minor is 40 for Envoy 1.40.1, 0 when it is not known.
+func minor(p *envoy.Proxy) int {
+	_, rest, _ := strings.Cut(p.Version, ".")
+	number, _, _ := strings.Cut(rest, ".")
+	n, _ := strconv.Atoi(number) // what is no number is not known
+	return n
+}
+
+func any13(string) bool { return true }
+
+// before13 reports groups that TLS 1.2 can use.
+func before13(curve string) bool { return curve != postQuantum }
+
+// keyKind is what the server signs with; "" when its certificate is not known.
+type keyKind string
+
+const (
+	ecKey  keyKind = "ECDSA"
+	rsaKey keyKind = "RSA"
+)
+
+// serverKey is the kind of the key in the certificate that the server would present.
+func (r *replay) serverKey(ctx *envoy.TLSContext) keyKind {
+	var chain certs.Chain
+	if len(ctx.Certificates) > 0 {
+		ref := ctx.Certificates[0]
+		chain = ref.Chain
+		if s := r.engine.index(r.Server.Pod.Proxy).secrets[ref.SDS]; s != nil {
+			chain = s.Chain
+		}
+	}
+	if len(chain) == 0 {
+		return ""
+	}
+	if _, is := chain[0].PublicKey.(*ecdsa.PublicKey); is {
+		return ecKey
+	}
+	return rsaKey
+}
+
+// signs reports suites that a server can use with its key: before TLS 1.3 they name its kind.
+func (k keyKind) signs(suite string) bool {
+	return k == "" || strings.Contains(suite, string(ecKey)) == (k == ecKey)
+}
+
+// settle chooses what both sides take. Where one names nothing, the other's choice may be in the
+// defaults of some builds only, and the evidence does not show the build.
+func (p *params) settle(what string, client, server []string, d defaults, fits func(string) bool) string {
+	choose := func(others []string) string {
+		return prefer(orElse(server, others), orElse(client, others), fits)
+	}
 	switch {
-	case len(client) == 0 && len(server) == 0 || shared(client, server):
-	case len(client) > 0 && len(server) > 0:
-		r.block(TLSCipher, "no common %s: the client offers %s, the server takes %s", what, strings.Join(client, ","), strings.Join(server, ","))
-	case !shared(commonDefaults, client) && !shared(commonDefaults, server):
-		r.block(NotModelled, "only one side names its %ss, and none that every build has", what)
+	case choose(d.every) != "":
+		return choose(d.usual)
+	case choose(d.some) != "":
+		p.block(NotModelled, "only one side names its %ss, and none that every build has", what)
+	default:
+		p.block(TLSCipher, "no common %s: the client offers %s, the server takes %s", what, listed(client), listed(server))
 	}
+	return ""
 }
 
-// commonDefaults are the suites and curves that every Envoy since 1.17 takes unless told
-// otherwise (common.proto, cipher_suites and ecdh_curves).
-var commonDefaults = []string{
-	"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
-	"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384", "P-256",
-}
-
-// shared reports a common element; Envoy's lists may hold equal-preference groups "[A|B]" and
-// names in two spellings, which are not told apart here.
-func shared(a, b []string) bool {
-	set := map[string]bool{}
-	for _, c := range ciphers(a) {
-		set[c] = true
+func orElse(list, others []string) []string {
+	if len(list) > 0 {
+		return list
 	}
-	return slices.ContainsFunc(ciphers(b), func(c string) bool { return set[c] })
+	return others
 }
 
-func ciphers(list []string) []string {
+func listed(list []string) string {
+	return cmp.Or(strings.Join(list, ","), "Envoy's defaults")
+}
+
+// prefer is the server's first choice that the client offers. Of a group "[A|B]" of equal preference
+// the client's first is taken.
+func prefer(server, client []string, fits func(string) bool) string {
+	offered := ungrouped(client)
+	for _, entry := range server {
+		equal := ungrouped([]string{entry})
+		i := slices.IndexFunc(offered, func(x string) bool { return slices.Contains(equal, x) && fits(x) })
+		if i >= 0 {
+			return offered[i]
+		}
+	}
+	return ""
+}
+
+// ungrouped takes groups "[A|B]" apart.
+func ungrouped(list []string) []string {
 	var out []string
 	for _, c := range list {
 		out = append(out, strings.Split(strings.Trim(c, "[]"), "|")...)
@@ -72,7 +224,8 @@ func ciphers(list []string) []string {
 	return out
 }
 
-// common is the first of the server's protocols that the client offers.
+// common is the first of the server's protocols that the client offers: a server's context that has
+// none of them answers without (SSL_TLSEXT_ERR_NOACK in source/common/tls/context_impl.cc).
 func common(server, client []string) string {
 	for _, p := range server {
 		if slices.Contains(client, p) {

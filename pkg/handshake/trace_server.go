@@ -63,7 +63,9 @@ func (r *replay) tellPassed(source string) {
 // tellTLS tells what both sides settle on.
 func (r *replay) tellTLS() {
 	r.tell(func() Step {
-		return Step{At: StageTLS, Says: cmp.Or(r.TLS.Version, "no common version") + also("SNI", r.TLS.SNI) + also("ALPN", r.TLS.ALPN)}
+		s := r.TLS
+		says := cmp.Or(s.Version, "no common version") + also("cipher", s.Cipher) + also("curve", s.Curve) + also("SNI", s.SNI) + also("ALPN", s.ALPN)
+		return Step{At: StageTLS, Says: says}
 	})
 }
 
