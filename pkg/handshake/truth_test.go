@@ -110,14 +110,16 @@ func TestTruth(t *testing.T) {
 	captures := captureFiles(t)
 	known := knownWrong(t)
 	var sum score
+	byTag := tally{}
 	for _, file := range captures {
 		name := strings.TrimSuffix(filepath.Base(file), ".tar.gz")
 		t.Run(name, func(t *testing.T) {
-			s := judge(t, name, file, known)
+			s := judge(t, name, file, known, byTag)
 			sum.add(s)
 			t.Log(s)
 		})
 	}
+	byTag.log(t)
 	t.Logf("total: %v", sum)
 	for k := range known {
 		t.Errorf("known_wrong.txt: no such wrong verdict any more, remove the entry: %s", k)
@@ -140,14 +142,15 @@ func (s score) String() string {
 	return fmt.Sprintf("pairs %4d  agree %4d  wrong %3d  unknown %3d  missing %3d", s.pairs, s.agree, s.wrong, s.unknown, s.missing)
 }
 
-func judge(t *testing.T, name, file string, known map[string]bool) score {
+func judge(t *testing.T, name, file string, known map[string]bool, byTag tally) score {
 	t.Helper()
 	truth := readTruth(t, file)
 	ev, err := bundle.Open(t.Context(), file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := New(mesh.New(ev))
+	snap := mesh.New(ev)
+	engine, tags := New(snap), newTags(snap)
 	edges := engine.Edges(Query{})
 	edges = append(edges, outsideRegistry(t, engine, truth, edges)...)
 	var s score
@@ -161,8 +164,12 @@ func judge(t *testing.T, name, file string, known map[string]bool) score {
 			s.beyond++
 			continue
 		}
-		s.pairs++
-		s.count(t, name, p, p.of(edges), known)
+		one, meant := score{pairs: 1}, p.of(edges)
+		one.count(t, name, p, meant, known)
+		s.add(one)
+		if len(meant) > 0 {
+			byTag.add(tags.of(meant[0]), one)
+		}
 	}
 	if s.pairs == 0 {
 		t.Error("no pair was compared")
