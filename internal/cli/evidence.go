@@ -48,7 +48,7 @@ func (o *evidenceOptions) addProbeFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.maxPeers, "max-peers", probe.DefaultMaxPeers, "proxies outside the scope to read at most; -1 for all")
 	f.DurationVar(&o.timeout, "timeout", probe.DefaultTimeout, "time for the whole run")
 	f.DurationVar(&o.proxyTimeout, "proxy-timeout", probe.DefaultProxyTimeout, "time for one proxy")
-	f.BoolVar(&o.exec, "exec", false, "run `pilot-agent request` in proxies (pods/exec) where port-forward is forbidden")
+	f.BoolVar(&o.exec, "exec", false, "run pilot-agent request in proxies (pods/exec) where port-forward is forbidden")
 }
 
 // live reports whether the evidence comes from a cluster.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/util/jsonpath"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
@@ -16,6 +17,7 @@ import (
 type output struct {
 	format report.Format
 	file   string
+	path   *jsonpath.JSONPath // of jsonPathForm
 }
 
 // outputOptions say in which forms a document is shown, and where.
@@ -28,16 +30,17 @@ type outputOptions struct {
 
 // addFlags adds the flags of a document that has these forms, the usual one first.
 func (o *outputOptions) addFlags(cmd *cobra.Command, formats []report.Format) {
-	o.formats = formats
+	o.formats = withJSONPath(formats)
 	f := cmd.Flags()
-	f.VarP(&formatFlag{o}, "output", "o", "form of the output: "+formatList(formats)+"; FORM=FILE writes it to a file, and may be repeated")
+	f.VarP(&formatFlag{o}, "output", "o", "form of the output: "+formatList(o.formats)+
+		"; FORM=FILE writes it to a file, and may be repeated; jsonpath=TEMPLATE is kubectl's")
 	f.StringVarP(&o.file, "file", "f", "", "write to `FILE` instead of standard output")
 	f.BoolVar(&o.noHeaders, "no-headers", false, "no column headers in tables")
 	cmd.PreRunE = func(*cobra.Command, []string) error { // before anything is read
 		_, err := o.outputs()
 		return err
 	}
-	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatWords(formats), cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatWords(o.formats), cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		cmd.PrintErrln(err) // only for a flag that is not there, and it was just added
 	}
 }
@@ -66,16 +69,21 @@ func (f *formatFlag) String() string {
 // Type names the value in usage lines.
 func (f *formatFlag) Type() string { return "FORM" }
 
-// Set takes "json", or "json=report.json".
+// Set takes "json", "json=report.json" or "jsonpath={.kind}".
 func (f *formatFlag) Set(word string) error {
 	name, file, toFile := strings.Cut(word, "=")
 	if !slices.Contains(f.o.formats, report.Format(name)) {
-		return fmt.Errorf("must be one of %s", formatList(f.o.formats))
+		return refused(name, f.o.formats)
+	}
+	if report.Format(name) == jsonPathForm {
+		path, err := parseJSONPath(file)
+		f.o.given = append(f.o.given, output{format: jsonPathForm, path: path})
+		return err
 	}
 	if toFile && file == "" {
 		return fmt.Errorf("%s= needs the name of a file", name)
 	}
-	f.o.given = append(f.o.given, output{report.Format(name), file})
+	f.o.given = append(f.o.given, output{format: report.Format(name), file: file})
 	return nil
 }
 
@@ -115,7 +123,11 @@ func (o *outputOptions) write(env *Env, style report.Style, render func(io.Write
 	style.NoHeaders, style.Program = o.noHeaders, env.Program
 	for _, out := range outputs {
 		style.Format = out.format
-		if err := out.write(env, style, render); err != nil {
+		write := render
+		if out.path != nil {
+			write = picking(out.path, render)
+		}
+		if err := out.write(env, style, write); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,9 @@ FROM is a TARGET. TO is a TARGET or HOST or IP, each with :PORT or for every por
 address is dialled as it stands, svc/NAME by the service's name; for a pod or a workload it is
 every way by which FROM reaches it.
 
-The table leaves out what a connection that works had no choice about; -o wide tells everything.`,
+The table leaves out what a connection that works had no choice about; -o wide tells everything.
+
+Exit code 3: a connection fails (with --fail-on warning: or is plaintext). 4: one is unknown.`,
 		Example: examples(env.Program, `
 			PROGRAM trace deploy/checkout svc/payments:8443
 			PROGRAM trace deploy/checkout.shop svc/ledger.pay
@@ -48,7 +50,7 @@ The table leaves out what a connection that works had no choice about; -o wide t
 		ValidArgsFunction: completeTargets,
 	}
 	o.output.addFlags(cmd, report.TraceFormats())
-	o.verdict.addPartialFlag(cmd)
+	o.verdict.addFlags(cmd)
 	return cmd
 }
 
@@ -84,7 +86,7 @@ func (o *traceOptions) run(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return o.verdict.edges(edges, view, true)
+	return o.verdict.traced(edges, view)
 }
 
 // parseDestination reads the TARGET of a TO, which is nil for a host or an address, and its port.

@@ -58,6 +58,15 @@ func (o *verdictOptions) edges(edges []*handshake.Edge, v *view, asked bool) err
 	return nil
 }
 
+// traced is the exit code of connections that the user asked about.
+func (o *verdictOptions) traced(edges []*handshake.Edge, v *view) error {
+	fails := func(e *handshake.Edge) bool { return o.gate().FailsCall(e.Verdict) }
+	if v.timeout == nil && slices.ContainsFunc(edges, fails) {
+		return outcome(exitFindings)
+	}
+	return o.edges(edges, v, true)
+}
+
 // noMesh is the error of evidence in which nothing of Istio is to be seen, although the lists
 // that would show it were read.
 func noMesh(s *mesh.Snapshot, istioNamespace string) error {

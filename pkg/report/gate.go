@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
 
 // Gate says what makes a run fail.
@@ -20,8 +21,12 @@ type Gate struct {
 func (g Gate) Fails(r *Report) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return !f.Known && g.stops(f.Severity) }) ||
 		r.newlyUnexplained() && g.stops(unexplainedSeverity) ||
-		slices.ContainsFunc(r.Calls, func(e Edge) bool { return g.stops(callHealth(e.Verdict).severity()) })
+		slices.ContainsFunc(r.Calls, func(e Edge) bool { return g.FailsCall(e.Verdict) })
 }
+
+// FailsCall reports whether a connection that somebody asked about fares so badly that it fails
+// the run: one that fails or is denied is an error, one in plaintext a warning.
+func (g Gate) FailsCall(v handshake.Verdict) bool { return g.stops(callHealth(v).severity()) }
 
 // Incomplete reports whether evidence is missing that the gate demands.
 func (g Gate) Incomplete(r *Report) bool { return !g.AllowPartial && r.Incomplete() }

@@ -19,6 +19,10 @@ var apiVersions = map[string]string{
 	"AuthorizationPolicy": "security.istio.io/v1", "PeerAuthentication": "security.istio.io/v1", "RequestAuthentication": "security.istio.io/v1",
 }
 
+// inAPI reports whether an API server has a resource. Kinds that we do not know are those of the
+// owners of pods, which are in namespaces.
+func inAPI(r kube.Ref) bool { return apiVersions[r.Kind] != "" || r.Namespace != "" }
+
 // resourceName is a resource as `kubectl get -o name` prints it and every kubectl command takes
 // it: "deployment.apps/checkout".
 func resourceName(r kube.Ref) string {

@@ -11,11 +11,12 @@ import (
 // writeNames lists what findings blame, each once, in the order in which to act: "TYPE/NAME -n
 // NAMESPACE". The first word is what `kubectl get -o name` prints; kubectl leaves out the
 // namespace, and of several namespaces the names alone would be of no use. Each line is what one
-// kubectl command takes: `… -o name | xargs -L1 kubectl get`.
+// kubectl command takes: `… -o name | xargs -L1 kubectl get`. What no API server has, such as a
+// CertificateAuthority, is therefore left out.
 func writeNames(w io.Writer, r *Report, _ Style) error {
 	seen := map[kube.Ref]bool{}
 	for _, f := range r.Findings {
-		if seen[f.Subject] {
+		if seen[f.Subject] || !inAPI(f.Subject) {
 			continue
 		}
 		seen[f.Subject] = true
