@@ -15,7 +15,7 @@ TOOL := go tool -modfile=tools/go.mod
 WORKTREE := { git status --porcelain -uall; git diff; } | git hash-object --stdin
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e labtest record
+.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e labtest record sweep
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ install: build ## install the plugin where kubectl finds it: GOBIN, or GOPATH/bi
 	@dir="$$(go env GOBIN)"; dir="$${dir:-$$(go env GOPATH)/bin}"; \
 	mkdir -p "$$dir" && install -m 0755 bin/$(BIN) "$$dir/" && echo "installed $$dir/$(BIN)"
 
-test: vet lint generated unit truth labtest ## everything that a change must pass
+test: vet lint generated unit sweep truth labtest ## everything that a change must pass
 
 vet: ## go vet
 	go vet ./...
@@ -37,6 +37,9 @@ lint: ## golangci-lint, the rules are in .golangci.yml
 
 unit: ## all tests, with the race detector and in random order
 	CGO_ENABLED=1 go test -race -shuffle=on ./...
+
+sweep: ## the tests that look at all recordings, of which the race detector takes a part
+	go test -shuffle=on ./pkg/bundle ./pkg/envoy ./pkg/handshake
 
 generated: ## fail when go generate changes a file
 	@before=$$($(WORKTREE)); go generate ./... && test "$$before" = "$$($(WORKTREE))" || \

@@ -47,6 +47,7 @@ var layers = []layer{
 	{path: "cmd/kubectl-mtls-doctor", owns: "main, one statement", may: "internal/cli", outside: true},
 
 	{path: "internal/archtest", owns: "these tests", may: ""},
+	{path: "internal/racing", owns: "what sweeps of tests leave out under the race detector", may: ""},
 	{path: "internal/testca", owns: "certificate chains for tests, named by their defect", may: ""},
 }
 

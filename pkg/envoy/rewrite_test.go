@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/racing"
 )
 
 // rewrites turn a dump into another form that says the same.
@@ -45,7 +47,7 @@ func rewrites(t *testing.T) map[string]func(string) string {
 // every wrapping: all forms of a dump give the same proxy.
 func TestDecodingDoesNotDependOnTheForm(t *testing.T) {
 	dumps := recorded(t)
-	for _, name := range []string{"authz-server", "dr-disable-client", "nack-server"} {
+	for _, name := range racing.Some([]string{"authz-server", "dr-disable-client", "nack-server"}) {
 		text := dumps[name]
 		want := mustDump(t, text)
 		for form, to := range rewrites(t) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/racing"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -246,7 +247,7 @@ func captureFiles(t testing.TB) []string {
 		}
 		out = append(out, files...)
 	}
-	return out
+	return racing.Some(out)
 }
 
 func readTruth(t *testing.T, file string) *truthFile {
