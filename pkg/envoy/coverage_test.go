@@ -242,6 +242,7 @@ const coverageHead = `# What of Envoy's configuration is understood
 Generated from the schema by a test of pkg/envoy (go test ./pkg/envoy -run Treated -update). A field of a message that decides a
 handshake is **modelled**, or makes every connection that it concerns **unknown** with the field's path,
 or has **no say**, for the reason given. The last column counts the recorded proxies of testdata in which the field is set.
+[coverage-resources.md](coverage-resources.md) says which values of Istio's resources recordings and lab have exercised.
 `
 
 func (how treatment) words(reason string) string {
