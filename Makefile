@@ -15,7 +15,7 @@ TOOL := go tool -modfile=tools/go.mod
 WORKTREE := { git status --porcelain -uall; git diff; } | git hash-object --stdin
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e labtest record sweep
+.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e oracle labtest record sweep
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ fmt: ## format the code with gofumpt
 
 e2e: ## every scenario on a real mesh of this machine (root; lab/README.md)
 	go build -C lab -o .work/lab ./cmd/lab && lab/.work/lab e2e
+
+oracle: ## what istiod's own generator makes of generated policies, against ours (lab/oracle)
+	go vet -C lab/oracle ./...
+	go test -C lab/oracle ./...
 
 lab: build ## a real mesh on this machine (root; lab/README.md): builds it, starts it, prints a kubeconfig
 	go build -C lab -o .work/lab ./cmd/lab && lab/.work/lab up
