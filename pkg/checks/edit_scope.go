@@ -1,8 +1,10 @@
 package checks
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -24,22 +26,14 @@ func showFixes(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagno
 	return nil
 }
 
-// importFix adds the services of the mesh that a Sidecar hides to its first egress listener.
+// importFix adds the services of the mesh that a Sidecar hides to its egress listener for all ports.
 func importFix(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagnose.Fix {
 	s := sidecarOf(p, client)
 	hidden := hiddenHosts(p, s, client.Namespace)
-	edited := *s
-	edited.Spec.Egress = slices.Clone(s.Spec.Egress)
-	edited.Spec.Egress[0].Hosts = slices.Clone(s.Spec.Egress[0].Hosts)
-	var operations []string
-	for _, h := range hidden {
-		entry := h.Namespace + "/" + h.Name
-		edited.Spec.Egress[0].Hosts = append(edited.Spec.Egress[0].Hosts, entry)
-		operations = append(operations, set("/spec/egress/0/hosts/-", jsonText(entry)))
-	}
+	edited, operations := importing(s, hidden)
 	tried := rewrite(p, func(r *kube.Resources) {
 		r.Sidecars = slices.Clone(r.Sidecars)
-		r.Sidecars[slices.Index(r.Sidecars, s)] = &edited
+		r.Sidecars[slices.Index(r.Sidecars, s)] = edited
 	})
 	imported := slices.DeleteFunc(slices.Clone(f.Edges), func(e *handshake.Edge) bool {
 		return e.Server.Host != nil && !exported(e.Server.Host, client.Namespace)
@@ -61,13 +55,34 @@ func importFix(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagno
 	}}
 }
 
+// importing is a Sidecar that imports more hosts, and the patch that makes it so. Where each of its listeners is for
+// one port, it gets another one.
+func importing(s *kube.Sidecar, hosts []*mesh.Host) (edited *kube.Sidecar, operations []string) {
+	entries := make([]string, len(hosts))
+	for i, h := range hosts {
+		entries[i] = h.Namespace + "/" + h.Name
+	}
+	edited = new(*s)
+	edited.Spec.Egress = slices.Clone(s.Spec.Egress)
+	at := slices.IndexFunc(s.Spec.Egress, forAllPorts)
+	if at < 0 {
+		edited.Spec.Egress = append(edited.Spec.Egress, kube.SidecarEgress{Hosts: entries})
+		return edited, []string{set("/spec/egress/-", `{"hosts":`+jsonTexts(entries)+`}`)}
+	}
+	edited.Spec.Egress[at].Hosts = slices.Concat(s.Spec.Egress[at].Hosts, entries)
+	for _, entry := range entries {
+		operations = append(operations, set(fmt.Sprintf("/spec/egress/%d/hosts/-", at), jsonText(entry)))
+	}
+	return edited, operations
+}
+
 // exportServiceFix exports a Service to one more namespace.
 func exportServiceFix(p *diagnose.Pass, f *diagnose.Finding, namespace string) []diagnose.Fix {
 	const name = "networking.istio.io/exportTo"
 	i := slices.IndexFunc(p.Resources.Services, func(s *kube.Service) bool { return s.Namespace == f.Subject.Namespace && s.Name == f.Subject.Name })
 	edited := *p.Resources.Services[i]
 	edited.Annotations = maps.Clone(edited.Annotations)
-	edited.Annotations[name] += "," + namespace
+	edited.Annotations[name] = strings.Join(exportedToo(strings.Split(strings.ReplaceAll(edited.Annotations[name], " ", ""), ","), namespace), ",")
 	w := rewrite(p, func(r *kube.Resources) { r.Services = slices.Clone(r.Services); r.Services[i] = &edited })
 	return exportFix(w, f, namespace, set("/metadata/annotations/networking.istio.io~1exportTo", jsonText(edited.Annotations[name])))
 }
@@ -76,12 +91,12 @@ func exportServiceFix(p *diagnose.Pass, f *diagnose.Finding, namespace string) [
 func exportEntryFix(p *diagnose.Pass, f *diagnose.Finding, namespace string) []diagnose.Fix {
 	i := slices.IndexFunc(p.Resources.ServiceEntries, func(s *kube.ServiceEntry) bool { return s.Namespace == f.Subject.Namespace && s.Name == f.Subject.Name })
 	edited := *p.Resources.ServiceEntries[i]
-	edited.Spec.ExportTo = append(slices.Clone(edited.Spec.ExportTo), namespace)
+	edited.Spec.ExportTo = exportedToo(edited.Spec.ExportTo, namespace)
 	w := rewrite(p, func(r *kube.Resources) {
 		r.ServiceEntries = slices.Clone(r.ServiceEntries)
 		r.ServiceEntries[i] = &edited
 	})
-	return exportFix(w, f, namespace, set("/spec/exportTo/-", jsonText(namespace)))
+	return exportFix(w, f, namespace, set("/spec/exportTo", jsonTexts(edited.Spec.ExportTo)))
 }
 
 func exportFix(w paper, f *diagnose.Finding, namespace, operation string) []diagnose.Fix {

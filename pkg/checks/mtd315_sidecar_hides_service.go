@@ -72,11 +72,16 @@ func describeSidecarHides(p *diagnose.Pass, f *diagnose.Finding) {
 func hiddenHosts(p *diagnose.Pass, s *kube.Sidecar, namespace string) []*mesh.Host {
 	var out []*mesh.Host
 	for _, h := range p.Hosts {
-		if exported(h, namespace) && !covers(s, h) && hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.HasProxy() }) {
+		if exported(h, namespace) && hides(s, h) && hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.HasProxy() }) {
 			out = append(out, h)
 		}
 	}
 	return out
+}
+
+// hides reports whether a Sidecar does not import a host for one of its ports.
+func hides(s *kube.Sidecar, h *mesh.Host) bool {
+	return slices.ContainsFunc(h.Ports, func(port *mesh.Port) bool { return !covers(s, h, port.Number) })
 }
 
 func hasEndpoint(h *mesh.Host, wanted func(*mesh.Pod) bool) bool {
@@ -92,8 +97,16 @@ func unread(p *diagnose.Pass) bool {
 
 // hider is what keeps the host of an edge from the client's proxy; the zero Ref when nothing does.
 func hider(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
-	if s := sidecarOf(p, e.Client); s != nil && !covers(s, e.Server.Host) {
-		return kube.Ref{Kind: "Sidecar", Namespace: s.Namespace, Name: s.Name}, "spec.egress[0].hosts"
+	if s := sidecarOf(p, e.Client); s != nil && !covers(s, e.Server.Host, e.Server.Port) {
+		return kube.Ref{Kind: "Sidecar", Namespace: s.Namespace, Name: s.Name}, importField(s)
 	}
 	return exportHides(e)
+}
+
+// importField is where a Sidecar lists what it imports for all ports.
+func importField(s *kube.Sidecar) string {
+	if at := slices.IndexFunc(s.Spec.Egress, forAllPorts); at >= 0 {
+		return fmt.Sprintf("spec.egress[%d].hosts", at)
+	}
+	return "spec.egress"
 }

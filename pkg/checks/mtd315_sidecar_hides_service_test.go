@@ -90,7 +90,7 @@ func TestExportToOfAnEntry(t *testing.T) {
 	}
 	for _, f := range found {
 		has(t, lines([]*diagnose.Finding{f}), "error ServiceEntry shop/int [spec.exportTo]")
-		hasFix(t, f, `kubectl -n shop patch serviceentry int --type=json -p '[{"op":"add","path":"/spec/exportTo/-","value":"pay"}]'`)
+		hasFix(t, f, `kubectl -n shop patch serviceentry int --type=json -p '[{"op":"add","path":"/spec/exportTo","value":[".","pay"]}]'`)
 	}
 }
 
@@ -126,4 +126,63 @@ func TestSidecarHidesQuietAndBlind(t *testing.T) {
 	shared(t, healthy).quiet(mtd315)
 	blinded(t, "18-sidecar-egress-hides-service", mtd315)
 	unseenProxy(t, "18-sidecar-egress-hides-service", "shop/server", mtd315)
+}
+
+// TestExported: what istiod lets a namespace see (push_context.go, IsServiceVisible): its own is none by itself.
+func TestExported(t *testing.T) {
+	for to, want := range map[string]string{
+		"": "shop pay", "*": "shop pay", "~": "", "~,pay": "", "~,*": "shop pay", ".": "shop", "pay": "pay", "shop": "shop", ".,pay": "shop pay",
+	} {
+		h := &mesh.Host{Namespace: "shop", ExportTo: strings.FieldsFunc(to, func(r rune) bool { return r == ',' })}
+		var got []string
+		for _, ns := range []string{"shop", "pay"} {
+			if exported(h, ns) {
+				got = append(got, ns)
+			}
+		}
+		if all := strings.Join(got, " "); all != want {
+			t.Errorf("exportTo %q: %q, want %q", to, all, want)
+		}
+	}
+}
+
+// A host that is exported to nobody is not by one more namespace beside the "~": that has to go.
+func TestExportToNobody(t *testing.T) {
+	r := record(t, "18-sidecar-egress-hides-service")
+	r.Resources.Sidecars = nil
+	for _, s := range r.Resources.Services {
+		if s.Namespace == "shop" && s.Name == "server" {
+			s.Annotations = map[string]string{"networking.istio.io/exportTo": "~"}
+		}
+	}
+	hasFix(t, r.one(mtd315), `kubectl -n shop patch service server --type=json -p '[{"op":"add","path":"/metadata/annotations/networking.istio.io~1exportTo","value":"pay"}]'`)
+}
+
+// A listener with a port imports hosts for that port alone; the others are imported by the one without.
+func TestSidecarListenersWithPorts(t *testing.T) {
+	const first = "18-sidecar-egress-hides-service"
+	ported := kube.SidecarEgress{Hosts: []string{"shop/server.shop.svc.cluster.local"}, Port: &kube.EntryPort{Number: 80}}
+	r := record(t, first)
+	s := r.Resources.Sidecars[0]
+	s.Spec.Egress = append([]kube.SidecarEgress{ported}, s.Spec.Egress...)
+	f := r.one(mtd315)
+	if f.Field != "spec.egress[1].hosts" {
+		t.Error(f.Field)
+	}
+	has(t, f.Fixes[0].Command, `"path":"/spec/egress/1/hosts/-"`)
+	if strings.Contains(f.Fixes[0].Command, "/spec/egress/0") {
+		t.Error(f.Fixes[0].Command)
+	}
+	for _, e := range f.Edges {
+		if e.Server.Name == "server.shop.svc.cluster.local" && e.Server.Port == 80 {
+			t.Error("port 80 of shop/server is imported")
+		}
+	}
+
+	r = record(t, first)
+	r.Resources.Sidecars[0].Spec.Egress = []kube.SidecarEgress{ported}
+	if f = r.one(mtd315); f.Field != "spec.egress" {
+		t.Error(f.Field)
+	}
+	has(t, f.Fixes[0].Command, `[{"op":"add","path":"/spec/egress/-","value":{"hosts":["`)
 }

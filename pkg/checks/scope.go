@@ -53,10 +53,17 @@ func egressHosts(s *kube.Sidecar) []string {
 	return out
 }
 
-// covers reports whether a Sidecar imports a host. Without an egress list it imports all.
-func covers(s *kube.Sidecar, h *mesh.Host) bool {
-	return len(s.Spec.Egress) == 0 || slices.ContainsFunc(egressHosts(s), func(entry string) bool { return imported(entry, s.Namespace, h) })
+// covers reports whether a Sidecar imports a host for a port. Without an egress list it imports all; a listener
+// with a port imports for that one alone.
+func covers(s *kube.Sidecar, h *mesh.Host, port uint32) bool {
+	return len(s.Spec.Egress) == 0 || slices.ContainsFunc(s.Spec.Egress, func(e kube.SidecarEgress) bool {
+		return (forAllPorts(e) || e.Port.Number == int32(port)) &&
+			slices.ContainsFunc(e.Hosts, func(entry string) bool { return imported(entry, s.Namespace, h) })
+	})
 }
+
+// forAllPorts reports whether a listener is for the ports that no other has.
+func forAllPorts(e kube.SidecarEgress) bool { return e.Port == nil || e.Port.Number == 0 }
 
 // imported reports whether an entry "namespace/host" names a host; the namespace may be "*" or
 // "." (the Sidecar's own), the host a wildcard.
@@ -80,9 +87,28 @@ func exportHides(e *handshake.Edge) (ref kube.Ref, field string) {
 	return kube.Ref{}, ""
 }
 
-// exported reports whether a host may be seen from a namespace.
+// exported reports whether a host may be seen from a namespace (pilot/pkg/model/push_context.go, IsServiceVisible): "~"
+// hides it from all, and its own namespace sees it only when it is among those named.
 func exported(h *mesh.Host, namespace string) bool {
-	return h.Namespace == namespace || len(h.ExportTo) == 0 || slices.Contains(h.ExportTo, "*") || slices.Contains(h.ExportTo, namespace)
+	to := h.ExportTo
+	switch {
+	case len(to) == 0 || slices.Contains(to, "*"):
+		return true
+	case slices.Contains(to, exportToNobody):
+		return false
+	}
+	return slices.Contains(to, namespace) || h.Namespace == namespace && slices.Contains(to, ".")
+}
+
+// exportToNobody is the value of exportTo beside which no other counts but "*".
+const exportToNobody = "~"
+
+// exportedToo is an exportTo that a namespace is added to.
+func exportedToo(to []string, namespace string) []string {
+	if slices.Contains(to, exportToNobody) {
+		return []string{namespace}
+	}
+	return append(slices.Clone(to), namespace)
 }
 
 // exportField is where a host says whom it is exported to.

@@ -173,9 +173,10 @@ type SidecarIngress struct {
 	DefaultEndpoint string    `json:"defaultEndpoint,omitempty"`
 }
 
-// SidecarEgress lists the hosts that a proxy imports.
+// SidecarEgress lists the hosts that a proxy imports: for one port, or without a port for all that no other has.
 type SidecarEgress struct {
-	Hosts []string `json:"hosts,omitempty"`
+	Port  *EntryPort `json:"port,omitempty"`
+	Hosts []string   `json:"hosts,omitempty"`
 }
 
 // OutboundPolicy is what happens to unknown destinations: ALLOW_ANY or REGISTRY_ONLY.

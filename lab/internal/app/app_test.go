@@ -37,8 +37,8 @@ func TestHandler(t *testing.T) {
 	}{
 		{"/any/path", "By=spiffe://a", http.StatusOK, `pod-1 xfcc="By=spiffe://a" tls=false proto=HTTP/1.1`},
 		{"/", "", http.StatusOK, `pod-1 xfcc="" tls=false`},
-		{"/status/503", "", http.StatusServiceUnavailable, ""},
-		{"/status/nonsense", "", http.StatusBadRequest, ""},
+		{"/status/503/q1", "", http.StatusServiceUnavailable, ""},
+		{"/status/nonsense/", "", http.StatusBadRequest, ""},
 	}
 	for _, test := range tests {
 		r := httptest.NewRequest(http.MethodGet, test.path, nil)
@@ -57,12 +57,16 @@ func TestHandler(t *testing.T) {
 func TestHandlerCloses(t *testing.T) {
 	server := httptest.NewServer(Handler("pod-1"))
 	defer server.Close()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/close", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/close/q1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := server.Client().Do(req); !errors.Is(err, io.EOF) {
-		t.Errorf("%v, %v: want the end of the connection", answer, err)
+	answer, err := server.Client().Do(req)
+	if err == nil {
+		answer.Body.Close()
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("%v: want the end of the connection", err)
 	}
 }
 

@@ -14,21 +14,22 @@ const Answer = "Lab-Answer"
 
 // Handler answers every path with one line: who answered, the client certificate that its proxy
 // vouched for (x-forwarded-client-cert), whether this connection is TLS, the HTTP version.
-// /status/NNN answers with that status, /close closes the connection without an answer, and gRPC's health service says SERVING, with the line as a header.
+// Below /status/NNN it answers with that status, below /close it closes the connection without an
+// answer, and gRPC's health service says SERVING, with the line as a header.
 func Handler(id string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+health.Path, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(Answer, line(id, r))
 		health.Serve(w, r)
 	})
-	mux.HandleFunc("/status/{code}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/status/{code}/", func(w http.ResponseWriter, r *http.Request) {
 		code, err := strconv.Atoi(r.PathValue("code"))
 		if err != nil || code < 200 || code > 599 {
 			code = http.StatusBadRequest
 		}
 		w.WriteHeader(code)
 	})
-	mux.HandleFunc("/close", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/close/", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprintln(w, line(id, r))

@@ -136,7 +136,9 @@ type Expect struct {
 // Call is a connection as a user asks about it.
 type Call struct {
 	From string `json:"from"` // NAMESPACE/DEPLOYMENT
-	To   string `json:"to"`   // HOST:PORT
+	To   string `json:"to"`   // SERVICE.NAMESPACE:PORT
+	// Works says that the call works for all that; otherwise it has to fail, or it misleads nobody.
+	Works bool `json:"works,omitempty"`
 }
 
 // says is how many of the three expectations there are.

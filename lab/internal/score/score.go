@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,6 +58,7 @@ func (p Product) Live(ctx context.Context, s scenario.Scenario, t truth.Truth, b
 		return Score{}, err
 	}
 	score.Wrong = append(score.Wrong, accused...)
+	score.Wrong = append(score.Wrong, misleads(s.Expect.NotMTLS, t)...)
 	for _, d := range t.Instrument.Doubts {
 		score.Wrong = append(score.Wrong, "instrument: "+d)
 	}
@@ -80,6 +82,20 @@ func (p Product) accused(ctx context.Context, calls []scenario.Call) ([]string, 
 		}
 	}
 	return wrong, nil
+}
+
+// misleads says which calls did not end as the scenario wants it: a decoy that does nothing proves nothing.
+func misleads(calls []scenario.Call, t truth.Truth) []string {
+	var wrong []string
+	for _, c := range calls {
+		of := slices.DeleteFunc(slices.Clone(t.Pairs), func(p truth.Pair) bool {
+			return p.From.Namespace+"/"+p.From.Workload != c.From || fmt.Sprintf("%s.%s:%d", p.To.Service, p.To.Namespace, p.To.Port) != c.To
+		})
+		if len(of) == 0 || slices.ContainsFunc(of, func(p truth.Pair) bool { return p.OK != c.Works }) {
+			wrong = append(wrong, fmt.Sprintf("call %s -> %s: was not made, or does not end as the scenario says (works: %t)", c.From, c.To, c.Works))
+		}
+	}
+	return wrong
 }
 
 // clears reports whether a report says that mutual TLS is not the cause.

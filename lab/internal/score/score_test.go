@@ -121,6 +121,30 @@ func TestCompareFindings(t *testing.T) {
 	}
 }
 
+func TestMisleads(t *testing.T) {
+	failing, working := pair(false, nil), pair(true, new(true))
+	for _, p := range []*truth.Pair{&failing, &working} {
+		p.From.Workload, p.To.Service, p.To.Namespace = "client", "server", "shop"
+	}
+	tests := []struct {
+		name  string
+		works bool
+		pairs []truth.Pair
+		n     int
+	}{
+		{"it fails, as it has to", false, []truth.Pair{failing}, 0},
+		{"it works", false, []truth.Pair{failing, working}, 1},
+		{"it works, as it has to", true, []truth.Pair{working}, 0},
+		{"it was not made", true, nil, 1},
+	}
+	for _, tt := range tests {
+		call := scenario.Call{From: "shop/client", To: "server.shop:80", Works: tt.works}
+		if got := misleads([]scenario.Call{call}, truth.Truth{Pairs: tt.pairs}); len(got) != tt.n {
+			t.Errorf("%s: %q", tt.name, got)
+		}
+	}
+}
+
 func TestClears(t *testing.T) {
 	for report, want := range map[string]bool{
 		`{"notMTLS": {"basis": "no handshake fails", "next": []}}`: true, `{"notMTLS": {}}`: false, `{}`: false, `no report`: false,
