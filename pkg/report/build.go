@@ -125,7 +125,7 @@ func coverage(r *diagnose.Result, v *view) Coverage {
 		code := string(o.Check.Code)
 		c.Checks = append(c.Checks, CheckOutcome{code, o.Check.Name, o.Check.Title, o.Failed, o.Passed, len(o.Unknown), o.NotApplicable})
 		for _, u := range o.Unknown {
-			if v.touches(r, u.Subject) {
+			if v.touches(r, u.Subject) && !v.unneeded(r, u.Subject) {
 				c.Unknown = append(c.Unknown, CheckUnknown{code, u.Subject, u.Why})
 			}
 		}

@@ -156,6 +156,27 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// TestNoPods: where no pod is, no proxy is unread: the report says so, and does not sound like missing rights.
+func TestNoPods(t *testing.T) {
+	evidence := &mesh.Evidence{CapturedAt: captured}
+	needy := &diagnose.Check{Code: "MTD101", Needs: []diagnose.Evidence{diagnose.Secrets}}
+	report := func() *Report {
+		return Build(diagnose.Run(mesh.New(evidence), []*diagnose.Check{needy}, diagnose.Scope{}), Scope{Namespaces: []string{"empty"}})
+	}
+	if r := report(); len(r.Coverage.Unknown) != 1 {
+		t.Errorf("the list of pods was not read, so there may be proxies: %+v", r.Coverage.Unknown)
+	}
+	evidence.Resources = &kube.Resources{}
+	evidence.Resources.MarkRead("pods.core")
+	r := report()
+	if len(r.Coverage.Unknown) > 0 {
+		t.Errorf("%+v", r.Coverage.Unknown)
+	}
+	if text := render(t, r, Style{Format: Table}); !strings.HasPrefix(text, "empty: n/a   there are no pods   (captured") || strings.Contains(text, "Not seen") {
+		t.Error(text)
+	}
+}
+
 // TestStreamedEdges: edge by edge or at once, it is the same document.
 func TestStreamedEdges(t *testing.T) {
 	p := ends("a", "b")

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -96,4 +98,12 @@ func (v *view) touches(r *diagnose.Result, ref kube.Ref) bool {
 		return v.about[ref] || r.Snapshot.Pod(kubeKey(ref)) == nil
 	}
 	return v.about[ref] || r.Snapshot.Workload(ref) == nil
+}
+
+// unneeded reports whether evidence is of proxies, and no pod in question has one.
+func (v *view) unneeded(r *diagnose.Result, ref kube.Ref) bool {
+	if ref.Kind != "Evidence" || ref.Name != string(diagnose.Proxies) && ref.Name != string(diagnose.Secrets) || !r.Resources.HasRead("pods.core") {
+		return false
+	}
+	return !slices.ContainsFunc(r.Pods, func(p *mesh.Pod) bool { return p.HasProxy() && (v.in(p) || v.peers[p]) })
 }

@@ -87,7 +87,9 @@ func TestHeadline(t *testing.T) {
 		"calls":        {Report{EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "2 of 2 possible calls are mTLS"},
 		"only outside": {Report{EdgeSummary: EdgeSummary{Outside: outside}}, "callers without a proxy: 1 of 1 possible call fails"},
 		"asked":        {Report{Scope: Scope{To: "x:80"}, EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "1 of 3 possible calls fails, 2 are mTLS"},
-		"nothing":      {Report{}, "no calls are possible"},
+		"no pods":      {Report{}, "there are no pods"},
+		"nothing":      {Report{Workloads: []Workload{{}}}, "no calls are possible"},
+		"a list short": {Report{Coverage: Coverage{Gaps: []mesh.Gap{{}}}}, "no calls are possible"},
 		"lone dump":    {Report{Source: mesh.Source{Type: "dump"}, Workloads: []Workload{{}}}, "its peers are not in the evidence, and so no call can be judged"},
 	}
 	for name, test := range tests {

@@ -86,6 +86,8 @@ func (r *Report) callSentence() string {
 		return "callers without a proxy: " + outside.sentence()
 	case r.Source.Type == "dump" && len(r.Workloads) > 0:
 		return "its peers are not in the evidence, and so no call can be judged"
+	case len(r.Workloads)+len(r.Coverage.Gaps) == 0:
+		return "there are no pods"
 	}
 	return calls.sentence()
 }
