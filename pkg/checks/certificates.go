@@ -122,7 +122,7 @@ func (c held) fact() handshake.Fact {
 // rejects the holder's chain, or the holder of a bundle rejects the peer's.
 func (c held) rejected(p *diagnose.Pass, reasons ...certs.Reason) []*handshake.Edge {
 	var out []*handshake.Edge
-	for e := range p.Edges() {
+	for _, e := range p.EdgesOf(c.pod) {
 		side, ok := sideOf(e, c.pod)
 		if ok && !c.sent {
 			side = other(side)

@@ -50,8 +50,8 @@ func refusedOn(p *diagnose.Pass, pod *mesh.Pod, want string, about func(*handsha
 		return nil
 	}
 	var out []*handshake.Edge
-	for e := range p.Edges() {
-		if e.Server.Pod == pod && about(e) && outsider(e) && refusedPlain(e) {
+	for _, e := range p.EdgesInto(pod) {
+		if about(e) && outsider(e) && refusedPlain(e) {
 			out = append(out, e)
 		}
 	}

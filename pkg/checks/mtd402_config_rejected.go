@@ -118,8 +118,8 @@ func deaf(p *diagnose.Pass, pod *mesh.Pod, r envoy.Rejection) []*handshake.Edge 
 	if r.Kind != "listener" || !inbound(r.Name) {
 		return nil
 	}
-	for e := range p.Edges() {
-		if e.Server.Pod == pod && e.Blocked(handshake.ListenerRejected) {
+	for _, e := range p.EdgesInto(pod) {
+		if e.Blocked(handshake.ListenerRejected) {
 			out = append(out, e)
 		}
 	}

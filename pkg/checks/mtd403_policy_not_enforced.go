@@ -145,8 +145,8 @@ func pushFix(pod *mesh.Pod) diagnose.Fix {
 // the mutual TLS, or of the plaintext, that it lets in; open ones get in although it asks for
 // mutual TLS. Callers of the latter have nothing wrong with them.
 func affected(p *diagnose.Pass, pod *mesh.Pod, d discord) (broken, open []*handshake.Edge) {
-	for e := range p.Edges() {
-		if e.Server.Pod != pod || e.Inbound.Accepts != d.runs || string(p.Mode(pod).Port(serverPort(e)).Mode) != d.asked {
+	for _, e := range p.EdgesInto(pod) {
+		if e.Inbound.Accepts != d.runs || string(p.Mode(pod).Port(serverPort(e)).Mode) != d.asked {
 			continue
 		}
 		switch {

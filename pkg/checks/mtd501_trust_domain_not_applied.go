@@ -66,8 +66,8 @@ func trustDomainNotApplied(p *diagnose.Pass) {
 // refusedOf are the edges on which a server refuses clients of a trust domain.
 func refusedOf(p *diagnose.Pass, server *mesh.Pod, domain string) []*handshake.Edge {
 	var out []*handshake.Edge
-	for e := range p.Edges() {
-		if e.Server.Pod == server && e.TLS != nil && domainOf(e.TLS.ClientID) == domain && domainRefused(e) {
+	for _, e := range p.EdgesInto(server) {
+		if e.TLS != nil && domainOf(e.TLS.ClientID) == domain && domainRefused(e) {
 			out = append(out, e)
 		}
 	}

@@ -57,8 +57,8 @@ func injectionMissing(p *diagnose.Pass) {
 // refusedCalls are the calls of a pod that servers of the mesh refuse.
 func refusedCalls(p *diagnose.Pass, client *mesh.Pod) []*handshake.Edge {
 	var out []*handshake.Edge
-	for e := range p.Edges() {
-		if e.Client == client && refusedPlain(e) && meshed(e) && !strays(e) {
+	for _, e := range p.EdgesFrom(client) {
+		if refusedPlain(e) && meshed(e) && !strays(e) {
 			out = append(out, e)
 		}
 	}

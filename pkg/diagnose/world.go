@@ -15,6 +15,7 @@ type World struct {
 
 	scope     Scope
 	edges     []*handshake.Edge
+	ends      *ends              // of edges, when it was asked for
 	peers     map[*mesh.Pod]bool // the other ends of edges that fail
 	explained map[*handshake.Edge]bool
 	rules     *rules
