@@ -8,8 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -76,7 +74,7 @@ func sameAsPairs(t *testing.T, s *mesh.Snapshot, q Query) (classes, pairs int) {
 			}
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := differ(want, got); diff != "" {
 		t.Errorf("classes and pairs differ:\n%s", diff)
 	}
 	return classes, pairs

@@ -73,7 +73,7 @@ func choicesOf(path string) []string {
 func TestResourceCoverage(t *testing.T) {
 	recorded, inLab := map[string]bool{}, map[string]bool{}
 	for _, file := range captureFiles(t) {
-		note(openCapture(t, file).Resources, recorded)
+		note(sharedCapture(t, file).Resources, recorded)
 	}
 	note(scenarioResources(t), inLab)
 	var doc strings.Builder

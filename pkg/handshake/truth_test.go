@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/racing"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -146,11 +145,7 @@ func (s score) String() string {
 func judge(t *testing.T, name, file string, known map[string]bool, byTag tally) score {
 	t.Helper()
 	truth := readTruth(t, file)
-	ev, err := bundle.Open(t.Context(), file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	snap := mesh.New(ev)
+	snap := mesh.New(sharedCapture(t, file))
 	engine, tags := New(snap), newTags(snap)
 	edges := engine.Edges(Query{})
 	edges = append(edges, outsideRegistry(t, engine, truth, edges)...)
