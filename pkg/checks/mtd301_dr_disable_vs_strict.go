@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 var mtd301 = &diagnose.Check{
@@ -42,7 +43,16 @@ func describeDRDisable(p *diagnose.Pass, f *diagnose.Finding) {
 	if !strings.HasSuffix(f.Field, ".mode") {
 		how = "has a tls block without a mode, which means DISABLE"
 	}
-	f.Title = fmt.Sprintf("%s %s, so clients send plaintext to %s, which accepts only mutual TLS", f.Subject, how, destinations(p, f.Edges))
+	f.Title = fmt.Sprintf("%s %s, so clients send plaintext to %s, which accepts only mutual TLS", ruleAt(p.Rule(e).Rule, f.Field), how, destinations(p, f.Edges))
 	f.Evidence = bothSides(p, e)
 	f.Fixes = tlsFixes(p, p.Rule(e).Rule, f.Field, f.Edges)
+}
+
+// ruleAt names a DestinationRule, and the subset that a field of it is of.
+func ruleAt(rule *kube.DestinationRule, field string) string {
+	name := ruleRef(rule).String()
+	if at, ok := placeOf(field); ok && at.subset >= 0 && at.subset < len(rule.Spec.Subsets) {
+		name += " for subset " + rule.Spec.Subsets[at.subset].Name
+	}
+	return name
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 const dropPolicy = `kubectl -n shop patch destinationrule server --type=json -p '[{"op":"remove","path":"/spec/trafficPolicy"}]'`
@@ -39,4 +41,20 @@ func TestDRDisableQuietAndBlind(t *testing.T) {
 	shared(t, healthy).silent(mtd301)
 	blinded(t, "03-dr-disable-vs-strict", mtd301)
 	unseenProxy(t, "03-dr-disable-vs-strict", "shop/server", mtd301)
+}
+
+// Two subsets of one rule are two findings, which a reader can tell apart.
+func TestDRDisableOfSubsets(t *testing.T) {
+	rule := &kube.DestinationRule{Meta: kube.Meta{Namespace: "shop", Name: "server"}}
+	rule.Spec.Subsets = []kube.Subset{{Name: "v1"}, {Name: "v2"}}
+	for field, want := range map[string]string{
+		"spec.trafficPolicy.tls.mode":            "DestinationRule shop/server",
+		"spec.subsets[1].trafficPolicy.tls.mode": "DestinationRule shop/server for subset v2",
+		"spec.subsets[7].trafficPolicy.tls.mode": "DestinationRule shop/server",
+		"spec.trafficPolicy":                     "DestinationRule shop/server",
+	} {
+		if got := ruleAt(rule, field); got != want {
+			t.Errorf("%s: %s, want %s", field, got, want)
+		}
+	}
 }

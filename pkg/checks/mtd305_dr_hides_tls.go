@@ -50,7 +50,7 @@ func describeDRHides(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Fixes = []diagnose.Fix{{
 			Title:   "delete " + f.Subject.String() + ": the rules behind it then count (its hosts are not all in the mesh, so ISTIO_MUTUAL in it would break some)",
 			Risk:    "what else it sets (connection pool, load balancer, outlier detection) is gone: move that to rules of single hosts that also set tls",
-			Command: kubectl("delete", f.Subject),
+			Command: deleting(f.Subject),
 		}}
 	}
 }

@@ -73,12 +73,12 @@ func modeOf(pa *kube.PeerAuthentication) string { return cmp.Or(mtlsMode(pa), "U
 func describePADuplicate(p *diagnose.Pass, f *diagnose.Finding) {
 	lost := findPolicy(p, f.Subject)
 	won := winner(p, lost, f.Pod)
-	f.Title = fmt.Sprintf("%s (%s) has no effect: %s (%s) is older and of the same scope", f.Subject, modeOf(lost), policyRef(won), modeOf(won))
+	f.Title = fmt.Sprintf("%s (%s) has no effect: %s (%s) is %s, and of the same scope", f.Subject, modeOf(lost), policyRef(won), modeOf(won), elder(&won.Meta, &lost.Meta))
 	f.Evidence = []handshake.Fact{created(lost), created(won), modeFact(p.Mode(f.Pod).Workload)}
 	f.Fixes = []diagnose.Fix{
-		{Title: "delete the younger: nothing changes, and nobody is misled", Command: kubectl("delete", f.Subject)},
+		{Title: "delete the one without effect: nothing changes, and nobody is misled", Command: deleting(f.Subject)},
 		{
-			Title: fmt.Sprintf("or delete the older, so that %s takes effect", modeOf(lost)), Command: kubectl("delete", policyRef(won)),
+			Title: fmt.Sprintf("or delete the other, so that %s takes effect", modeOf(lost)), Command: deleting(policyRef(won)),
 			Risk: "it changes what every workload of the scope accepts",
 		},
 	}

@@ -8,8 +8,8 @@ import (
 
 func TestPADuplicate(t *testing.T) {
 	fires(t, "20-pa-duplicate-scope", mtd310,
-		"warning PeerAuthentication shop/b-new [spec] 0: PeerAuthentication shop/b-new (PERMISSIVE) has no effect: PeerAuthentication shop/a-old (STRICT) is older and of the same scope",
-		"kubectl -n shop delete peerauthentication b-new")
+		"warning PeerAuthentication shop/b-new [spec] 0: PeerAuthentication shop/b-new (PERMISSIVE) has no effect: PeerAuthentication shop/a-old (STRICT) is older, and of the same scope",
+		"kubectl -n shop get peerauthentication b-new -o yaml > peerauthentication-b-new.yaml && kubectl -n shop delete peerauthentication b-new")
 }
 
 // Two that say the same contradict each other in nothing.
@@ -50,5 +50,5 @@ func TestPADuplicateGoesByTheDerivation(t *testing.T) {
 		}
 		r.Resources.PeerAuthentications = append(r.Resources.PeerAuthentications, &pa)
 	}
-	has(t, r.says(mtd310), "PeerAuthentication shop/z (DISABLE) has no effect: PeerAuthentication shop/hl (STRICT) is older")
+	has(t, r.says(mtd310), "PeerAuthentication shop/z (DISABLE) has no effect: PeerAuthentication shop/hl (STRICT) is as old and first by name, and of the same scope")
 }

@@ -75,7 +75,7 @@ func describePARootSelector(p *diagnose.Pass, f *diagnose.Finding) {
 			Risk: "the workloads then accept what the policy says",
 		})
 	}
-	f.Fixes = append(f.Fixes, diagnose.Fix{Title: "delete the policy that has no effect", Command: kubectl("delete", f.Subject)})
+	f.Fixes = append(f.Fixes, diagnose.Fix{Title: "delete the policy that has no effect", Command: deleting(f.Subject)})
 }
 
 // selected is the first pod of a workload that a policy selects.

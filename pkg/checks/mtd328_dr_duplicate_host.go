@@ -86,7 +86,7 @@ func lostRule(p *diagnose.Pass, e *handshake.Edge, s policy.Shadowed[kube.Destin
 	}
 	f := diagnose.Finding{
 		Subject: ref, Field: field,
-		Title:    fmt.Sprintf("%s says tls %s for %s and has no effect: %s, which is older, applies (%s)", ref, tls.Mode, shortHost(p, e.Server.Name), ruleRef(rule.Rule), applies),
+		Title:    fmt.Sprintf("%s says tls %s for %s and has no effect: %s, which is %s, applies (%s)", ref, tls.Mode, shortHost(p, e.Server.Name), ruleRef(rule.Rule), elder(&rule.Rule.Meta, &s.Resource.Meta), applies),
 		Evidence: []handshake.Fact{{Layer: handshake.Policy, Source: ref.String() + " " + field, Value: s.Why}},
 	}
 	if fact, ok := ruleFact(rule); ok {
@@ -94,7 +94,7 @@ func lostRule(p *diagnose.Pass, e *handshake.Edge, s policy.Shadowed[kube.Destin
 	}
 	if edited, pointer, ok := withMode(rule.Rule, sameField(s.Resource, rule.Rule, field), tls.Mode); ok && heals(p, replaced(p, rule.Rule, edited), nil) {
 		f.Fixes = append(f.Fixes, diagnose.Fix{
-			Title: "say it in the older rule, if it is meant", Command: jsonPatch(ruleRef(rule.Rule), set(pointer, `{"mode":`+jsonText(tls.Mode)+`}`)),
+			Title: "say it in the rule that applies, if it is meant", Command: jsonPatch(ruleRef(rule.Rule), set(pointer, `{"mode":`+jsonText(tls.Mode)+`}`)),
 			Risk: "what all clients of the host send changes",
 		})
 	}

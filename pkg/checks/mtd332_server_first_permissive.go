@@ -104,13 +104,13 @@ func describeServerFirst(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Evidence = append(bothSides(p, e), handshake.Fact{
 		Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/" + e.Inbound.Listener, Value: "inspects the first bytes on port " + fmt.Sprint(port) + ", and waits " + waits(e),
 	})
-	for _, mode := range []string{"DISABLE", "STRICT"} {
+	for _, mode := range []string{"STRICT", "DISABLE"} {
 		from, to, fixes := portFix(p, pod, port, mode)
 		for _, fix := range fixes {
 			fix.Risk = refuses(withPolicy(p, from, to).stops(underPolicy(p, to)))
-			fix.Title = fmt.Sprintf("or set port %d to STRICT, if all its callers are in the mesh", port)
+			fix.Title = fmt.Sprintf("set port %d to STRICT, if all its callers are in the mesh", port)
 			if mode == "DISABLE" {
-				fix.Title = fmt.Sprintf("set port %d to DISABLE, so that plaintext gets through at once", port)
+				fix.Title = fmt.Sprintf("or set port %d to DISABLE, so that plaintext gets through at once", port)
 				fix.Risk = risks("calls from the mesh are then plaintext too", fix.Risk)
 			}
 			f.Fixes = append(f.Fixes, fix)

@@ -40,18 +40,18 @@ func TestServerFirst(t *testing.T) {
 	r.bare("pay/client", "server.shop")
 	f := r.one(mtd332)
 	has(t, lines([]*diagnose.Finding{f}), "warning Deployment shop/server [port 9000] 4: ")
-	has(t, f.Fixes[0].Manifest, "\"9000\":\n      mode: DISABLE")
-	has(t, f.Fixes[1].Manifest, "\"9000\":\n      mode: STRICT")
-	has(t, f.Fixes[1].Risk, "refused are then legacy/naked, shop/hlmix-out, shop/migration-vlegacy")
+	has(t, f.Fixes[0].Manifest, "\"9000\":\n      mode: STRICT")
+	has(t, f.Fixes[1].Manifest, "\"9000\":\n      mode: DISABLE")
+	has(t, f.Fixes[0].Risk, "refused are then legacy/naked, shop/hlmix-out, shop/migration-vlegacy")
 	complete(t, f)
 }
 
 // A rule that says ISTIO_MUTUAL does not follow the port's mode: whom that shuts out is said.
 func TestServerFirstUnderARule(t *testing.T) {
 	r := mysql(t, "02-permissive-default")
-	has(t, r.one(mtd332).Fixes[0].Risk, "calls from the mesh are then plaintext too")
+	has(t, r.one(mtd332).Fixes[1].Risk, "calls from the mesh are then plaintext too")
 	r.addRule("shop", "server", serverHost, "ISTIO_MUTUAL")
-	has(t, r.one(mtd332).Fixes[0].Risk, "calls from the mesh are then plaintext too; refused are then pay/api, pay/client")
+	has(t, r.one(mtd332).Fixes[1].Risk, "calls from the mesh are then plaintext too; refused are then pay/api, pay/client")
 }
 
 // With a time-out the wait ends.

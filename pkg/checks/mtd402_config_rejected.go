@@ -200,7 +200,7 @@ func describeRejected(p *diagnose.Pass, f *diagnose.Finding) {
 func envoyFilterFix(ref kube.Ref) diagnose.Fix {
 	return diagnose.Fix{
 		Title:   "correct the EnvoyFilter by the evidence above; to see whether it is the cause, save it and remove it",
-		Command: kubectl("get", ref) + " -o yaml > " + diagnose.ShellWord(strings.ReplaceAll(ref.Name, "/", "_")+".yaml") + " && " + kubectl("delete", ref),
+		Command: deleting(ref),
 		Risk:    "what the EnvoyFilter adds is gone, and the config that the proxy would have without it takes effect, STRICT included",
 	}
 }

@@ -28,6 +28,19 @@ func TestStrictOutsiderAskedFor(t *testing.T) {
 	has(t, r.says(mtd601), "info Deployment legacy/naked")
 }
 
+// istiod has no proxy and calls no workload: it is none of those that STRICT keeps out.
+func TestIstiodIsNoOutsider(t *testing.T) {
+	r := record(t, healthy)
+	for _, p := range r.Resources.Pods {
+		if p.Namespace == "legacy" {
+			p.Labels["app"] = "istiod"
+		}
+	}
+	if got := r.says(mtd601); strings.Contains(got, "legacy/naked") {
+		t.Error(got)
+	}
+}
+
 func TestStrictOutsidersQuietAndBlind(t *testing.T) {
 	record(t, "02-permissive-default").quiet(mtd601)
 	r := record(t, healthy)

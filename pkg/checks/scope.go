@@ -45,6 +45,14 @@ func older(a, b *kube.Sidecar) *kube.Sidecar {
 	return a
 }
 
+// elder says why istiod lets one of two resources win.
+func elder(won, lost *kube.Meta) string {
+	if won.CreationTimestamp.Equal(lost.CreationTimestamp) {
+		return "as old and first by name"
+	}
+	return "older"
+}
+
 func egressHosts(s *kube.Sidecar) []string {
 	var out []string
 	for _, e := range s.Spec.Egress {
