@@ -57,7 +57,7 @@ spec: {address: 10.0.0.1, ports: {http: 80}, labels: {a: b}, serviceAccount: s, 
 spec:
   workloadSelector: {labels: {app: x}}
   ingress: [{port: {number: 8080, protocol: HTTP, name: http, targetPort: 1}, defaultEndpoint: "127.0.0.1:8080"}]
-  egress: [{hosts: ["./*"]}]
+  egress: [{hosts: ["./*"], port: {number: 80, protocol: HTTP, name: http, targetPort: 1}}]
   outboundTrafficPolicy: {mode: ALLOW_ANY}`},
 		{new(kube.VirtualService), new(networkingv1.VirtualService), `
 spec:
