@@ -16,17 +16,17 @@ import (
 
 // verdictOf is what members of a class have in common with the edge that was replayed: all but names.
 type verdictOf struct {
-	Verdict       Verdict
-	Reason        Reason
-	Blockers      []Reason
-	Assumptions   []Assumption
-	Path          Path
-	Socket        string
-	Captured      bool
-	Chain         string
-	Accepts       string
-	Via           string
-	Version, ALPN string
+	Verdict     Verdict
+	Reason      Reason
+	Blockers    []Reason
+	Assumptions []Assumption
+	Path        Path
+	Socket      string
+	Captured    bool
+	Chain       string
+	Accepts     string
+	Via         string
+	Session     Session // without identities
 }
 
 func verdict(e *Edge) verdictOf {
@@ -41,7 +41,8 @@ func verdict(e *Edge) verdictOf {
 		v.Via = e.Via.Key().String()
 	}
 	if e.TLS != nil {
-		v.Version, v.ALPN = e.TLS.Version, e.TLS.ALPN
+		v.Session = *e.TLS
+		v.Session.ClientID, v.Session.ServerID = "", ""
 	}
 	return v
 }
@@ -103,8 +104,22 @@ func TestClassesFollowWhatDiffers(t *testing.T) {
 		"a strange client":      func(w *world) { w.find("shop/w1-0").leaf = w.otherCA().Leaf("shop/w1") },
 		"a mode of one replica": func(w *world) { w.find("shop/w0-1").modes[8080] = strict },
 		"no secret":             func(w *world) { w.proxy("shop/w2-1").Secrets = nil },
-		"one unread":            func(w *world) { w.unread("shop/w1-1") },
-		"a label that is gone":  func(w *world) { w.proxy("shop/w2-0").Endpoints = nil },
+		"a version of one": func(w *world) {
+			for _, x := range w.evidence().Proxies {
+				x.Version = "1.40.0"
+			}
+			w.proxy("shop/w0-1").Version = "1.38.0"
+		},
+		"a key of another kind": func(w *world) {
+			w.find("shop/w0-1").leaf = w.ca.Leaf("shop/w0", testca.RSA(2048))
+			for _, x := range w.evidence().Proxies {
+				for _, c := range x.Clusters[2:] {
+					c.Matches[0].Socket.TLS.MaxVersion, c.Matches[0].Socket.TLS.Ciphers = "TLSv1_2", []string{"ECDHE-ECDSA-AES128-GCM-SHA256"}
+				}
+			}
+		},
+		"one unread":           func(w *world) { w.unread("shop/w1-1") },
+		"a label that is gone": func(w *world) { w.proxy("shop/w2-0").Endpoints = nil },
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -241,6 +256,13 @@ var spoils = []func(w *world, x *envoy.Proxy, r *rand.Rand){
 	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
 		to := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(8))}), 29+r.IntN(4))
 		guardAll(x, rbac("DENY", &envoy.RBACRule{DestinationIPs: []netip.Prefix{to}}, &envoy.RBACRule{Any: true}))
+	},
+	func(w *world, _ *envoy.Proxy, r *rand.Rand) { // replicas that are alike but for their addresses
+		to := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(8))}), 32)
+		f := rbac("DENY", &envoy.RBACRule{DestinationIPs: []netip.Prefix{to}}, &envoy.RBACRule{Any: true})
+		for _, x := range w.ev.Proxies {
+			guardAll(x, f)
+		}
 	},
 	func(_ *world, x *envoy.Proxy, r *rand.Rand) {
 		from := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(8))}), 29+r.IntN(4))

@@ -126,7 +126,7 @@ func (e *Engine) sendsAlike(a, b *mesh.Pod) bool {
 	if x == nil || x == y {
 		return true
 	}
-	return x.Read == y.Read && e.index(x).strangeFilters() == e.index(y).strangeFilters() && sameSecrets(x.Secrets, y.Secrets) &&
+	return x.Read == y.Read && groupsOf(x) == groupsOf(y) && e.index(x).strangeFilters() == e.index(y).strangeFilters() && sameSecrets(x.Secrets, y.Secrets) &&
 		equalBut(x.Clusters, y.Clusters, inboundCluster, sameCluster) && equalBut(x.Listeners, y.Listeners, takesInbound, sameListener) &&
 		reflect.DeepEqual(x.Endpoints, y.Endpoints) && reflect.DeepEqual(x.Routes, y.Routes) && sameHosts(x.Hosts, y.Hosts)
 }

@@ -13,7 +13,7 @@ import (
 // else is found is indexed when it is first asked for.
 type proxyIndex struct {
 	proxy     *envoy.Proxy
-	recent    bool // Envoy 1.40 or later
+	groups    groups // of key exchange, by its version
 	secrets   map[string]*envoy.Secret
 	warming   map[string]bool // secrets that Envoy still waits for
 	clusters  *clusterIndex
@@ -59,7 +59,7 @@ func (e *Engine) index(p *envoy.Proxy) *proxyIndex {
 		return ix
 	}
 	ix := &proxyIndex{
-		proxy: p, recent: minor(p) >= hybridSince, secrets: map[string]*envoy.Secret{}, warming: map[string]bool{}, modes: map[portOf]string{},
+		proxy: p, groups: groupsOf(p), secrets: map[string]*envoy.Secret{}, warming: map[string]bool{}, modes: map[portOf]string{},
 		domains: map[*envoy.RouteConfig]*domains{}, opaques: map[*envoy.Listener]string{},
 	}
 	ix.addSecrets()

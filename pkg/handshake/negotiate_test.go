@@ -41,6 +41,9 @@ func TestNegotiate(t *testing.T) {
 	if got := settled(t, "1.38.2", ctx{MaxVersion: tls13}, ctx{}); got.Curve != "X25519" {
 		t.Errorf("before Envoy 1.40: %s", got.Curve)
 	}
+	if got := settled(t, "", ctx{MaxVersion: tls13}, ctx{}); got.Curve != "" || got.Cipher != cipher13 {
+		t.Errorf("of a version that is not known: %+v", got)
+	}
 	alpn := settled(t, "1.40.0", ctx{MaxVersion: tls13, ALPN: list("h2", "istio")}, ctx{ALPN: list("istio", "h2")})
 	if alpn.ALPN != "istio" {
 		t.Errorf("the server's order of protocols: %q", alpn.ALPN)

@@ -35,13 +35,16 @@ func (r *replay) again() *replay {
 func (r *replay) serverProfile(ep mesh.Endpoint) string {
 	s := r.again()
 	s.to(ep)
+	parameters := ""
 	for _, h := range r.handshakes {
+		agreed := s.negotiate(h.server, h.wire)
+		parameters += agreed.Version + agreed.Cipher + agreed.Curve
 		s.serverPresents(h.server, h.wire)
 	}
 	if r.guard != nil {
 		s.authorize(r.guard, r.called)
 	}
-	return s.profile(s.called)
+	return s.profile(s.called) + parameters
 }
 
 // profile says what was found, without names.

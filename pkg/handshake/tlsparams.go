@@ -27,19 +27,18 @@ const tls13 = "TLSv1_3"
 
 // negotiate settles what both sides agree on; what they have not in common is a blocker.
 func (r *replay) negotiate(server *envoy.TLSContext, w wire) *Session {
-	recent := w.from.recent && r.engine.index(r.Server.Pod.Proxy).recent
-	p := r.engine.params(paramsKey{w.TLS, server, r.serverKey(server), recent})
+	p := r.engine.params(paramsKey{w.TLS, server, r.serverKey(server), common13(w.from, r.engine.index(r.Server.Pod.Proxy))})
 	for _, b := range p.blockers {
 		r.add(b, "")
 	}
 	return &Session{Version: p.version, Cipher: p.cipher, Curve: p.curve, SNI: w.SNI, ALPN: common(server.ALPN, w.ALPN)}
 }
 
-// paramsKey is what the parameters of a handshake depend on. A recent build is Envoy 1.40 or later.
+// paramsKey is what the parameters of a handshake depend on.
 type paramsKey struct {
 	client, server *envoy.TLSContext
 	key            keyKind
-	recent         bool
+	groups         groups
 }
 
 // params are the parameters that two TLS contexts settle on.
@@ -61,19 +60,15 @@ func (m *memo) params(k paramsKey) *params {
 // newParams chooses by the server's order, as BoringSSL does.
 func newParams(k paramsKey) *params {
 	p := &params{}
-	groups := curves
-	if k.recent {
-		groups.usual = groups.some
-	}
 	p.version = p.highest(k.client, k.server)
 	switch p.version {
 	case "":
 	case tls13:
 		p.cipher = cipher13
-		p.curve = p.settle("curve", k.client.Curves, k.server.Curves, groups, any13)
+		p.curve = p.group13(k)
 	default:
 		p.cipher = p.settle("cipher suite", k.client.Ciphers, k.server.Ciphers, ciphers12, k.key.signs)
-		p.curve = p.settle("curve", k.client.Curves, k.server.Curves, groups, before13)
+		p.curve = p.settle("curve", k.client.Curves, k.server.Curves, classicCurves, before13)
 	}
 	return p
 }
@@ -121,12 +116,58 @@ var ciphers12 = defaults{
 
 const postQuantum = "X25519MLKEM768"
 
-// curves are the groups (common.proto, ecdh_curves). FIPS builds have P-256 alone.
-var curves = defaults{usual: []string{"X25519", "P-256"}, every: []string{"P-256"}, some: []string{postQuantum, "X25519", "P-256"}}
+// The groups of a side that names none (common.proto, ecdh_curves). FIPS builds have P-256 alone.
+var (
+	classicCurves = defaults{usual: []string{"X25519", "P-256"}, every: []string{"P-256"}, some: []string{postQuantum, "X25519", "P-256"}}
+	hybridCurves  = defaults{usual: classicCurves.some, every: classicCurves.every, some: classicCurves.some}
+)
+
+// groups says which of them two proxies have in common.
+type groups string
+
+const (
+	classicGroups groups = "classic"
+	hybridGroups  groups = "hybrid"
+	unknownGroups groups = "" // the version of a proxy is not known
+)
 
 // hybridSince is the minor version of Envoy since which its defaults begin with the hybrid group
 // (envoyproxy/envoy pull request 47225).
 const hybridSince = 40
+
+func groupsOf(p *envoy.Proxy) groups {
+	switch n := minor(p); {
+	case n == 0:
+		return unknownGroups
+	case n < hybridSince:
+		return classicGroups
+	}
+	return hybridGroups
+}
+
+// common13 is what two proxies have in common: the hybrid group if both know it.
+func common13(client, server *proxyIndex) groups {
+	for _, g := range []groups{classicGroups, unknownGroups} {
+		if client.groups == g || server.groups == g {
+			return g
+		}
+	}
+	return hybridGroups
+}
+
+// group13 is the group of TLS 1.3, "" where it depends on a version that is not known.
+func (p *params) group13(k paramsKey) string {
+	client, server := k.client.Curves, k.server.Curves
+	classic := p.settle("curve", client, server, classicCurves, any13)
+	if k.groups == classicGroups || classic == "" {
+		return classic
+	}
+	hybrid := p.settle("curve", client, server, hybridCurves, any13)
+	if k.groups == unknownGroups && hybrid != classic {
+		return ""
+	}
+	return hybrid
+}
 
 // minor is 40 for Envoy 1.40.1, 0 when it is not known.
 func minor(p *envoy.Proxy) int {
