@@ -16,6 +16,7 @@ type reportOptions struct {
 	output  outputOptions
 	verdict verdictOptions
 	to      string
+	fixDir  string
 
 	baseline baselineOptions
 }
@@ -63,9 +64,13 @@ func (o *reportOptions) addFlags(cmd *cobra.Command) {
 	o.verdict.addFlags(cmd)
 	o.baseline.addFlags(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only the connections to `HOST|IP[:PORT]`, with the proof of both sides")
+	cmd.Flags().StringVar(&o.fixDir, "fix-dir", "", "write the fixes as files into the folder `DIR`, which is made; nothing is applied")
 }
 
 func (o *reportOptions) run(cmd *cobra.Command, env *Env, args []string) error {
+	if err := emptyFolder(o.fixDir); err != nil {
+		return err
+	}
 	known, err := o.baseline.read(cmd.Context(), env, o.global, args)
 	if err != nil {
 		return err
@@ -89,6 +94,9 @@ func (o *reportOptions) show(env *Env, v *view, known *report.Report, a report.A
 	style := o.global.style(env)
 	style.Again, style.Gate = a, o.verdict.gate()
 	if err := o.output.write(env, style, r.Render); err != nil {
+		return err
+	}
+	if err := writeFixes(env, style, r, o.fixDir); err != nil {
 		return err
 	}
 	if v.timeout != nil {

@@ -1,0 +1,107 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+)
+
+// File is a file to write: its name within a folder, its text, and whether it is a program.
+type File struct {
+	Name, Text string
+	Program    bool
+}
+
+// FixFiles are the fixes of a report as files, with a README.md that has the order in which to act.
+// Commands are shell scripts, resources are YAML for kubectl apply; what people have to decide stands
+// in the README alone. Fixes of consequences are left out: their cause is mended first.
+func (r *Report) FixFiles(style Style) []File {
+	f := fixFolder{page: newPage(r, style.plain())}
+	for i := range r.Findings {
+		if r.Findings[i].CausedBy == nil && len(r.Findings[i].Fixes) > 0 {
+			f.finding(&r.Findings[i])
+		}
+	}
+	f.readme()
+	return f.files
+}
+
+type fixFolder struct {
+	*page
+	n     int  // findings so far
+	told  bool // that the rest is for information
+	files []File
+}
+
+func (f *fixFolder) finding(x *Finding) {
+	f.n++
+	if x.Severity == string(diagnose.Info) && !f.told {
+		f.told = true
+		f.b.WriteString("What follows may be as it is meant: it is mended only if it is not.\n\n")
+	}
+	word, _ := severityWord(x.Severity)
+	fmt.Fprintf(&f.b, "## %d. %s %s: %s\n\n", f.n, word, md(x.Code), md(x.Title))
+	if hit := f.hitText(x); hit != "" {
+		fmt.Fprintf(&f.b, "```text\n%s```\n\n", hit)
+	}
+	if len(x.Fixes) > 1 {
+		f.b.WriteString("The safest first:\n\n")
+	}
+	for i, fix := range x.Fixes {
+		f.fixFile(fmt.Sprintf("%02d-%s-%d", f.n, x.Code, i+1), fix)
+	}
+	f.b.WriteByte('\n')
+}
+
+// hitText is what a finding breaks, as the table says it.
+func (f *fixFolder) hitText(x *Finding) string {
+	p := newPage(f.Report, f.Style)
+	p.hits(x.Affects)
+	return p.b.String()
+}
+
+func (f *fixFolder) fixFile(name string, x Fix) {
+	var made []string
+	if x.Manifest != "" {
+		made = append(made, name+".yaml")
+		f.files = append(f.files, File{Name: name + ".yaml", Text: "# " + Clean(x.Title) + "\n" + cleanText(x.Manifest) + "\n"})
+	}
+	if x.Command != "" {
+		made = append(made, name+".sh")
+		f.files = append(f.files, File{Name: name + ".sh", Text: f.script(x), Program: true})
+	}
+	fmt.Fprintf(&f.b, "- %s", md(x.Title))
+	for _, file := range made {
+		fmt.Fprintf(&f.b, ": `%s`", file)
+	}
+	if len(made) == 0 {
+		f.b.WriteString(": by hand")
+	}
+	if x.Risk != "" {
+		fmt.Fprintf(&f.b, ". Risk: %s", md(x.Risk))
+	}
+	f.b.WriteByte('\n')
+}
+
+// script is a command as a file. It ends at the first step that fails.
+func (f *fixFolder) script(x Fix) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#!/bin/sh\n# %s\n", Clean(x.Title))
+	if x.Risk != "" {
+		fmt.Fprintf(&b, "# Risk: %s\n", Clean(x.Risk))
+	}
+	fmt.Fprintf(&b, "set -eu\n%s\n", cleanText(f.aimed(x.Command)))
+	return b.String()
+}
+
+func (f *fixFolder) readme() {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Fixes for %s, in the order in which to act\n\n", md(f.Scope.label()))
+	fmt.Fprintf(&b, "Rests on: %s. Nothing was applied: read a fix, then run the script or `kubectl apply -f` the YAML, and ask for the report again before the next.\n\n", md(f.basis()))
+	if f.n == 0 {
+		b.WriteString("There is nothing to fix.\n")
+	}
+	b.WriteString(f.b.String())
+	f.files = append(f.files, File{Name: "README.md", Text: strings.TrimRight(b.String(), "\n") + "\n"})
+}

@@ -1,0 +1,60 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+func TestFixFiles(t *testing.T) {
+	r := &Report{Findings: []Finding{
+		{
+			Code: "MTD301", Severity: "error", Title: "a rule sends plaintext", Subject: kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "server"},
+			Affects: []Affected{{Client: &kube.Ref{Kind: "Deployment", Namespace: "shop", Name: "client"}, Host: "server.shop.svc.cluster.local", Port: 80, Pairs: 2}},
+			Fixes: []Fix{
+				{Title: "remove\x1b[31m it", Risk: "none\nrm -rf x", Command: "kubectl -n shop patch destinationrule server"},
+				{Title: "or open the port", Manifest: "kind: PeerAuthentication\n"},
+				{Title: "or decide"},
+			},
+		},
+		{Code: "MTD399", Severity: "error", CausedBy: &FindingRef{Code: "MTD301"}, Fixes: []Fix{{Title: "not this one", Command: "false"}}},
+		{Code: "MTD601", Severity: "info", Title: "no fix"},
+	}}
+	texts := map[string]string{}
+	for _, f := range r.FixFiles(Style{}) {
+		texts[f.Name] = f.Text
+		if f.Program != strings.HasSuffix(f.Name, ".sh") {
+			t.Errorf("%s: program %v", f.Name, f.Program)
+		}
+	}
+	readme := texts["README.md"]
+	delete(texts, "README.md")
+	want := map[string]string{
+		"01-MTD301-1.sh":   "#!/bin/sh\n# remove\\x1b[31m it\n# Risk: none\\x0arm -rf x\nset -eu\nkubectl -n shop patch destinationrule server\n",
+		"01-MTD301-2.yaml": "# or open the port\nkind: PeerAuthentication\n",
+	}
+	if diff := cmp.Diff(want, texts); diff != "" {
+		t.Error(diff)
+	}
+	for _, says := range []string{
+		"## 1. FAIL MTD301: a rule sends plaintext\n", "shop/deploy/client → server.shop:80", "The safest first:\n",
+		": `01-MTD301-1.sh`. Risk: none", "- or open the port: `01-MTD301-2.yaml`\n", "- or decide: by hand\n",
+	} {
+		if !strings.Contains(readme, says) {
+			t.Errorf("no %q in\n%s", says, readme)
+		}
+	}
+	if strings.Contains(readme, "MTD399") || strings.Contains(readme, "MTD601") {
+		t.Error(readme)
+	}
+}
+
+func TestNoFixFiles(t *testing.T) {
+	files := (&Report{}).FixFiles(Style{})
+	if len(files) != 1 || !strings.HasSuffix(files[0].Text, "\n\nThere is nothing to fix.\n") {
+		t.Errorf("%+v", files)
+	}
+}
