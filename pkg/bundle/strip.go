@@ -38,6 +38,7 @@ var strippers = map[string]func([]byte) (any, error){
 	"validatingwebhookconfigurations.admissionregistration.k8s.io": strip(keep[kube.WebhookConfiguration]),
 	"mutatingwebhookconfigurations.admissionregistration.k8s.io":   strip(keep[kube.WebhookConfiguration]),
 	"apiservices.apiregistration.k8s.io":                           strip(keep[kube.APIService]),
+	"ingresses.networking.k8s.io":                                  strip(keep[kube.Ingress]),
 }
 
 type resource[T any] interface {

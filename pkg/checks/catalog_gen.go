@@ -67,5 +67,6 @@ func All() []*diagnose.Check {
 		mtd608,
 		mtd609,
 		mtd610,
+		mtd611,
 	}
 }

@@ -96,5 +96,6 @@ const (
 	ValidatingWebhooks     Evidence = "validatingwebhookconfigurations.admissionregistration.k8s.io"
 	MutatingWebhooks       Evidence = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 	APIServices            Evidence = "apiservices.apiregistration.k8s.io"
+	Ingresses              Evidence = "ingresses.networking.k8s.io"
 	MeshConfig             Evidence = "mesh-config"
 )

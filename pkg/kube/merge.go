@@ -25,6 +25,7 @@ func Merge(parts ...*Resources) *Resources {
 	out.ValidatingWebhooks = mergeLists(parts, func(r *Resources) []*WebhookConfiguration { return r.ValidatingWebhooks })
 	out.MutatingWebhooks = mergeLists(parts, func(r *Resources) []*WebhookConfiguration { return r.MutatingWebhooks })
 	out.APIServices = mergeLists(parts, func(r *Resources) []*APIService { return r.APIServices })
+	out.Ingresses = mergeLists(parts, func(r *Resources) []*Ingress { return r.Ingresses })
 	for _, p := range parts {
 		for id := range p.read {
 			out.MarkRead(id)

@@ -36,6 +36,7 @@ type Resources struct {
 	ValidatingWebhooks     []*WebhookConfiguration
 	MutatingWebhooks       []*WebhookConfiguration
 	APIServices            []*APIService
+	Ingresses              []*Ingress
 
 	read map[string]bool
 }
@@ -86,6 +87,7 @@ var kinds = []Kind{
 		add: adder(func(r *Resources) *[]*WebhookConfiguration { return &r.MutatingWebhooks }),
 	},
 	{Name: "APIService", Plural: "apiservices", Group: "apiregistration.k8s.io", Clustered: true, Optional: true, add: adder(func(r *Resources) *[]*APIService { return &r.APIServices })},
+	{Name: "Ingress", Plural: "ingresses", Group: "networking.k8s.io", Optional: true, add: adder(func(r *Resources) *[]*Ingress { return &r.Ingresses })},
 }
 
 func adder[T any](field func(*Resources) *[]*T) func(*Resources, []byte) error {

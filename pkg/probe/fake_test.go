@@ -62,6 +62,7 @@ func newCluster(t *testing.T) *cluster {
 		"/apis/discovery.k8s.io/v1/endpointslices", "/apis/apps/v1/replicasets", "/apis/batch/v1/jobs",
 		"/apis/security.istio.io/v1/peerauthentications", "/apis/security.istio.io/v1/authorizationpolicies",
 		"/apis/security.istio.io/v1/requestauthentications", "/apis/apiregistration.k8s.io/v1/apiservices",
+		"/apis/networking.k8s.io/v1/ingresses",
 		"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
 		"/apis/networking.istio.io/v1/destinationrules", "/apis/networking.istio.io/v1/serviceentries",
 		"/apis/networking.istio.io/v1/workloadentries", "/apis/networking.istio.io/v1/sidecars",

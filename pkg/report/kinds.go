@@ -13,6 +13,7 @@ var apiVersions = map[string]string{
 	"DaemonSet": "apps/v1", "Deployment": "apps/v1", "ReplicaSet": "apps/v1", "StatefulSet": "apps/v1",
 	"CronJob": "batch/v1", "Job": "batch/v1",
 	"Rollout":         "argoproj.io/v1alpha1",
+	"Ingress":         "networking.k8s.io/v1",
 	"DestinationRule": "networking.istio.io/v1", "Gateway": "networking.istio.io/v1", "ServiceEntry": "networking.istio.io/v1",
 	"Sidecar": "networking.istio.io/v1", "VirtualService": "networking.istio.io/v1", "WorkloadEntry": "networking.istio.io/v1",
 	"EnvoyFilter":         "networking.istio.io/v1alpha3",

@@ -1,0 +1,59 @@
+package checks
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// ingress adds an Ingress that leads to a Service of its namespace.
+func (r *recording) ingress(class, service string, port kube.IngressPort) *recording {
+	i := &kube.Ingress{Meta: kube.Meta{Namespace: "pay", Name: "web"}}
+	i.Spec.ClassName = class
+	i.Spec.Rules = []kube.IngressRule{{}, {HTTP: &kube.IngressPaths{Paths: []kube.IngressPath{{Backend: kube.IngressBackend{Service: &kube.IngressService{Name: service, Port: port}}}}}}}
+	r.Resources.Ingresses = append(r.Resources.Ingresses, i)
+	r.Resources.MarkRead(string(diagnose.Ingresses))
+	return r
+}
+
+// controller labels a workload's pods as those of an ingress controller.
+func (r *recording) controller(workload string) *recording {
+	for _, p := range r.pods(workload) {
+		p.Labels["app.kubernetes.io/name"] = "ingress-nginx"
+	}
+	return r
+}
+
+var httpPort = kube.IngressPort{Number: 80}
+
+func TestStrictIngress(t *testing.T) {
+	const says = " Ingress pay/web [backend api] 0: Ingress pay/web leads to port 8080 of pay/api, which accepts only mutual TLS, and "
+	r := record(t, healthy).ingress("nginx", "api", httpPort)
+	f := r.one(mtd611)
+	has(t, lines([]*diagnose.Finding{f}), "warning"+says+"no controller with a proxy is seen")
+	has(t, f.Fixes[0].Manifest, "mode: PERMISSIVE")
+	complete(t, f)
+
+	f = r.controller("naked").one(mtd611)
+	has(t, lines([]*diagnose.Finding{f}), "error"+says+"legacy/naked, a controller, has no proxy")
+	has(t, f.Fixes[0].Command, "kubectl -n legacy rollout restart deployment/naked")
+	complete(t, f)
+
+	byName := record(t, healthy).ingress("", "api", kube.IngressPort{Name: "http"})
+	has(t, byName.says(mtd611), "warning"+says)
+}
+
+func TestStrictIngressQuietAndBlind(t *testing.T) {
+	shared(t, healthy).silent(mtd611)
+	record(t, "02-permissive-default").ingress("nginx", "api", httpPort).quiet(mtd611)
+	record(t, healthy).ingress("istio", "api", httpPort).silent(mtd611)
+	record(t, healthy).ingress("nginx", "nosuch", httpPort).silent(mtd611)
+	record(t, healthy).ingress("nginx", "api", kube.IngressPort{Number: 81}).silent(mtd611)
+	record(t, healthy).ingress("nginx", "api", httpPort).controller("multi").quiet(mtd611)
+	unread := record(t, healthy).ingress("nginx", "api", httpPort)
+	if got := unread.withoutProxy("pay/api").unknowns(mtd611); len(got) == 0 {
+		t.Error("pay/api was not read")
+	}
+	blinded(t, healthy, mtd611)
+}
