@@ -7,4 +7,6 @@
 //
 // The report goes to standard output and nothing else does. Progress, notes and errors go to
 // standard error. The exit code (exit.go) does not depend on the form of the output.
+//
+//go:generate go test -run ^(TestDocsAreFresh|TestExampleTicket)$ . -update
 package cli
