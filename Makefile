@@ -15,10 +15,10 @@ TOOL := go tool -modfile=tools/go.mod
 WORKTREE := { git status --porcelain -uall; git diff; } | git hash-object --stdin
 
 .DEFAULT_GOAL := help
-.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e oracle labtest record sweep
+.PHONY: help build install test vet lint unit generated truth bench fuzz fmt lab e2e oracle labtest record sweep webpages webtest webbench completions release release-snapshot
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./bin/kubectl-mtls_doctor
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$(BIN) ./cmd/kubectl-mtls-doctor
@@ -27,7 +27,7 @@ install: build ## install the plugin where kubectl finds it: GOBIN, or GOPATH/bi
 	@dir="$$(go env GOBIN)"; dir="$${dir:-$$(go env GOPATH)/bin}"; \
 	mkdir -p "$$dir" && install -m 0755 bin/$(BIN) "$$dir/" && echo "installed $$dir/$(BIN)"
 
-test: vet lint generated unit sweep truth labtest ## everything that a change must pass
+test: vet lint generated unit sweep truth labtest webtest ## everything that a change must pass
 
 vet: ## go vet
 	go vet ./...
@@ -58,6 +58,20 @@ fuzz: ## every fuzz target, FUZZTIME each (60s)
 		go test "./$${file%/*}" -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) || exit 1; \
 	done
 
+completions: build ## the completion scripts that are in an archive of a release
+	rm -rf completions && mkdir completions
+	for shell in bash zsh fish powershell; do bin/$(BIN) completion $$shell > completions/$(BIN).$$shell || exit 1; done
+	bin/$(BIN) completion kubectl > completions/kubectl_complete-mtls_doctor && chmod +x completions/kubectl_complete-mtls_doctor
+
+# goreleaser starts the SBOM's tool by its name and in a folder of its own.
+RELEASE = go build -C tools/release -o ../../bin/release/ tool && PATH="$(CURDIR)/bin/release:$$PATH" goreleaser release --clean
+
+release-snapshot: ## the archives, checksums and SBOMs of a release, in dist; nothing is published
+	$(RELEASE) --snapshot
+
+release: ## publish the tag of this commit (the workflow does)
+	$(RELEASE)
+
 fmt: ## format the code with gofumpt
 	$(TOOL) gofumpt -l -w cmd internal pkg
 
@@ -75,6 +89,20 @@ labtest: ## vet, lint and unit tests of the lab's own code, which needs no lab t
 	go vet -C lab ./...
 	cd lab && go tool -modfile=../tools/go.mod golangci-lint run --allow-parallel-runners ./...
 	go test -C lab ./...
+
+# Debian's Chromium, or the one that CHROMIUM names; node and npm come with the system.
+webpages:
+	@test -n "$(CHROMIUM)" -o -x /usr/bin/chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }
+	npm ci --prefix webtest --no-audit --no-fund
+	mkdir -p webtest/pages
+
+webtest: webpages ## the HTML report in a real browser: filters, edges, hostile names, accessibility
+	go test ./pkg/report -run '^TestPage' -count=1 -pages "$(CURDIR)/webtest/pages"
+	cd webtest && node --test
+
+webbench: webpages ## how long a page of 2,000 workloads takes to write and to open
+	go test ./pkg/report -run '^$$' -bench '^BenchmarkPage$$' -benchmem -pages "$(CURDIR)/webtest/pages"
+	cd webtest && node bench.mjs
 
 # RECORD names the scenarios; those of the fixtures that there are, when not given.
 RECORD ?= $(sort $(foreach f,$(wildcard testdata/captures/*.tar.gz),$(firstword $(subst ., ,$(notdir $f)))))

@@ -8,7 +8,7 @@ import (
 // Format names a form of output.
 type Format string
 
-// The forms. Table, Wide and Markdown are for people, the others for programs.
+// The forms. Table, Wide, Markdown and HTML are for people, the others for programs.
 const (
 	Table       Format = "table"
 	Wide        Format = "wide"
@@ -60,6 +60,7 @@ var reportForms = forms[*Report]{
 	{OpenReports, writeOpenReports},
 	{CSV, writeResources},
 	{Name, writeNames},
+	{HTML, writeHTML},
 }
 
 // Formats are the forms of a Report, the usual one first.

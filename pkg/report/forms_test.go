@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
+	"html"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -138,9 +139,18 @@ var found = map[Format]func(*testing.T, *Report, string) []string{
 	SARIF:       foundInResults,
 	OpenReports: foundInOpenReports,
 	CSV:         foundInSheet,
+	HTML:        foundInPage,
 	Name: func(_ *testing.T, _ *Report, text string) []string {
 		return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 	},
+}
+
+func foundInPage(_ *testing.T, _ *Report, text string) []string {
+	var out []string
+	for _, m := range regexp.MustCompile(`data-finding="([^"]*)"`).FindAllStringSubmatch(text, -1) {
+		out = append(out, html.UnescapeString(m[1]))
+	}
+	return out
 }
 
 // foundByTitle finds the lines that begin a finding. Their titles are wrapped.

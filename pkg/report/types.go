@@ -36,6 +36,9 @@ type Report struct {
 	Coverage Coverage `json:"coverage"`
 	// Baseline is there when the report was compared with an earlier one.
 	Baseline *Baseline `json:"baseline,omitempty"`
+
+	// seen is what the report was made from, for the form that draws it.
+	seen *seen
 }
 
 // Scope is what was asked for. Empty lists mean everything.
