@@ -1,14 +1,14 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v2"
+	kjson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
@@ -81,33 +81,20 @@ func writeJSON[D any](w io.Writer, document D, _ Style) error {
 	return e.Encode(document)
 }
 
-// writeYAML makes YAML from the JSON, so that both say the same.
+// writeYAML makes YAML from the JSON, so that both say the same. The JSON is read as JSON: a parser of YAML
+// takes several times as long and as much memory.
 func writeYAML[D any](w io.Writer, document D, _ Style) error {
 	text, err := json.Marshal(document)
 	if err != nil {
 		return err
 	}
-	out, err := yaml.JSONToYAML(yamlSafe(text))
-	if err != nil {
+	var content any
+	if err := kjson.Unmarshal(text, &content); err != nil { // whole numbers stay whole
 		return err
 	}
-	_, err = w.Write(out)
-	return err
-}
-
-// yamlSafe escapes the characters that JSON takes as they are and YAML does not (YAML 1.2, 5.1).
-func yamlSafe(text []byte) []byte {
-	refused := func(r rune) bool { return r >= 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff }
-	if !bytes.ContainsFunc(text, refused) {
-		return text
+	e := yaml.NewEncoder(w)
+	if err := e.Encode(content); err != nil {
+		return err
 	}
-	var b bytes.Buffer
-	for _, r := range string(text) {
-		if refused(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.Bytes()
+	return e.Close()
 }
