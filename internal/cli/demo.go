@@ -27,7 +27,7 @@ that of the main job.`,
 			if global.evidence.from != "" {
 				return usageError("leave demo out to read it", "demo has a recording of its own, and --from names another")
 			}
-			known, err := o.baseline.read(cmd.Context(), env, global, args)
+			ok, err := o.accepted(cmd.Context(), env, args)
 			if err != nil {
 				return err
 			}
@@ -41,7 +41,7 @@ that of the main job.`,
 			if !cmd.Flags().Changed("fail-on") {
 				o.verdict.failOn.value, o.verdict.allowPartial = "none", true
 			}
-			return o.show(env, v, known, report.Again{Recorded: true})
+			return o.show(env, v, ok, report.Again{Recorded: true})
 		},
 		ValidArgsFunction: completeTargets,
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ type reportOptions struct {
 	fixDir  string
 
 	baseline baselineOptions
+	suppress suppressOptions
 }
 
 func newReportCmd(env *Env, global *globalOptions) *cobra.Command {
@@ -63,6 +65,7 @@ func (o *reportOptions) addFlags(cmd *cobra.Command) {
 	o.output.addFlags(cmd, report.Formats())
 	o.verdict.addFlags(cmd)
 	o.baseline.addFlags(cmd)
+	o.suppress.addFlags(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only the connections to `HOST|IP[:PORT]`, with the proof of both sides")
 	cmd.Flags().StringVar(&o.fixDir, "fix-dir", "", "write the fixes as files into the folder `DIR`, which is made; nothing is applied")
 }
@@ -71,7 +74,7 @@ func (o *reportOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	if err := emptyFolder(o.fixDir); err != nil {
 		return err
 	}
-	known, err := o.baseline.read(cmd.Context(), env, o.global, args)
+	ok, err := o.accepted(cmd.Context(), env, args)
 	if err != nil {
 		return err
 	}
@@ -79,18 +82,40 @@ func (o *reportOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return o.show(env, v, known, again(cmd.Flags(), args))
+	return o.show(env, v, ok, again(cmd.Flags(), args))
 }
 
-// show diagnoses, renders and judges, against a baseline if there is one.
-func (o *reportOptions) show(env *Env, v *view, known *report.Report, a report.Again) error {
+// accepted is what does not fail the run: the findings of an earlier report, nil for none, and those
+// that somebody has suppressed.
+type accepted struct {
+	known        *report.Report
+	suppressions []report.Suppression
+}
+
+func (o *reportOptions) accepted(ctx context.Context, env *Env, targets []string) (a accepted, err error) {
+	if a.suppressions, err = o.suppress.read(env.Checks); err != nil {
+		return a, err
+	}
+	a.known, err = o.baseline.read(ctx, env, o.global, targets)
+	return a, err
+}
+
+func (a *accepted) mark(r *report.Report) {
+	if a.suppressions != nil {
+		r.Suppress(a.suppressions)
+	}
+	if a.known != nil {
+		r.Against(a.known)
+	}
+}
+
+// show diagnoses, renders and judges, without what is accepted.
+func (o *reportOptions) show(env *Env, v *view, ok accepted, a report.Again) error {
 	r, _, err := o.build(v, env.Checks)
 	if err != nil {
 		return err
 	}
-	if known != nil {
-		r.Against(known)
-	}
+	ok.mark(r)
 	style := o.global.style(env)
 	style.Again, style.Gate = a, o.verdict.gate()
 	if err := o.output.write(env, style, r.Render); err != nil {

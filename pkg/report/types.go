@@ -36,6 +36,8 @@ type Report struct {
 	Coverage Coverage `json:"coverage"`
 	// Baseline is there when the report was compared with an earlier one.
 	Baseline *Baseline `json:"baseline,omitempty"`
+	// Suppressions are there when some were asked for.
+	Suppressions *Suppressions `json:"suppressions,omitempty"`
 
 	// seen is what the report was made from, for the form that draws it.
 	seen *seen

@@ -1,0 +1,96 @@
+package report
+
+import (
+	"path"
+	"slices"
+	"time"
+)
+
+// Suppression says that a finding is known and accepted, by whom it was decided and until when.
+type Suppression struct {
+	Code string `json:"code"`
+	// Subject is the finding's: "DestinationRule shop/server". A * stands for any text without a slash.
+	Subject string `json:"subject"`
+	Reason  string `json:"reason"`
+	// Until is the last day on which it holds, in UTC: "2026-12-31". Without it, it holds for good.
+	Until string `json:"until,omitempty"`
+}
+
+// Fits reports whether a suppression is about a finding, whatever the day.
+func (s *Suppression) Fits(f *Finding) bool {
+	fits, err := path.Match(s.Subject, f.Subject.String())
+	return err == nil && fits && s.Code == f.Code
+}
+
+// Expired reports whether the last day of a suppression has passed. The date has to be sound.
+func (s *Suppression) Expired(now time.Time) bool {
+	last, err := time.Parse(time.DateOnly, s.Until)
+	return s.Until != "" && (err != nil || !now.Before(last.AddDate(0, 0, 1)))
+}
+
+// Suppressions are what a list of them did to a report.
+type Suppressions struct {
+	Suppressed []SuppressedFinding `json:"suppressed"`
+	// Expired ones would fit a finding, which is therefore among the findings again.
+	Expired []Suppression `json:"expired"`
+	// Unused ones fit nothing in this report.
+	Unused []Suppression `json:"unused"`
+}
+
+// SuppressedFinding is a finding that does not count, and why.
+type SuppressedFinding struct {
+	Finding Finding `json:"finding"`
+	Reason  string  `json:"reason"`
+	Until   string  `json:"until,omitempty"`
+}
+
+// Suppress takes out of a report the findings that somebody has accepted. What their connections do
+// stays in the summary: it is so all the same.
+func (r *Report) Suppress(list []Suppression) {
+	done := &Suppressions{Suppressed: []SuppressedFinding{}, Expired: []Suppression{}, Unused: []Suppression{}}
+	used := make([]bool, len(list))
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
+		for i := range list {
+			s := &list[i]
+			if !s.Fits(&f) || s.Expired(r.CapturedAt) {
+				continue
+			}
+			used[i] = true
+			done.Suppressed = append(done.Suppressed, SuppressedFinding{f, s.Reason, s.Until})
+			return true
+		}
+		return false
+	})
+	r.suppressConsequences(done)
+	for i, s := range list {
+		switch {
+		case used[i]:
+		case s.Expired(r.CapturedAt) && slices.ContainsFunc(r.Findings, func(f Finding) bool { return s.Fits(&f) }):
+			done.Expired = append(done.Expired, s)
+		default:
+			done.Unused = append(done.Unused, s)
+		}
+	}
+	r.Suppressions = done
+}
+
+// suppressConsequences takes out what is only there because of a finding that does not count. A cause
+// stands before its consequences.
+func (r *Report) suppressConsequences(done *Suppressions) {
+	because := map[string]SuppressedFinding{}
+	for _, x := range done.Suppressed {
+		because[x.Finding.Fingerprint] = x
+	}
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
+		if f.CausedBy == nil {
+			return false
+		}
+		cause, ok := because[f.CausedBy.Fingerprint]
+		if ok {
+			x := SuppressedFinding{f, "a consequence of " + cause.Finding.Code + ": " + cause.Reason, cause.Until}
+			because[f.Fingerprint] = x
+			done.Suppressed = append(done.Suppressed, x)
+		}
+		return ok
+	})
+}
