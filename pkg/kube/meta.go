@@ -77,4 +77,6 @@ type ManagedField struct {
 	Manager   string    `json:"manager,omitempty"`
 	Operation string    `json:"operation,omitempty"`
 	Time      time.Time `json:"time,omitzero"`
+	// Subresource is "status" when not the resource itself was written.
+	Subresource string `json:"subresource,omitempty"`
 }

@@ -25,7 +25,7 @@ func build(r *diagnose.Result, scope Scope, v *view) *Report {
 		CapturedAt: r.CapturedAt.UTC(), Source: r.Source,
 		Scope:       scope,
 		EdgeSummary: summarise(v.edges),
-		Findings:    findings(r.Findings),
+		Findings:    findings(r.Resources, r.Findings),
 		Unexplained: foldAffected(unexplained(r)),
 		Workloads:   workloads(r, v.edges),
 		Coverage:    coverage(r, v),
@@ -86,14 +86,14 @@ func summarise(edges []*handshake.Edge) EdgeSummary {
 	return s
 }
 
-func findings(in []*diagnose.Finding) []Finding {
+func findings(resources *kube.Resources, in []*diagnose.Finding) []Finding {
 	out := make([]Finding, 0, len(in))
 	for _, f := range in {
 		x := Finding{
 			Code: string(f.Check.Code), Name: f.Check.Name, Severity: string(f.Severity),
 			Subject: f.Subject, Field: f.Field, Title: f.Title,
 			Evidence: list(f.Evidence), Affects: affects(f), Fixes: fixes(f.Fixes),
-			Fingerprint: fingerprint(f),
+			Fingerprint: fingerprint(f), Origin: originOf(resources.MetaOf(f.Subject)),
 		}
 		if f.CausedBy != nil {
 			cause := refTo(f.CausedBy)

@@ -85,6 +85,7 @@ func (p *page) finding(f *Finding) {
 	if f.CausedBy != nil {
 		p.line("cause", "a consequence of "+Clean(f.CausedBy.Code)+": mend that first")
 	}
+	p.origin(f.Origin)
 	if p.Scope.To != "" { // the connection and its proof stand above: what to do comes first
 		p.fixes(f.Fixes)
 	}

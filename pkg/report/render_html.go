@@ -169,7 +169,7 @@ func (p *webPage) notSeen() g.Node {
 	}
 	gaps := make([]g.Node, 0, len(c.Gaps))
 	for _, x := range c.Gaps {
-		gaps = append(gaps, h.Tr(h.Th(h.Scope("row"), text(x.Subject.String())), h.Td(text(string(x.Stage))), h.Td(text(x.Message)), h.Td(text(x.Hint))))
+		gaps = append(gaps, h.Tr(h.Th(h.Scope("row"), text(x.Subject.String())), h.Td(text(x.Stage)), h.Td(text(x.Message)), h.Td(text(x.Hint))))
 	}
 	unknown := func(x CheckUnknown) g.Node {
 		return h.Tr(h.Th(h.Scope("row"), text(x.Code)), h.Td(text(x.Subject.String())), h.Td(text(x.Why)))

@@ -129,7 +129,8 @@ func newTimeLine(now time.Time, all []lifeRow) timeLine {
 }
 
 func earlier(a, b time.Time) time.Time { return slices.MinFunc([]time.Time{a, b}, time.Time.Compare) }
-func later(a, b time.Time) time.Time   { return slices.MaxFunc([]time.Time{a, b}, time.Time.Compare) }
+
+func later(a, b time.Time) time.Time { return slices.MaxFunc([]time.Time{a, b}, time.Time.Compare) }
 
 func (t timeLine) sentence() string {
 	out := "The bars run from " + t.from.Format("2006-01-02 15:04Z") + " to " + t.to.Format("2006-01-02 15:04Z")

@@ -73,7 +73,7 @@ func (p *webPage) pairs() g.Node {
 // partyName is a name that the style cuts when it is very long: the cells must stay in sight.
 func partyName(p Party, by By) g.Node {
 	name := Clean(p.name(by))
-	return h.Span(h.TitleAttr(name), g.Text(name))
+	return h.Span(h.Title(name), g.Text(name))
 }
 
 func (p *webPage) cell(client, server Party) g.Node {

@@ -197,6 +197,8 @@ type Finding struct {
 	// Affects are the connections that it breaks, folded by workload.
 	Affects []Affected `json:"affects"`
 	Fixes   []Fix      `json:"fixes"`
+	// Origin says of the resource to blame since when it is so, and who manages it.
+	Origin *Origin `json:"origin,omitempty"`
 	// CausedBy is the finding that is the root cause, when this is a consequence.
 	CausedBy *FindingRef `json:"causedBy,omitempty"`
 	// Known says that the baseline has it too, and no worse: it does not fail the run.

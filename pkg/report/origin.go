@@ -1,0 +1,79 @@
+package report
+
+import (
+	"strings"
+	"time"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// Origin says where a resource comes from: since when it is as it is, and who keeps it so.
+type Origin struct {
+	// Created and Written are when the resource was made, and when its spec was last written.
+	Created time.Time `json:"created,omitzero"`
+	Written time.Time `json:"written,omitzero"`
+	// Writer is the field manager of the last write: "kubectl-client-side-apply", "helm".
+	Writer string `json:"writer,omitempty"`
+	// ManagedBy is the tool that has the resource's source: "Helm release shop/web". It undoes a
+	// patch sooner or later, so the change belongs there.
+	ManagedBy string `json:"managedBy,omitempty"`
+}
+
+// originOf is the origin of a resource, nil when the evidence says nothing.
+func originOf(m *kube.Meta) *Origin {
+	if m == nil {
+		return nil
+	}
+	o := Origin{Created: m.CreationTimestamp.UTC(), Written: m.CreationTimestamp.UTC(), ManagedBy: managerOf(m)}
+	for _, f := range m.ManagedFields {
+		if f.Subresource == "" && !f.Time.Before(o.Written) {
+			o.Written, o.Writer = f.Time.UTC(), f.Manager
+		}
+	}
+	if o == (Origin{}) {
+		return nil
+	}
+	return &o
+}
+
+// managerOf finds the tool that keeps a resource as its source says, by the marks that these leave
+// (helm.sh/docs/chart_best_practices/labels, argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking,
+// fluxcd.io/flux/components); "" when there is none.
+func managerOf(m *kube.Meta) string {
+	switch owner := m.Controller(); {
+	case m.Annotations["argocd.argoproj.io/tracking-id"] != "":
+		app, _, _ := strings.Cut(m.Annotations["argocd.argoproj.io/tracking-id"], ":")
+		return "Argo CD application " + app
+	case m.Labels["argocd.argoproj.io/instance"] != "":
+		return "Argo CD application " + m.Labels["argocd.argoproj.io/instance"]
+	case m.Labels["helm.toolkit.fluxcd.io/name"] != "":
+		return "Flux HelmRelease " + kube.Key{Namespace: m.Labels["helm.toolkit.fluxcd.io/namespace"], Name: m.Labels["helm.toolkit.fluxcd.io/name"]}.String()
+	case m.Labels["kustomize.toolkit.fluxcd.io/name"] != "":
+		return "Flux Kustomization " + kube.Key{Namespace: m.Labels["kustomize.toolkit.fluxcd.io/namespace"], Name: m.Labels["kustomize.toolkit.fluxcd.io/name"]}.String()
+	case m.Annotations["meta.helm.sh/release-name"] != "":
+		return "Helm release " + kube.Key{Namespace: m.Annotations["meta.helm.sh/release-namespace"], Name: m.Annotations["meta.helm.sh/release-name"]}.String()
+	case owner != nil:
+		return owner.Kind + " " + kube.Key{Namespace: m.Namespace, Name: owner.Name}.String()
+	}
+	return ""
+}
+
+// origin tells of the origin on one line each; a creation that is also the last write is told once.
+func (p *page) origin(o *Origin) {
+	if o == nil {
+		return
+	}
+	if !o.Written.IsZero() {
+		text := o.Written.Format(time.DateTime) + "Z"
+		if o.Writer != "" {
+			text += ", written by " + Clean(o.Writer)
+		}
+		if !o.Created.Equal(o.Written) && !o.Created.IsZero() {
+			text += "; created " + o.Created.Format(time.DateTime) + "Z"
+		}
+		p.line("since", text)
+	}
+	if o.ManagedBy != "" {
+		p.line("managed", "by "+Clean(o.ManagedBy)+": it undoes a patch, so make the change there")
+	}
+}
