@@ -58,22 +58,37 @@ func managerOf(m *kube.Meta) string {
 	return ""
 }
 
-// origin tells of the origin on one line each; a creation that is also the last write is told once.
+// since is the moment since when the resource is as it is, and who wrote it; "" when it is not known.
+func (o *Origin) since() string {
+	if o.Written.IsZero() {
+		return ""
+	}
+	text := o.Written.Format(time.DateTime) + "Z"
+	if o.Writer != "" {
+		text += ", written by " + Clean(o.Writer)
+	}
+	if !o.Created.Equal(o.Written) && !o.Created.IsZero() {
+		text += "; created " + o.Created.Format(time.DateTime) + "Z"
+	}
+	return text
+}
+
+// managed says where a change has to be made; "" when nobody keeps the resource.
+func (o *Origin) managed() string {
+	if o.ManagedBy == "" {
+		return ""
+	}
+	return "by " + Clean(o.ManagedBy) + ": it undoes a patch, so make the change there"
+}
+
 func (p *page) origin(o *Origin) {
 	if o == nil {
 		return
 	}
-	if !o.Written.IsZero() {
-		text := o.Written.Format(time.DateTime) + "Z"
-		if o.Writer != "" {
-			text += ", written by " + Clean(o.Writer)
-		}
-		if !o.Created.Equal(o.Written) && !o.Created.IsZero() {
-			text += "; created " + o.Created.Format(time.DateTime) + "Z"
-		}
-		p.line("since", text)
+	if since := o.since(); since != "" {
+		p.line("since", since)
 	}
-	if o.ManagedBy != "" {
-		p.line("managed", "by "+Clean(o.ManagedBy)+": it undoes a patch, so make the change there")
+	if managed := o.managed(); managed != "" {
+		p.line("managed", managed)
 	}
 }

@@ -107,6 +107,7 @@ func (p *webPage) header() g.Node {
 		h.P(text(p.callSentence())),
 		g.If(outside.Total > 0 && !p.speaksOfOutside(), h.P(text("Callers without a proxy: "+outside.sentence()))),
 		h.P(h.Class("soft"), text(p.basis())),
+		each(p.suppressionLines(0), func(line string) g.Node { return h.P(h.Class("soft"), text(line)) }),
 	)
 }
 

@@ -53,6 +53,12 @@ func (p *webPage) finding(f *Finding, first bool) g.Node {
 		h.Summary(word(f.Severity, shown), g.Text(" "), h.Strong(text(f.Code)), g.Text(" "), text(title)),
 		h.Div(
 			h.P(h.Class("soft"), text(f.Subject.String()+" "+f.Field)),
+			g.Iff(f.Origin != nil, func() g.Node {
+				return g.Group{
+					g.If(f.Origin.since() != "", h.P(h.Class("soft"), text("Since "+f.Origin.since()))),
+					g.If(f.Origin.managed() != "", h.P(text("Managed "+f.Origin.managed()+"."))),
+				}
+			}),
 			g.Iff(f.CausedBy != nil, func() g.Node { return h.P(text("A consequence of " + f.CausedBy.Code + ": mend that first.")) }),
 			g.If(len(f.Fixes) > 0, h.H3(g.Text("Fix"))), each(f.Fixes, p.fix),
 			g.If(len(f.Affects) > 0, h.H3(g.Text("Breaks"))), p.affected(f.Affects),

@@ -48,6 +48,9 @@ func (t *ticket) head() {
 		fmt.Fprintf(&t.b, "Callers without a proxy: %s\n\n", md(out.sentence()))
 	}
 	fmt.Fprintf(&t.b, "%s\n\n", md(t.basis()))
+	for _, line := range t.suppressionLines(shownNames) {
+		fmt.Fprintf(&t.b, "%s\n\n", md(clip(line, maxTitle)))
+	}
 	if n := t.NotMTLS; n != nil {
 		fmt.Fprintf(&t.b, "**Not mTLS**: %s. Look at\n\n", md(clip(n.Basis, maxTitle)))
 		for _, look := range n.Next {

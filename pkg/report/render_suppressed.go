@@ -4,24 +4,32 @@ import "fmt"
 
 // suppressed says under the verdict which findings do not count, and which suppressions need a hand.
 func (p *page) suppressed() {
-	s := p.Suppressions
-	if s == nil {
-		return
+	for _, line := range p.suppressionLines(p.limit(shownNames)) {
+		p.b.WriteString(p.hang("  ", line))
 	}
-	say := func(text string) { p.b.WriteString(p.hang("  ", text)) }
+}
+
+// suppressionLines are what to say of suppressions, with the names of so many findings; 0 is all.
+func (r *Report) suppressionLines(limit int) []string {
+	s := r.Suppressions
+	if s == nil {
+		return nil
+	}
+	var out []string
 	if n := len(s.Suppressed); n > 0 {
 		var what []string
 		for _, x := range s.Suppressed {
 			what = append(what, Clean(fmt.Sprintf("%s of %s (%s%s)", x.Finding.Code, x.Finding.Subject, x.Reason, untilDay(x.Until))))
 		}
-		say(fmt.Sprintf("suppressed: %s: %s", plural(n, "finding"), names(what, p.limit(shownNames))))
+		out = append(out, fmt.Sprintf("suppressed: %s: %s", plural(n, "finding"), names(what, limit)))
 	}
 	for _, x := range s.Expired {
-		say(Clean(fmt.Sprintf("the suppression of %s for %s has expired%s: the finding counts again", x.Code, x.Subject, untilDay(x.Until))))
+		out = append(out, Clean(fmt.Sprintf("the suppression of %s for %s has expired%s: the finding counts again", x.Code, x.Subject, untilDay(x.Until))))
 	}
 	for _, x := range s.Unused {
-		say(Clean(fmt.Sprintf("the suppression of %s for %s fits nothing here", x.Code, x.Subject)))
+		out = append(out, Clean(fmt.Sprintf("the suppression of %s for %s fits nothing here", x.Code, x.Subject)))
 	}
+	return out
 }
 
 func untilDay(day string) string {

@@ -50,3 +50,18 @@ func TestSuppress(t *testing.T) {
 		t.Error("what is suppressed fails the run")
 	}
 }
+
+// What does not count is told in every form that people read.
+func TestSuppressedIsTold(t *testing.T) {
+	r := &Report{}
+	r.Suppress([]Suppression{{Code: "MTD301", Subject: "DestinationRule pay/server", Reason: "x"}})
+	for _, format := range []Format{Table, Wide, Markdown, HTML} {
+		var b strings.Builder
+		if err := r.Render(&b, Style{Format: format}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), "the suppression of MTD301 for DestinationRule pay/server fits nothing here") {
+			t.Errorf("%s:\n%.600s", format, b.String())
+		}
+	}
+}
