@@ -81,3 +81,15 @@ func TestUnexplainedQuietAndBlind(t *testing.T) {
 	r.Proxies = nil
 	r.blind(mtd399, diagnose.Proxies)
 }
+
+// istiod has no proxy, and calls no workload.
+func TestIstiodsCallsAreNotTold(t *testing.T) {
+	r := record(t, healthy)
+	has(t, r.says(mtd399), "from legacy/naked, ")
+	for _, pod := range r.pods("naked") {
+		pod.Labels["app"] = "istiod"
+	}
+	if got := r.says(mtd399); strings.Contains(got, "legacy/naked") {
+		t.Error(got)
+	}
+}

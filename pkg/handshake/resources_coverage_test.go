@@ -72,7 +72,7 @@ func choicesOf(path string) []string {
 // TestResourceCoverage keeps docs/coverage-resources.md.
 func TestResourceCoverage(t *testing.T) {
 	recorded, inLab := map[string]bool{}, map[string]bool{}
-	for _, file := range captureFiles(t) {
+	for _, file := range allCaptureFiles(t) {
 		note(sharedCapture(t, file).Resources, recorded)
 	}
 	note(scenarioResources(t), inLab)

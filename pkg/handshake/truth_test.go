@@ -226,9 +226,15 @@ func outsideRegistry(t *testing.T, engine *Engine, truth *truthFile, edges []*Ed
 	return out
 }
 
-// captureFiles lists the recordings: one fault each in captures, policy sets of many kinds in
-// truth. MTLS_DOCTOR_CAPTURES names another folder instead.
+// captureFiles are the recordings that a sweep looks at.
 func captureFiles(t testing.TB) []string {
+	t.Helper()
+	return racing.Some(allCaptureFiles(t))
+}
+
+// allCaptureFiles lists the recordings: one fault each in captures, policy sets of many kinds in
+// truth. MTLS_DOCTOR_CAPTURES names another folder instead.
+func allCaptureFiles(t testing.TB) []string {
 	t.Helper()
 	dirs := []string{filepath.Join("..", "..", "testdata", "captures"), filepath.Join("..", "..", "testdata", "truth")}
 	if dir := os.Getenv("MTLS_DOCTOR_CAPTURES"); dir != "" {
@@ -242,7 +248,7 @@ func captureFiles(t testing.TB) []string {
 		}
 		out = append(out, files...)
 	}
-	return racing.Some(out)
+	return out
 }
 
 func readTruth(t *testing.T, file string) *truthFile {

@@ -46,7 +46,7 @@ func (f *fixFolder) finding(x *Finding) {
 		fmt.Fprintf(&f.b, "```text\n%s```\n\n", hit)
 	}
 	if len(x.Fixes) > 1 {
-		f.b.WriteString("The safest first:\n\n")
+		f.b.WriteString("The safest first. Take one, ask for the report again, and go on only if another is still needed.\n\n")
 	}
 	for i, fix := range x.Fixes {
 		f.fixFile(fmt.Sprintf("%02d-%s-%d", f.n, x.Code, i+1), fix)
@@ -62,6 +62,10 @@ func (f *fixFolder) hitText(x *Finding) string {
 }
 
 func (f *fixFolder) fixFile(name string, x Fix) {
+	if strings.HasPrefix(x.Command, "kubectl mtls-doctor ") { // it changes nothing: it says where to look
+		fmt.Fprintf(&f.b, "- %s: %s\n", md(x.Title), codeSpan(f.aimed(x.Command)))
+		return
+	}
 	var made []string
 	if x.Manifest != "" {
 		made = append(made, name+".yaml")

@@ -22,6 +22,7 @@ func TestFixFiles(t *testing.T) {
 		},
 		{Code: "MTD399", Severity: "error", CausedBy: &FindingRef{Code: "MTD301"}, Fixes: []Fix{{Title: "not this one", Command: "false"}}},
 		{Code: "MTD601", Severity: "info", Title: "no fix"},
+		{Code: "MTD398", Severity: "info", Fixes: []Fix{{Title: "look", Command: "kubectl mtls-doctor edges -A"}}},
 	}}
 	texts := map[string]string{}
 	for _, f := range r.FixFiles(Style{}) {
@@ -40,8 +41,8 @@ func TestFixFiles(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, says := range []string{
-		"## 1. FAIL MTD301: a rule sends plaintext\n", "shop/deploy/client → server.shop:80", "The safest first:\n",
-		": `01-MTD301-1.sh`. Risk: none", "- or open the port: `01-MTD301-2.yaml`\n", "- or decide: by hand\n",
+		"## 1. FAIL MTD301: a rule sends plaintext\n", "shop/deploy/client → server.shop:80", "The safest first. Take one",
+		": `01-MTD301-1.sh`. Risk: none", "- or open the port: `01-MTD301-2.yaml`\n", "- or decide: by hand\n", "- look: `",
 	} {
 		if !strings.Contains(readme, says) {
 			t.Errorf("no %q in\n%s", says, readme)
