@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,13 +81,25 @@ func judgeJWKS(p *diagnose.Pass, ra *kube.RequestAuthentication, i int, ep mesh.
 	ref := kube.Ref{Kind: "RequestAuthentication", Namespace: ra.Namespace, Name: ra.Name}
 	field := fmt.Sprintf("spec.jwtRules[%d].jwksUri", i)
 	p.Failed(diagnose.Finding{
-		Subject: ref, Field: field, Group: fmt.Sprint(at), Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
+		Subject: ref, Field: field, Group: fmt.Sprint(at), Pod: ep.Pod, Workloads: tokenTakers(p, ra),
 		Title: fmt.Sprintf("%s has istiod fetch keys from %s, which accepts only mutual TLS: tokens of %s are refused", ref, workloadName(ep.Pod.Workload), ra.Spec.JWTRules[i].Issuer),
 		Evidence: []handshake.Fact{
 			{Layer: handshake.Policy, Source: ref.String() + " " + field, Value: ra.Spec.JWTRules[i].JWKSURI},
 			listenerFact(p, ep.Pod, at),
 		},
 	})
+}
+
+// tokenTakers are the workloads to which a RequestAuthentication applies: their callers' tokens are refused.
+func tokenTakers(p *diagnose.Pass, ra *kube.RequestAuthentication) []kube.Ref {
+	var out []kube.Ref
+	for _, pod := range p.Snapshot.Pods {
+		there := ra.Namespace == pod.Namespace || ra.Namespace == p.MeshConfig(pod.Revision()).Root()
+		if pod.HasProxy() && there && ra.Spec.Selector.Matches(pod.Labels) && !slices.Contains(out, pod.Workload.Ref) {
+			out = append(out, pod.Workload.Ref)
+		}
+	}
+	return out
 }
 
 func describeJWKS(p *diagnose.Pass, f *diagnose.Finding) {

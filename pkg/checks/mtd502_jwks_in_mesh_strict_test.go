@@ -25,6 +25,24 @@ func TestJWKSInMesh(t *testing.T) {
 			"RequestAuthentication pay/jwt has istiod fetch keys from shop/server, which accepts only mutual TLS: tokens of https://issuer.example are refused")
 		has(t, f.Fixes[0].Manifest, "\""+port+"\":\n      mode: PERMISSIVE")
 		complete(t, f)
+		if len(f.Workloads) != 2 || f.Workloads[0].Name != "api" || f.Workloads[1].Name != "client" {
+			t.Errorf("the workloads of pay take the tokens, not %v", f.Workloads)
+		}
+	}
+}
+
+func TestTokenTakers(t *testing.T) {
+	r := record(t, healthy)
+	r.tokens("http://server.shop.svc.cluster.local/keys")
+	ra := r.Resources.RequestAuthentications[0]
+	ra.Spec.Selector = &kube.Selector{MatchLabels: map[string]string{"app": "api"}}
+	if got := r.one(mtd502).Workloads; len(got) != 1 || got[0].Name != "api" {
+		t.Errorf("selected: %v", got)
+	}
+	ra.Namespace = "istio-system"
+	ra.Spec.Selector = nil
+	if got := r.one(mtd502).Workloads; len(got) != len(r.Proxies) {
+		t.Errorf("of the root namespace: %v", got)
 	}
 }
 
