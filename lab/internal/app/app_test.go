@@ -38,6 +38,7 @@ func TestHandler(t *testing.T) {
 		{"/any/path", "By=spiffe://a", http.StatusOK, `pod-1 xfcc="By=spiffe://a" tls=false proto=HTTP/1.1`},
 		{"/", "", http.StatusOK, `pod-1 xfcc="" tls=false`},
 		{"/status/503/q1", "", http.StatusServiceUnavailable, ""},
+		{"/status/399", "", 399, ""},
 		{"/status/nonsense/", "", http.StatusBadRequest, ""},
 	}
 	for _, test := range tests {

@@ -22,13 +22,15 @@ func Handler(id string) http.Handler {
 		w.Header().Set(Answer, line(id, r))
 		health.Serve(w, r)
 	})
-	mux.HandleFunc("/status/{code}/", func(w http.ResponseWriter, r *http.Request) {
+	status := func(w http.ResponseWriter, r *http.Request) {
 		code, err := strconv.Atoi(r.PathValue("code"))
 		if err != nil || code < 200 || code > 599 {
 			code = http.StatusBadRequest
 		}
 		w.WriteHeader(code)
-	})
+	}
+	mux.HandleFunc("/status/{code}", status)
+	mux.HandleFunc("/status/{code}/", status)
 	mux.HandleFunc("/close/", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
