@@ -88,7 +88,7 @@ func (e *Engine) serverKind(pod *mesh.Pod) int {
 		return n
 	}
 	n := -1
-	if pod.Proxy == nil || blindToAddress(e.index(pod.Proxy).inbound()) {
+	if pod.Proxy == nil || blindToAddress(e.index(pod.Proxy).inbound()) && !guardsByAddress(e.index(pod.Proxy).inbound()) {
 		n = e.newServerKind(pod)
 	}
 	e.serverKinds[pod] = n
@@ -114,6 +114,21 @@ func blindToAddress(l *envoy.Listener) bool {
 	})
 }
 
+// guardsByAddress reports a listener with RBAC rules about the address that was dialled. Which callers they
+// refuse there, the one that is replayed does not show.
+func guardsByAddress(l *envoy.Listener) bool {
+	byAddress := func(r *envoy.RBACRule) bool { return len(r.DestinationIPs) > 0 }
+	return slices.ContainsFunc(chainsOf(l), func(fc *envoy.FilterChain) bool { return guardLooks(fc, byAddress) })
+}
+
+// chainsOf are the filter chains of a listener, the default one last.
+func chainsOf(l *envoy.Listener) chains {
+	if l.Default == nil {
+		return l.FilterChains
+	}
+	return append(slices.Clone(l.FilterChains), l.Default)
+}
+
 func (e *Engine) takesAlike(a, b *mesh.Pod) bool {
 	if a.Plane != b.Plane || (a.Proxy == nil) != (b.Proxy == nil) || a.Unread != b.Unread || !sameCapture(a.Capture, b.Capture) {
 		return false
@@ -135,9 +150,9 @@ func sameCapture(a, b mesh.Capture) bool {
 
 // sameRoutes compares the route configurations to which a listener's filters refer.
 func sameRoutes(l *envoy.Listener, a, b *envoy.Proxy) bool {
-	for _, fc := range l.FilterChains {
+	for _, fc := range chainsOf(l) {
 		for _, f := range fc.Filters {
-			if !reflect.DeepEqual(a.Routes[f.RouteName], b.Routes[f.RouteName]) {
+			if !sameRouteConfig(a.Routes[f.RouteName], b.Routes[f.RouteName]) {
 				return false
 			}
 		}
@@ -149,20 +164,26 @@ func sameRoutes(l *envoy.Listener, a, b *envoy.Proxy) bool {
 func stateOnly(f envoy.Freshness) envoy.Freshness { return envoy.Freshness{State: f.State} }
 
 func sameListener(a, b *envoy.Listener) bool {
+	return sameButTime(a, b, func(l *envoy.Listener) *envoy.Freshness { return &l.Freshness })
+}
+
+func sameCluster(a, b *envoy.Cluster) bool {
+	return sameButTime(a, b, func(c *envoy.Cluster) *envoy.Freshness { return &c.Freshness })
+}
+
+func sameRouteConfig(a, b *envoy.RouteConfig) bool {
+	return sameButTime(a, b, func(rc *envoy.RouteConfig) *envoy.Freshness { return &rc.Freshness })
+}
+
+// sameButTime compares resources whatever their versions and times.
+func sameButTime[T any](a, b *T, freshness func(*T) *envoy.Freshness) bool {
 	if a == b || a == nil || b == nil {
 		return a == b
 	}
 	x, y := *a, *b
-	x.Freshness, y.Freshness = stateOnly(x.Freshness), stateOnly(y.Freshness)
-	return reflect.DeepEqual(x, y)
-}
-
-func sameCluster(a, b *envoy.Cluster) bool {
-	if a == b {
-		return true
+	for _, f := range []*envoy.Freshness{freshness(&x), freshness(&y)} {
+		*f = stateOnly(*f)
 	}
-	x, y := *a, *b
-	x.Freshness, y.Freshness = stateOnly(x.Freshness), stateOnly(y.Freshness)
 	return reflect.DeepEqual(x, y)
 }
 

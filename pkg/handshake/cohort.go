@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"hash/maphash"
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -128,7 +129,7 @@ func (e *Engine) sendsAlike(a, b *mesh.Pod) bool {
 	}
 	return x.Read == y.Read && groupsOf(x) == groupsOf(y) && e.index(x).strangeFilters() == e.index(y).strangeFilters() && sameSecrets(x.Secrets, y.Secrets) &&
 		equalBut(x.Clusters, y.Clusters, inboundCluster, sameCluster) && equalBut(x.Listeners, y.Listeners, takesInbound, sameListener) &&
-		reflect.DeepEqual(x.Endpoints, y.Endpoints) && reflect.DeepEqual(x.Routes, y.Routes) && sameHosts(x.Hosts, y.Hosts)
+		reflect.DeepEqual(x.Endpoints, y.Endpoints) && maps.EqualFunc(x.Routes, y.Routes, sameRouteConfig) && sameHosts(x.Hosts, y.Hosts)
 }
 
 // equalBut compares lists in order, without the elements that skip takes.

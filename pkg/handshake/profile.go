@@ -74,6 +74,7 @@ type shownKey struct {
 	offers string
 	inline *x509.Certificate
 	trust  any
+	called caller  // no handshake: who calls all the same
 	other  *replay // several handshakes: only this connection
 }
 
@@ -95,6 +96,7 @@ func (r *replay) splitKey() (k splitKey) {
 	}
 	switch len(r.handshakes) {
 	case 0:
+		k.called = r.called
 	case 1:
 		h := r.handshakes[0]
 		k.server, k.trust = h.server, r.trustKey(h.server)
@@ -245,18 +247,20 @@ func (r *replay) decide(k splitKey, pod *mesh.Pod, sight seen) string {
 
 // looksAtSource reports RBAC rules about the client's address.
 func looksAtSource(fc *envoy.FilterChain) bool {
+	return guardLooks(fc, func(r *envoy.RBACRule) bool { return len(r.SourceIPs) > 0 })
+}
+
+// guardLooks reports that one of a chain's RBAC rules, or a part of one, is of a kind.
+func guardLooks(fc *envoy.FilterChain, kind func(*envoy.RBACRule) bool) bool {
 	var looks func(rules []*envoy.RBACRule) bool
 	looks = func(rules []*envoy.RBACRule) bool {
 		return slices.ContainsFunc(rules, func(r *envoy.RBACRule) bool {
-			return r != nil && (len(r.SourceIPs) > 0 || looks(r.And) || looks(r.Or) || looks([]*envoy.RBACRule{r.Not}))
+			return r != nil && (kind(r) || looks(r.And) || looks(r.Or) || looks([]*envoy.RBACRule{r.Not}))
 		})
 	}
-	for _, rbac := range enforcedRBAC(fc) {
-		if slices.ContainsFunc(rbac.Policies, func(p envoy.RBACPolicy) bool { return looks(p.Permissions) || looks(p.Principals) }) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(enforcedRBAC(fc), func(rbac *envoy.RBAC) bool {
+		return slices.ContainsFunc(rbac.Policies, func(p envoy.RBACPolicy) bool { return looks(p.Permissions) || looks(p.Principals) })
+	})
 }
 
 // shows lets the server judge every client's certificate.
