@@ -57,8 +57,8 @@ func (o *CallOutcome) outcome() handshake.Verdict {
 	return o.Verdict
 }
 
-// severity is how bad it is that the call became what it is: an error when it got through before,
-// or is new and does not; a warning when it was mutual TLS. That a caller without a proxy is refused
+// severity is how bad it is that the call became what it is: an error when it does not get through,
+// new or not; a warning when it was mutual TLS. That a caller without a proxy is refused
 // is for STRICT to decide, and what leads nowhere for others.
 func (c *ChangedCall) severity() string {
 	switch is := c.After.outcome(); {
@@ -107,15 +107,16 @@ func compareCalls(before, after []Edge) *CallsDiff {
 	return d
 }
 
-// add sorts a call of both sides by how it changed.
+// add sorts a call of both sides by how it changed. That a failure is not seen any more, or that nothing
+// is left to call, makes no call better.
 func (d *CallsDiff) add(c *ChangedCall) {
 	before, after := rank(c.Before.outcome()), rank(c.After.outcome())
 	switch {
 	case after > before:
 		d.Worse = append(d.Worse, *c)
-	case after < before:
+	case after < before && c.After.Verdict.Works():
 		d.Better = append(d.Better, *c)
-	case c.After.Reason != c.Before.Reason:
+	case after != before, c.After.Reason != c.Before.Reason:
 		d.Other = append(d.Other, *c)
 	default:
 		d.Unchanged++

@@ -114,6 +114,35 @@ func TestDiffOfWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestDiffOfCalls: a call that failed fares better only if it gets through.
+func TestDiffOfCalls(t *testing.T) {
+	edge := func(v handshake.Verdict, r handshake.Reason) []Edge { return []Edge{{Verdict: v, Reason: r}} }
+	failed := edge(handshake.Fails, handshake.TLSVersion)
+	for name, test := range map[string]struct {
+		before, after []Edge
+		want          string
+	}{
+		"it gets through":         {failed, edge(handshake.Plaintext, ""), "better"},
+		"it is unknown now":       {failed, edge(handshake.Unknown, handshake.ServerUnread), "other"},
+		"it leads nowhere now":    {failed, edge(handshake.Fails, handshake.NoEndpoint), "other"},
+		"it is denied now":        {failed, edge(handshake.Denied, handshake.AuthorizationDenied), "other"},
+		"it was unknown":          {edge(handshake.Unknown, handshake.ServerUnread), failed, "worse"},
+		"plaintext is encrypted":  {edge(handshake.Plaintext, ""), edge(handshake.MTLS, ""), "better"},
+		"it fails as before":      {failed, failed, ""},
+		"mutual TLS, and unknown": {edge(handshake.MTLS, ""), edge(handshake.Unknown, handshake.ServerUnread), "worse"},
+	} {
+		d, got := compareCalls(test.before, test.after), ""
+		for what, list := range map[string][]ChangedCall{"worse": d.Worse, "better": d.Better, "other": d.Other} {
+			if len(list) > 0 {
+				got += what
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
 func TestDiffFails(t *testing.T) {
 	call := func(before, after handshake.Verdict, reason handshake.Reason, proxy mesh.Plane) *Diff {
 		c := ChangedCall{Client: CallEnd{Proxy: proxy}, After: CallOutcome{Verdict: after, Reason: reason}}
