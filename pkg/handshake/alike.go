@@ -14,8 +14,7 @@ type endpointKey struct {
 	port     uint16
 	is4      bool
 	app      mesh.Protocol
-	socket   *envoy.TransportSocket
-	how      string
+	by       chosen
 	tlsMode  string
 	tunnel   bool
 	fromPods bool
@@ -45,9 +44,9 @@ func (e *Engine) grouping(client *mesh.Pod, d dial) *grouping {
 	return &grouping{engine: e, client: client, dial: d, known: map[endpointKey][]grouped{}}
 }
 
-// join adds an endpoint to a replay that stands for it, if there is one. Where socket is nil the
-// client's proxy sends nothing but what the application does.
-func (g *grouping) join(u upstream, socket *envoy.TransportSocket, how string) bool {
+// join adds an endpoint to a replay that stands for it, if there is one. Where no socket was
+// chosen the client's proxy sends nothing but what the application does.
+func (g *grouping) join(u upstream, by chosen) bool {
 	if g == nil {
 		return false
 	}
@@ -58,7 +57,7 @@ func (g *grouping) join(u upstream, socket *envoy.TransportSocket, how string) b
 	}
 	at := Server{Pod: u.Pod, Address: u.Address}
 	g.next = &endpointKey{
-		n, u.Address.Port(), u.Address.Addr().Is4(), g.engine.appAt(at, g.dial), socket, how, u.labels["tlsMode"], u.tunnel, u.fromPods, u.unsure, u.out,
+		n, u.Address.Port(), u.Address.Addr().Is4(), g.engine.appAt(at, g.dial), by, u.labels["tlsMode"], u.tunnel, u.fromPods, u.unsure, u.out,
 	}
 	for _, x := range g.known[*g.next] {
 		if x.serverProfile(u.Endpoint) == x.profile {

@@ -156,14 +156,14 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 	var out []*Edge
 	groups := e.grouping(client, d)
 	for _, u := range list {
-		socket, how := chooseSocket(c, u.labels)
-		if d.skips(client, u.Endpoint) || groups.join(u, socket, how) {
+		by := chooseSocket(c, u.labels)
+		if d.skips(client, u.Endpoint) || groups.join(u, by) {
 			continue
 		}
 		r := e.start(client, d)
 		r.to(u.Endpoint)
 		r.outbound(c, w)
-		r.upstream(ix, c, u, w)
+		r.upstream(ix, c, u, by, w)
 		groups.add(r)
 		for _, end := range r.ends() {
 			switch {

@@ -255,7 +255,7 @@ func (e *Engine) each(client *mesh.Pod, d dial, list []mesh.Endpoint, follow fun
 	var out []*Edge
 	groups := e.grouping(client, d)
 	for _, ep := range list {
-		if d.skips(client, ep) || groups.join(upstream{Endpoint: ep}, nil, "") {
+		if d.skips(client, ep) || groups.join(upstream{Endpoint: ep}, chosen{}) {
 			continue
 		}
 		r := e.start(client, d)

@@ -103,7 +103,7 @@ func (r *replay) passed(c *envoy.Cluster, u upstream, w wire) *Edge {
 	if u.fromPods {
 		r.assume(TLSModeFromLabel)
 	}
-	socket, _ := chooseSocket(c, u.labels)
+	socket := chooseSocket(c, u.labels).socket
 	if r.opaqueUpstream(c, u, socket) {
 		return r.finish()
 	}

@@ -20,6 +20,9 @@ type decisions struct {
 	bySource   bool // a filter chain was chosen by the client's address
 }
 
+// forClass reports a replay that stands for a class: of others nobody asks for their decisions.
+func (r *replay) forClass() bool { return r.made != nil }
+
 // shaken is a TLS handshake that was replayed.
 type shaken struct {
 	server *envoy.TLSContext

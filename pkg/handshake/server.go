@@ -139,7 +139,7 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 		return r.finish()
 	}
 	r.tellListener(l, w, port)
-	r.bySource = r.bySource || matchesSource(l)
+	r.bySource = r.bySource || r.forClass() && matchesSource(l)
 	chain := matchChain(l, r.inboundConn(l, w, port))
 	if chain == nil {
 		return r.refused(l, w, port, source)

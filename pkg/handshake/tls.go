@@ -28,7 +28,9 @@ func (r *replay) handshake(server *envoy.TLSContext, w wire) caller {
 	}
 	r.TLS = r.negotiate(server, w)
 	r.tellTLS()
-	r.handshakes = append(r.handshakes, shaken{server, w})
+	if r.forClass() {
+		r.handshakes = append(r.handshakes, shaken{server, w})
+	}
 	r.TLS.ServerID = r.serverPresents(server, w)
 	who := r.clientPresents(server, w)
 	r.TLS.ClientID = who.identity

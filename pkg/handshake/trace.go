@@ -194,13 +194,13 @@ func (r *replay) tellCluster(c *envoy.Cluster) {
 }
 
 // tellSocket tells the endpoint and how the transport socket for it was chosen.
-func (r *replay) tellSocket(c *envoy.Cluster, u upstream, socket *envoy.TransportSocket, how string) {
+func (r *replay) tellSocket(c *envoy.Cluster, u upstream, by chosen) {
 	r.tell(func() Step {
 		source := dumpOf(r.Client, "endpoints", cmp.Or(c.ServiceName, c.Name))
 		return Step{At: StageEndpoint, Side: ClientSide, Source: source, Says: r.endpointWords(c, u)}
 	})
 	r.tell(func() Step {
-		says := how + ": " + r.engine.socket(socket)
+		says := by.how + ": " + r.engine.socket(by.socket)
 		return Step{At: StageTransportSocket, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: says}
 	})
 }

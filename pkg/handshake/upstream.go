@@ -163,22 +163,21 @@ func (e *Engine) subsetLabels(c *envoy.Cluster, subset string) (labels map[strin
 	return nil, false
 }
 
-// upstream chooses the transport socket for one endpoint and sends.
-func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, w way) *Edge {
+// upstream sends to one endpoint by the transport socket that was chosen for it.
+func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, by chosen, w way) *Edge {
 	source := dumpOf(r.Client, "clusters", c.Name)
 	if u.fromPods {
 		r.assume(TLSModeFromLabel)
 	}
 	r.tlsMode = u.labels["tlsMode"]
 	r.fromLabel = u.fromPods && len(c.Matches) > 0
-	socket, how := chooseSocket(c, u.labels)
-	r.fact(Proxy, source, how+": "+r.engine.socket(socket)+r.ruleNote())
+	r.fact(Proxy, source, by.how+": "+r.engine.socket(by.socket)+r.ruleNote())
 	r.observed(ix, c)
-	r.tellSocket(c, u, socket, how)
-	if r.opaqueUpstream(c, u, socket) {
+	r.tellSocket(c, u, by)
+	if r.opaqueUpstream(c, u, by.socket) {
 		return r.finish()
 	}
-	return r.arrive(r.wireOf(ix, c, socket, w))
+	return r.arrive(r.wireOf(ix, c, by.socket, w))
 }
 
 // opaqueUpstream blocks what keeps the way to an endpoint from being known.
@@ -209,15 +208,21 @@ func (r *replay) ruleNote() string {
 	return "; applied: " + r.Outbound.Rule.String()
 }
 
+// chosen is a transport socket, nil for none, and what chose it.
+type chosen struct {
+	socket *envoy.TransportSocket
+	how    string
+}
+
 // chooseSocket takes the first match whose labels the endpoint carries, else the cluster's own
 // socket (envoy/config/cluster/v3/cluster.proto, transport_socket_matches).
-func chooseSocket(c *envoy.Cluster, labels map[string]string) (socket *envoy.TransportSocket, how string) {
+func chooseSocket(c *envoy.Cluster, labels map[string]string) chosen {
 	i := slices.IndexFunc(c.Matches, func(m envoy.SocketMatch) bool { return kube.HasLabels(m.Match, labels) })
 	switch {
 	case i >= 0:
-		return c.Matches[i].Socket, "transport_socket_matches[" + c.Matches[i].Name + "]"
+		return chosen{c.Matches[i].Socket, "transport_socket_matches[" + c.Matches[i].Name + "]"}
 	case c.Socket == nil:
-		return nil, "no transport_socket"
+		return chosen{nil, "no transport_socket"}
 	}
-	return c.Socket, "transport_socket"
+	return chosen{c.Socket, "transport_socket"}
 }
