@@ -47,7 +47,7 @@ func jwksInMesh(p *diagnose.Pass) {
 				continue
 			}
 			for _, name := range []string{host, host + ".svc." + p.Domain, host + "." + p.Domain} {
-				for _, ep := range endpointsAt(p, name, port) {
+				for _, ep := range endpointsAt(p, name, numbered(port)) {
 					judgeJWKS(p, ra, i, ep)
 				}
 			}

@@ -76,7 +76,7 @@ func strictAPIServer(p *diagnose.Pass) {
 			p.NotApplicable()
 			continue
 		}
-		for _, ep := range endpointsAt(p, call.to.Name+"."+call.to.Namespace+".svc."+p.Domain, call.to.Number()) {
+		for _, ep := range endpointsAt(p, fqdn(p, call.to.Name, call.to.Namespace), numbered(call.to.Number())) {
 			judgeAPICall(p, call, ep)
 		}
 	}

@@ -21,7 +21,7 @@ var mtd611 = &diagnose.Check{
 			"upstream prematurely closed connection while reading response header from upstream",
 			"server proxy's log: NR filter_chain_not_found, with the address of the controller's pod",
 		},
-		Detection: "A Service that an Ingress names leads to a pod with a sidecar, which accepts only mutual TLS on that port. An error where a pod of a known controller runs without a proxy, a warning where no controller is seen. Where all of them have a proxy nothing is said.",
+		Detection: "A Service that an Ingress names leads to a pod with a sidecar, which accepts only mutual TLS on that port. The controller is known by its label app.kubernetes.io/name and the name of the class. An error where all controllers that may serve the Ingress run without a proxy; a warning where only some do, or where none is seen, as with a cloud's load balancer. Where all of them have a proxy nothing is said.",
 		ByHand: []diagnose.Look{
 			seeAll("ingresses.networking.k8s.io", "spec.ingressClassName, and the Services under backend"),
 			look("kubectl get pods -A -l app.kubernetes.io/component=controller -o custom-columns=NAME:.metadata.name,CONTAINERS:.spec.containers[*].name", "no istio-proxy"),
@@ -36,18 +36,37 @@ var mtd611 = &diagnose.Check{
 	Describe: describeIngress,
 }
 
-// controllerNames are the values of app.kubernetes.io/name by which the charts of ingress controllers label their pods.
-var controllerNames = []string{"ingress-nginx", "nginx-ingress", "traefik", "kong", "contour", "haproxy-ingress", "kubernetes-ingress", "aws-load-balancer-controller"}
+// controllerNames lead from the values of app.kubernetes.io/name by which charts label the pods that carry an Ingress's
+// traffic to what the name of their IngressClass says by custom. Those of a cloud's load balancer and of Contour only
+// configure others.
+var controllerNames = map[string]string{
+	"ingress-nginx": "nginx", "nginx-ingress": "nginx", "traefik": "traefik", "kong": "kong",
+	"haproxy-ingress": "haproxy", "kubernetes-ingress": "haproxy",
+}
 
-// controllers are the pods of ingress controllers that are known by their labels.
-func controllers(p *diagnose.Pass) []*mesh.Pod {
-	var out []*mesh.Pod
-	for _, pod := range p.Pods {
-		if slices.Contains(controllerNames, pod.Labels["app.kubernetes.io/name"]) {
-			out = append(out, pod)
+// helperParts are the values of app.kubernetes.io/component of a controller's pods that carry no traffic.
+var helperParts = []string{"admission-webhook", "default-backend"}
+
+// controllers are the workloads that may serve an Ingress of a class, known by their labels; those of every class
+// where the Ingress names none. The first of them without a proxy is bare; nil when there is none.
+func controllers(p *diagnose.Pass, class string) (all, without int, bare *mesh.Workload) {
+	for _, w := range p.Workloads {
+		if len(w.Pods) == 0 {
+			continue
+		}
+		pod := w.Pods[0]
+		name, known := controllerNames[pod.Labels["app.kubernetes.io/name"]]
+		if !known || !strings.Contains(class, name) && class != "" || slices.Contains(helperParts, pod.Labels["app.kubernetes.io/component"]) {
+			continue
+		}
+		if all++; pod.HasProxy() {
+			continue
+		}
+		if without++; bare == nil {
+			bare = w
 		}
 	}
-	return out
+	return all, without, bare
 }
 
 func strictIngress(p *diagnose.Pass) {
@@ -55,32 +74,37 @@ func strictIngress(p *diagnose.Pass) {
 		p.NotApplicable()
 		return
 	}
-	known := controllers(p)
-	bare := slices.IndexFunc(known, func(pod *mesh.Pod) bool { return !pod.HasProxy() })
 	for _, ingress := range p.Resources.Ingresses {
+		all, without, bare := controllers(p, ingress.Class())
 		switch {
 		case strings.HasPrefix(ingress.Class(), "istio"), !concerned(p, ingress.Namespace):
 			p.NotApplicable()
-		case bare < 0 && len(known) > 0:
+		case all > 0 && without == 0:
 			p.Passed()
-		case bare < 0:
-			judgeIngress(p, ingress, nil)
+		case without < all: // which of them serves it is not known
+			judgeIngress(p, ingress, bare, diagnose.Warning)
+		case all == 0:
+			judgeIngress(p, ingress, nil, diagnose.Warning)
 		default:
-			judgeIngress(p, ingress, known[bare])
+			judgeIngress(p, ingress, bare, diagnose.Error)
 		}
 	}
 }
 
-// judgeIngress judges all that an Ingress leads to. The controller is a pod without a proxy; nil when none is seen.
-func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, controller *mesh.Pod) {
+// judgeIngress judges all that an Ingress leads to. The controller is a workload without a proxy; nil when none is seen.
+func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, controller *mesh.Workload, severity diagnose.Severity) {
 	for _, svc := range ingress.Services() {
-		for _, ep := range ingressEndpoints(p, ingress.Namespace, svc) {
+		byNameOrNumber := func(port *mesh.Port) bool {
+			return port.Number == uint32(svc.Port.Number) || svc.Port.Name != "" && port.Name == svc.Port.Name
+		}
+		for _, ep := range endpointsAt(p, fqdn(p, svc.Name, ingress.Namespace), byNameOrNumber) {
 			at, shut := shutsOutside(p, ep)
 			if !shut {
 				continue
 			}
 			f := diagnose.Finding{
-				Subject: kube.Ref{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name}, Field: "backend " + svc.Name,
+				Severity: severity,
+				Subject:  kube.Ref{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name}, Field: "backend " + svc.Name,
 				Group: fmt.Sprint(at), Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
 				Title: fmt.Sprintf("Ingress %s/%s leads to port %d of %s, which accepts only mutual TLS, and %s",
 					ingress.Namespace, ingress.Name, at, workloadName(ep.Pod.Workload), unproxied(controller)),
@@ -90,38 +114,25 @@ func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, controller *mesh.Pod)
 				},
 				Fixes: openPort(p, ep.Pod, at, fmt.Sprintf("open port %d to the controller", at)),
 			}
-			if controller == nil {
-				f.Severity = diagnose.Warning
-			}
 			p.Failed(f)
 		}
 	}
 }
 
-func unproxied(controller *mesh.Pod) string {
+func unproxied(controller *mesh.Workload) string {
 	if controller == nil {
 		return "no controller with a proxy is seen"
 	}
-	return workloadName(controller.Workload) + ", a controller, has no proxy"
-}
-
-// ingressEndpoints are those of the port of a Service, which an Ingress names by number or name.
-func ingressEndpoints(p *diagnose.Pass, namespace string, svc *kube.IngressService) []mesh.Endpoint {
-	for _, h := range p.HostsNamed(svc.Name + "." + namespace + ".svc." + p.Domain) {
-		for _, port := range h.Ports {
-			if port.Number == uint32(svc.Port.Number) || svc.Port.Name != "" && port.Name == svc.Port.Name {
-				return port.Endpoints
-			}
-		}
-	}
-	return nil
+	return workloadName(controller) + ", a controller, has no proxy"
 }
 
 func describeIngress(p *diagnose.Pass, f *diagnose.Finding) {
-	for _, pod := range controllers(p) {
-		if !pod.HasProxy() {
-			f.Fixes = append(injections(p, []*mesh.Workload{pod.Workload}), f.Fixes...)
-			break
+	for _, ingress := range p.Resources.Ingresses {
+		if ingress.Namespace != f.Subject.Namespace || ingress.Name != f.Subject.Name {
+			continue
+		}
+		if _, _, bare := controllers(p, ingress.Class()); bare != nil {
+			f.Fixes = append(injections(p, []*mesh.Workload{bare}), f.Fixes...)
 		}
 	}
 	if len(f.Fixes) == 0 {

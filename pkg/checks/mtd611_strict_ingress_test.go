@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -18,9 +19,10 @@ func (r *recording) ingress(class, service string, port kube.IngressPort) *recor
 }
 
 // controller labels a workload's pods as those of an ingress controller.
-func (r *recording) controller(workload string) *recording {
+func (r *recording) controller(workload, name, component string) *recording {
 	for _, p := range r.pods(workload) {
-		p.Labels["app.kubernetes.io/name"] = "ingress-nginx"
+		p.Labels["app.kubernetes.io/name"] = name
+		p.Labels["app.kubernetes.io/component"] = component
 	}
 	return r
 }
@@ -35,7 +37,7 @@ func TestStrictIngress(t *testing.T) {
 	has(t, f.Fixes[0].Manifest, "mode: PERMISSIVE")
 	complete(t, f)
 
-	f = r.controller("naked").one(mtd611)
+	f = r.controller("naked", "ingress-nginx", "controller").one(mtd611)
 	has(t, lines([]*diagnose.Finding{f}), "error"+says+"legacy/naked, a controller, has no proxy")
 	has(t, f.Fixes[0].Command, "kubectl -n legacy rollout restart deployment/naked")
 	complete(t, f)
@@ -50,10 +52,35 @@ func TestStrictIngressQuietAndBlind(t *testing.T) {
 	record(t, healthy).ingress("istio", "api", httpPort).silent(mtd611)
 	record(t, healthy).ingress("nginx", "nosuch", httpPort).silent(mtd611)
 	record(t, healthy).ingress("nginx", "api", kube.IngressPort{Number: 81}).silent(mtd611)
-	record(t, healthy).ingress("nginx", "api", httpPort).controller("multi").quiet(mtd611)
+	record(t, healthy).ingress("nginx", "api", httpPort).controller("multi", "ingress-nginx", "").quiet(mtd611)
 	unread := record(t, healthy).ingress("nginx", "api", httpPort)
 	if got := unread.withoutProxy("pay/api").unknowns(mtd611); len(got) == 0 {
 		t.Error("pay/api was not read")
 	}
 	blinded(t, healthy, mtd611)
+}
+
+// Which controller serves an Ingress is told by its class: another's pod without a proxy is innocent.
+func TestStrictIngressOfWhichController(t *testing.T) {
+	for _, c := range []struct{ name, component, class, want string }{
+		{"traefik", "", "nginx", "warning"}, // another class
+		{"aws-load-balancer-controller", "", "alb", "warning"},
+		{"ingress-nginx", "admission-webhook", "nginx", "warning"},
+		{"ingress-nginx", "controller", "nginx-internal", "error"},
+		{"ingress-nginx", "controller", "", "error"},
+	} {
+		says := record(t, healthy).ingress(c.class, "api", httpPort).controller("naked", c.name, c.component).says(mtd611)
+		has(t, says, c.want+" Ingress pay/web")
+		if named := strings.Contains(says, "legacy/naked"); named != (c.want == "error") {
+			t.Errorf("%+v: %s", c, says)
+		}
+	}
+
+	cloud := record(t, healthy).ingress("alb", "api", httpPort).controller("multi", "ingress-nginx", "")
+	has(t, cloud.says(mtd611), "warning Ingress pay/web") // a controller with a proxy that does not serve it
+
+	either := record(t, healthy).ingress("nginx", "api", httpPort).controller("multi", "ingress-nginx", "").controller("naked", "ingress-nginx", "")
+	says := either.says(mtd611)
+	has(t, says, "warning Ingress pay/web")
+	has(t, says, "legacy/naked, a controller, has no proxy")
 }

@@ -1,24 +1,36 @@
 package checks
 
 import (
+	"slices"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
-// endpointsAt are the endpoints of a host's port.
-func endpointsAt(p *diagnose.Pass, host string, number uint32) []mesh.Endpoint {
+// fqdn is the name of a Service within the cluster.
+func fqdn(p *diagnose.Pass, name, namespace string) string {
+	return name + "." + namespace + ".svc." + p.Domain
+}
+
+// endpointsAt are the endpoints of a host's first port that fits.
+func endpointsAt(p *diagnose.Pass, host string, fits func(*mesh.Port) bool) []mesh.Endpoint {
 	for _, h := range p.HostsNamed(host) {
-		if port := h.Port(number); port != nil {
-			return port.Endpoints
+		if i := slices.IndexFunc(h.Ports, fits); i >= 0 {
+			return h.Ports[i].Endpoints
 		}
 	}
 	return nil
 }
 
+// numbered fits ports of a number.
+func numbered(number uint32) func(*mesh.Port) bool {
+	return func(port *mesh.Port) bool { return port.Number == number }
+}
+
 // hostOfService is the host that a Service declares.
 func hostOfService(p *diagnose.Pass, svc *kube.Service) *mesh.Host {
-	for _, h := range p.HostsNamed(svc.Name + "." + svc.Namespace + ".svc." + p.Domain) {
+	for _, h := range p.HostsNamed(fqdn(p, svc.Name, svc.Namespace)) {
 		if h.Ref.Kind == "Service" {
 			return h
 		}
