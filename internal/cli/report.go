@@ -101,9 +101,7 @@ func (o *reportOptions) accepted(ctx context.Context, env *Env, targets []string
 }
 
 func (a *accepted) mark(r *report.Report) {
-	if a.suppressions != nil {
-		r.Suppress(a.suppressions)
-	}
+	r.Suppress(a.suppressions)
 	if a.known != nil {
 		r.Against(a.known)
 	}

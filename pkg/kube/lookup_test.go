@@ -35,3 +35,35 @@ func TestMetaOf(t *testing.T) {
 		t.Error("a DestinationRule is found by its namespace too")
 	}
 }
+
+// Every resource that can be looked up is walked, under the name by which it is looked up.
+func TestConfiguring(t *testing.T) {
+	var r Resources
+	for _, k := range Kinds() {
+		item := `{"items":[{"metadata":{"name":"a","namespace":"shop"}}]}`
+		if k.Clustered {
+			item = strings.Replace(item, `,"namespace":"shop"`, "", 1)
+		}
+		if _, err := r.AddList(k, strings.NewReader(item)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	walked := map[string]bool{}
+	for ref, m := range r.Configuring() {
+		if r.MetaOf(ref) != m {
+			t.Errorf("%s is another one when looked up", ref)
+		}
+		walked[ref.Kind] = true
+	}
+	for _, kind := range []string{"PeerAuthentication", "DestinationRule", "ConfigMap", "MutatingWebhookConfiguration"} {
+		if !walked[kind] {
+			t.Errorf("no %s", kind)
+		}
+	}
+	if walked["Pod"] || walked["EndpointSlice"] {
+		t.Error("what comes and goes by itself is walked")
+	}
+	for range r.Configuring() {
+		break // and nothing panics
+	}
+}

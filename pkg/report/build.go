@@ -30,6 +30,7 @@ func build(r *diagnose.Result, scope Scope, v *view) *Report {
 		Workloads:   workloads(r, v.edges),
 		Coverage:    coverage(r, v),
 	}
+	out.ignored = annotated(r.Resources, out.Findings)
 	out.Scope.Namespaces, out.Scope.Targets = list(scope.Namespaces), list(scope.Targets)
 	out.Summary = summary(out)
 	return out

@@ -19,7 +19,7 @@ func (r *Report) suppressionLines(limit int) []string {
 	if n := len(s.Suppressed); n > 0 {
 		var what []string
 		for _, x := range s.Suppressed {
-			what = append(what, Clean(fmt.Sprintf("%s of %s (%s%s)", x.Finding.Code, x.Finding.Subject, x.Reason, untilDay(x.Until))))
+			what = append(what, Clean(fmt.Sprintf("%s of %s (%s%s)", x.Finding.Code, x.Finding.Subject, x.Reason, untilDay(x.Until)+byAnnotation(x.Annotated))))
 		}
 		out = append(out, fmt.Sprintf("suppressed: %s: %s", plural(n, "finding"), names(what, limit)))
 	}
@@ -29,6 +29,9 @@ func (r *Report) suppressionLines(limit int) []string {
 	for _, x := range s.Unused {
 		out = append(out, Clean(fmt.Sprintf("the suppression of %s for %s fits nothing here", x.Code, x.Subject)))
 	}
+	for _, x := range s.Misread {
+		out = append(out, Clean(fmt.Sprintf("%s is annotated %s: %q, which is not understood: write MTD301: reason until 2026-12-31", x.Subject, IgnoreAnnotation, x.Text)))
+	}
 	return out
 }
 
@@ -37,4 +40,11 @@ func untilDay(day string) string {
 		return ""
 	}
 	return ", until " + day
+}
+
+func byAnnotation(annotated bool) string {
+	if !annotated {
+		return ""
+	}
+	return ", by its annotation"
 }

@@ -14,6 +14,8 @@ type Suppression struct {
 	Reason  string `json:"reason"`
 	// Until is the last day on which it holds, in UTC: "2026-12-31". Without it, it holds for good.
 	Until string `json:"until,omitempty"`
+
+	annotated bool // on the resource itself
 }
 
 // Fits reports whether a suppression is about a finding, whatever the day.
@@ -35,6 +37,8 @@ type Suppressions struct {
 	Expired []Suppression `json:"expired"`
 	// Unused ones fit nothing in this report.
 	Unused []Suppression `json:"unused"`
+	// Misread are annotations that suppress nothing, as they are not understood.
+	Misread []Misread `json:"misread,omitempty"`
 }
 
 // SuppressedFinding is a finding that does not count, and why.
@@ -42,12 +46,21 @@ type SuppressedFinding struct {
 	Finding Finding `json:"finding"`
 	Reason  string  `json:"reason"`
 	Until   string  `json:"until,omitempty"`
+	// Annotated says that the resource itself asks for it.
+	Annotated bool `json:"annotated,omitempty"`
 }
 
-// Suppress takes out of a report the findings that somebody has accepted. What their connections do
-// stays in the summary: it is so all the same.
+// Suppress takes out of a report the findings that somebody has accepted: by the list, or by an
+// annotation on the resource that they blame. What their connections do stays in the summary: it is
+// so all the same.
 func (r *Report) Suppress(list []Suppression) {
-	done := &Suppressions{Suppressed: []SuppressedFinding{}, Expired: []Suppression{}, Unused: []Suppression{}}
+	list = slices.Concat(list, r.ignored.suppressions)
+	if len(list)+len(r.ignored.misread) == 0 {
+		return
+	}
+	done := &Suppressions{
+		Suppressed: []SuppressedFinding{}, Expired: []Suppression{}, Unused: []Suppression{}, Misread: r.ignored.misread,
+	}
 	used := make([]bool, len(list))
 	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
 		for i := range list {
@@ -56,7 +69,7 @@ func (r *Report) Suppress(list []Suppression) {
 				continue
 			}
 			used[i] = true
-			done.Suppressed = append(done.Suppressed, SuppressedFinding{f, s.Reason, s.Until})
+			done.Suppressed = append(done.Suppressed, SuppressedFinding{f, s.Reason, s.Until, s.annotated})
 			return true
 		}
 		return false
@@ -87,7 +100,7 @@ func (r *Report) suppressConsequences(done *Suppressions) {
 		}
 		cause, ok := because[f.CausedBy.Fingerprint]
 		if ok {
-			x := SuppressedFinding{f, "a consequence of " + cause.Finding.Code + ": " + cause.Reason, cause.Until}
+			x := SuppressedFinding{f, "a consequence of " + cause.Finding.Code + ": " + cause.Reason, cause.Until, cause.Annotated}
 			because[f.Fingerprint] = x
 			done.Suppressed = append(done.Suppressed, x)
 		}

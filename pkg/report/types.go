@@ -36,11 +36,13 @@ type Report struct {
 	Coverage Coverage `json:"coverage"`
 	// Baseline is there when the report was compared with an earlier one.
 	Baseline *Baseline `json:"baseline,omitempty"`
-	// Suppressions are there when some were asked for.
+	// Suppressions are there when some were asked for, in a file or by annotations.
 	Suppressions *Suppressions `json:"suppressions,omitempty"`
 
 	// seen is what the report was made from, for the form that draws it.
 	seen *seen
+	// ignored is what annotations of the resources suppress.
+	ignored ignored
 }
 
 // Scope is what was asked for. Empty lists mean everything.
