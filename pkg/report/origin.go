@@ -9,7 +9,8 @@ import (
 
 // Origin says where a resource comes from: since when it is as it is, and who keeps it so.
 type Origin struct {
-	// Created and Written are when the resource was made, and when its spec was last written.
+	// Created and Written are when the resource was made, and when it was last written, its status
+	// aside. Written is absent when the evidence does not tell, as kubectl get leaves managedFields out.
 	Created time.Time `json:"created,omitzero"`
 	Written time.Time `json:"written,omitzero"`
 	// Writer is the field manager of the last write: "kubectl-client-side-apply", "helm".
@@ -24,7 +25,10 @@ func originOf(m *kube.Meta) *Origin {
 	if m == nil {
 		return nil
 	}
-	o := Origin{Created: m.CreationTimestamp.UTC(), Written: m.CreationTimestamp.UTC(), ManagedBy: managerOf(m)}
+	o := Origin{Created: m.CreationTimestamp.UTC(), ManagedBy: managerOf(m)}
+	if m.Generation == 1 { // the API server counts every change of a spec
+		o.Written = o.Created
+	}
 	for _, f := range m.ManagedFields {
 		if f.Subresource == "" && !f.Time.Before(o.Written) {
 			o.Written, o.Writer = f.Time.UTC(), f.Manager
@@ -87,6 +91,8 @@ func (p *page) origin(o *Origin) {
 	}
 	if since := o.since(); since != "" {
 		p.line("since", since)
+	} else if !o.Created.IsZero() {
+		p.line("created", o.Created.Format(time.DateTime)+"Z")
 	}
 	if managed := o.managed(); managed != "" {
 		p.line("managed", managed)

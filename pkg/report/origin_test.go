@@ -19,7 +19,9 @@ func TestOrigin(t *testing.T) {
 	}{
 		"nothing is known": {&kube.Meta{Name: "x"}, ""},
 		"not read":         {nil, ""},
-		"made":             {&kube.Meta{CreationTimestamp: day(1)}, "since 2026-11-01 09:00:00Z"},
+		"made":             {&kube.Meta{CreationTimestamp: day(1), Generation: 1}, "since 2026-11-01 09:00:00Z"},
+		"made, and written since, nobody knows when": {&kube.Meta{CreationTimestamp: day(1), Generation: 2}, "created 2026-11-01 09:00:00Z"},
+		"made, and perhaps written since":            {&kube.Meta{CreationTimestamp: day(1)}, "created 2026-11-01 09:00:00Z"},
 		"written": {
 			&kube.Meta{CreationTimestamp: day(1), ManagedFields: []kube.ManagedField{
 				{Manager: "kubectl-edit", Time: day(3)}, {Manager: "helm", Time: day(2)}, {Manager: "pilot-discovery", Time: day(4), Subresource: "status"},
