@@ -45,6 +45,9 @@ func (f *fixFolder) finding(x *Finding) {
 	if hit := f.hitText(x); hit != "" {
 		fmt.Fprintf(&f.b, "```text\n%s```\n\n", hit)
 	}
+	if o := x.Origin; o != nil && o.managed() != "" {
+		fmt.Fprintf(&f.b, "%s is managed %s.\n\n", md(x.Subject.String()), md(o.managed()))
+	}
 	if len(x.Fixes) > 1 {
 		f.b.WriteString("The safest first. Take one, ask for the report again, and go on only if another is still needed.\n\n")
 	}

@@ -13,6 +13,7 @@ func TestFixFiles(t *testing.T) {
 	r := &Report{Findings: []Finding{
 		{
 			Code: "MTD301", Severity: "error", Title: "a rule sends plaintext", Subject: kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "server"},
+			Origin:  &Origin{ManagedBy: "Helm release shop/web"},
 			Affects: []Affected{{Client: &kube.Ref{Kind: "Deployment", Namespace: "shop", Name: "client"}, Host: "server.shop.svc.cluster.local", Port: 80, Pairs: 2}},
 			Fixes: []Fix{
 				{Title: "remove\x1b[31m it", Risk: "none\nrm -rf x", Command: "kubectl -n shop patch destinationrule server"},
@@ -42,6 +43,7 @@ func TestFixFiles(t *testing.T) {
 	}
 	for _, says := range []string{
 		"## 1. FAIL MTD301: a rule sends plaintext\n", "shop/deploy/client → server.shop:80", "The safest first. Take one",
+		"DestinationRule shop/server is managed by Helm release shop/web: it undoes a patch, so make the change there.\n",
 		": `01-MTD301-1.sh`. Risk: none", "- or open the port: `01-MTD301-2.yaml`\n", "- or decide: by hand\n", "- look: `",
 	} {
 		if !strings.Contains(readme, says) {
