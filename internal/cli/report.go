@@ -18,6 +18,7 @@ type reportOptions struct {
 	verdict verdictOptions
 	to      string
 	fixDir  string
+	since   window
 
 	baseline baselineOptions
 	suppress suppressOptions
@@ -68,6 +69,7 @@ func (o *reportOptions) addFlags(cmd *cobra.Command) {
 	o.suppress.addFlags(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only the connections to `HOST|IP[:PORT]`, with the proof of both sides")
 	cmd.Flags().StringVar(&o.fixDir, "fix-dir", "", "write the fixes as files into the folder `DIR`, which is made; nothing is applied")
+	cmd.Flags().Var(&o.since, "since", "list also what was made or written since a moment, or for so long before the capture")
 }
 
 func (o *reportOptions) run(cmd *cobra.Command, env *Env, args []string) error {
@@ -113,6 +115,9 @@ func (o *reportOptions) show(env *Env, v *view, ok accepted, a report.Again) err
 	if err != nil {
 		return err
 	}
+	if err := o.changes(r); err != nil {
+		return err
+	}
 	ok.mark(r)
 	style := o.global.style(env)
 	style.Again, style.Gate = a, o.verdict.gate()
@@ -129,6 +134,18 @@ func (o *reportOptions) show(env *Env, v *view, ok accepted, a report.Again) err
 		return err
 	}
 	return o.verdict.report(r)
+}
+
+// changes adds what changed since the moment that the user asked about.
+func (o *reportOptions) changes(r *report.Report) error {
+	if o.since.text == "" {
+		return nil
+	}
+	since, err := o.since.start(r.CapturedAt)
+	if err == nil {
+		r.ChangedSince(since)
+	}
+	return err
 }
 
 // build makes the report, and the connections that it counts.

@@ -40,7 +40,7 @@ type page struct {
 
 func (p *page) write() error {
 	p.head()
-	parts := []func() error{p.workloads, p.upstreams, p.calls, p.findings, p.notMTLS, p.notSeen, p.ledger, p.next}
+	parts := []func() error{p.workloads, p.upstreams, p.calls, p.findings, p.changes, p.notMTLS, p.notSeen, p.ledger, p.next}
 	for _, part := range parts {
 		before := p.b.Len()
 		p.b.WriteByte('\n')

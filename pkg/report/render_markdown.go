@@ -5,6 +5,7 @@ import (
 	"html"
 	"io"
 	"strings"
+	"time"
 )
 
 // maxTicket is the size that a ticket may have, in bytes: GitHub takes 65,536 characters.
@@ -19,6 +20,9 @@ func writeTicket(w io.Writer, r *Report, style Style) error {
 	t.list()
 	t.details()
 	if err := t.workloads(); err != nil {
+		return err
+	}
+	if err := t.changes(); err != nil {
 		return err
 	}
 	t.notSeen()
@@ -124,6 +128,17 @@ func (t *ticket) workloads() error {
 	}
 	if p.b.Len() > 0 && !t.fold(title, p.b.String()) {
 		t.cut = append(t.cut, "the table of "+plural(len(t.Workloads), "workload"))
+	}
+	return nil
+}
+
+func (t *ticket) changes() error {
+	p := newPage(t.Report, t.style.plain())
+	if err := p.changes(); err != nil || t.Changes == nil {
+		return err
+	}
+	if !t.fold("Changed since "+t.Changes.Since.Format(time.DateTime)+"Z: "+plural(len(t.Changes.Resources), "resource"), p.b.String()) {
+		t.cut = append(t.cut, "what changed")
 	}
 	return nil
 }

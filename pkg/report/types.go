@@ -34,6 +34,8 @@ type Report struct {
 	// NotMTLS is there when no handshake of what was asked about fails.
 	NotMTLS  *NotMTLS `json:"notMTLS,omitempty"`
 	Coverage Coverage `json:"coverage"`
+	// Changes are there when they were asked for.
+	Changes *Changes `json:"changes,omitempty"`
 	// Baseline is there when the report was compared with an earlier one.
 	Baseline *Baseline `json:"baseline,omitempty"`
 	// Suppressions are there when some were asked for, in a file or by annotations.

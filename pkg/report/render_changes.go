@@ -1,0 +1,56 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// shownChanges is how many changes the table shows; -o wide shows all.
+const shownChanges = 20
+
+// changes shows what was made and written in the window that was asked about.
+func (p *page) changes() error {
+	c := p.Changes
+	if c == nil {
+		return nil
+	}
+	p.b.WriteString(p.hang("", c.sentence()))
+	g := grid{header: []string{"WHEN", "WHAT", "RESOURCE", "BY", "MANAGED BY", "FINDINGS"}}
+	shown := c.Resources
+	if n := p.limit(shownChanges); n > 0 && len(shown) > n+1 { // one more is no longer than saying so
+		shown = shown[:n]
+	}
+	for i := range shown {
+		g.rows = append(g.rows, shown[i].cells())
+	}
+	if err := g.write(&p.b, p.NoHeaders); err != nil {
+		return err
+	}
+	if n := len(c.Resources) - len(shown); n > 0 {
+		fmt.Fprintf(&p.b, "and %d more (-o wide shows them)\n", n)
+	}
+	return nil
+}
+
+func (c *Change) cells() []string {
+	what := "written"
+	if c.made() {
+		what = "made"
+	}
+	return []string{
+		c.at().Format(time.DateTime) + "Z", what, Clean(c.Subject.String()),
+		cmp.Or(Clean(c.Origin.Writer), "-"), cmp.Or(Clean(c.Origin.ManagedBy), "-"), cmp.Or(Clean(strings.Join(c.Codes, ", ")), "-"),
+	}
+}
+
+// sentence says how many changed, and of how many that is not known.
+func (c *Changes) sentence() string {
+	text := fmt.Sprintf("Changed since %sZ: %d of %s; what was deleted leaves no trace",
+		c.Since.Format(time.DateTime), len(c.Resources), plural(c.Read, "resource"))
+	if n := c.Read - c.Dated; n > 0 {
+		text += fmt.Sprintf(", and the evidence does not say when %d of them were last written", n)
+	}
+	return text
+}
