@@ -61,26 +61,23 @@ func (r *Report) Suppress(list []Suppression) {
 	done := &Suppressions{
 		Suppressed: []SuppressedFinding{}, Expired: []Suppression{}, Unused: []Suppression{}, Misread: r.ignored.misread,
 	}
-	used := make([]bool, len(list))
 	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
 		for i := range list {
 			s := &list[i]
 			if !s.Fits(&f) || s.Expired(r.CapturedAt) {
 				continue
 			}
-			used[i] = true
 			done.Suppressed = append(done.Suppressed, SuppressedFinding{f, s.Reason, s.Until, s.annotated})
 			return true
 		}
 		return false
 	})
 	r.suppressConsequences(done)
-	for i, s := range list {
-		switch {
-		case used[i]:
-		case s.Expired(r.CapturedAt) && slices.ContainsFunc(r.Findings, func(f Finding) bool { return s.Fits(&f) }):
+	for _, s := range list {
+		switch { // what fits a finding that is left has expired, or the finding would be gone
+		case slices.ContainsFunc(r.Findings, func(f Finding) bool { return s.Fits(&f) }):
 			done.Expired = append(done.Expired, s)
-		default:
+		case !slices.ContainsFunc(done.Suppressed, func(x SuppressedFinding) bool { return s.Fits(&x.Finding) }):
 			done.Unused = append(done.Unused, s)
 		}
 	}

@@ -51,6 +51,20 @@ func TestSuppress(t *testing.T) {
 	}
 }
 
+// Of two suppressions of one finding, the one that was not needed is not said to fit nothing.
+func TestSuppressTwice(t *testing.T) {
+	subject := kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "server"}
+	r := &Report{CapturedAt: captured, Findings: []Finding{{Code: "MTD301", Subject: subject}}}
+	r.Suppress([]Suppression{
+		{Code: "MTD301", Subject: subject.String(), Reason: "agreed"},
+		{Code: "MTD301", Subject: "DestinationRule shop/*", Reason: "agreed too"},
+		{Code: "MTD301", Subject: subject.String(), Reason: "was agreed", Until: "2020-01-01"},
+	})
+	if diff := cmp.Diff([]string{"suppressed: 1 finding: MTD301 of DestinationRule shop/server (agreed)"}, r.suppressionLines(0)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What does not count is told in every form that people read.
 func TestSuppressedIsTold(t *testing.T) {
 	r := &Report{}
