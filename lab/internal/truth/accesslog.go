@@ -98,7 +98,7 @@ func (e evidence) lines(a attempt, r probe.Result, o outcome) (client, server *l
 		if client == nil {
 			client = pick(e.logs[id(a.client)], func(l logLine) bool { return !l.inbound() && l.request == "" && l.downstream == r.Local })
 		}
-		if from = ""; client != nil {
+		if client != nil { // without a line, the call may have gone past the proxy
 			from = client.upstreamLocal
 		}
 	}

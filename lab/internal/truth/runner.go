@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,7 +35,8 @@ type Runner struct {
 	Log    io.Writer
 
 	instrument Instrument
-	workloads  []byte // what was applied last
+	workloads  []byte    // what was applied last
+	changed    time.Time // when the configuration was, last
 }
 
 // Run finds the truth of a scenario. The lab stays as the scenario made it, with its faults,
@@ -48,6 +50,7 @@ func (r *Runner) Run(ctx context.Context, s scenario.Scenario) (t Truth, end fun
 	if err != nil {
 		return t, prepared.mend, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
+	r.settled(ctx)
 	return t, prepared.mend, nil
 }
 
@@ -208,7 +211,21 @@ func (r *Runner) replace(ctx context.Context, s scenario.Scenario, files []strin
 		labels[ownedBy] = s.FileName()
 		o.SetLabels(labels)
 	}
-	return config, r.Mesh.Replace(ctx, objects...)
+	err = r.Mesh.Replace(ctx, objects...)
+	r.changed = time.Now()
+	return config, err
+}
+
+// young is for how long a diagnosis may call a change one that has not arrived everywhere yet: of
+// two runs a second apart, one would still say so and the other not.
+const young = 6 * time.Second
+
+// settled waits until the configuration is no longer young.
+func (r *Runner) settled(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Until(r.changed.Add(young))):
+	}
 }
 
 // accepted is nil when exactly the proxies that the scenario names have not accepted their configuration.
