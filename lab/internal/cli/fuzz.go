@@ -64,7 +64,7 @@ func (c course) judge(e Env) fuzz.Judge {
 			if failed != nil {
 				return failed
 			}
-			got, err := c.product.Live(ctx, s, t, bundle)
+			got, err := c.live(ctx, s, t, bundle, nil)
 			if err != nil && ctx.Err() == nil {
 				wrong = []string{"product: " + err.Error()}
 				return nil

@@ -196,6 +196,7 @@ func (c course) live(ctx context.Context, s scenario.Scenario, t truth.Truth, bu
 	if failed != nil {
 		return score.Score{Scenario: s.Name, Wrong: []string{failed.Error()}}, nil
 	}
+	c.runner.Age(ctx)
 	return c.product.Live(ctx, s, t, bundle)
 }
 

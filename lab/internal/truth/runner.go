@@ -50,7 +50,6 @@ func (r *Runner) Run(ctx context.Context, s scenario.Scenario) (t Truth, end fun
 	if err != nil {
 		return t, prepared.mend, fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
-	r.settled(ctx)
 	return t, prepared.mend, nil
 }
 
@@ -218,10 +217,10 @@ func (r *Runner) replace(ctx context.Context, s scenario.Scenario, files []strin
 
 // young is for how long a diagnosis may call a change one that has not arrived everywhere yet: of
 // two runs a second apart, one would still say so and the other not.
-const young = 6 * time.Second
+const young = 5 * time.Second
 
-// settled waits until the configuration is no longer young.
-func (r *Runner) settled(ctx context.Context) {
+// Age waits until the configuration is no longer young.
+func (r *Runner) Age(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(time.Until(r.changed.Add(young))):
