@@ -73,6 +73,14 @@ func (m Mesh) Converge(ctx context.Context, except ...string) (Converged, error)
 	return state, err
 }
 
+// Picture is what must not move while calls are made: which pods are ready, and what every proxy was
+// sent and has answered. Two of them are the same when nothing moved; what could not be asked is in it.
+func (m Mesh) Picture(ctx context.Context) string {
+	unready, err := m.settled(ctx, nil)
+	statuses, unasked := m.syncz(ctx)
+	return fmt.Sprint(statuses, unready, err, unasked)
+}
+
 // rests is true when the state has not moved for long enough to be the last one.
 func (c Converged) rests(still time.Duration) bool {
 	unanswered := slices.ContainsFunc(c.Unacked, func(u Unacked) bool { return u.Error == "" })

@@ -39,7 +39,7 @@ func (r *Runner) measure(ctx context.Context, s scenario.Scenario, p prepared) (
 		clients = append(clients, c)
 	}
 	attempts := plan(clients, targets)
-	results, evidence, err := r.drive(ctx, pods, clients, attempts)
+	results, evidence, err := r.steady(ctx, pods, clients, attempts)
 	if err != nil {
 		return Truth{}, err
 	}
@@ -76,6 +76,27 @@ func appContainer(p node.PodInfo) (string, bool) {
 		}
 	}
 	return node.ProxyContainer, len(p.Containers) == 1 && p.Containers[0].Running // a gateway
+}
+
+// rounds are how often calls are made while the mesh keeps moving.
+const rounds = 4
+
+// steady makes the calls while the mesh stands still. Where it moved meanwhile they say nothing, whatever
+// came of them, and are made again.
+func (r *Runner) steady(ctx context.Context, pods, clients []node.PodInfo, attempts []attempt) (map[string]probe.Result, evidence, error) {
+	for range rounds {
+		before := r.Mesh.Picture(ctx)
+		results, seen, err := r.drive(ctx, pods, clients, attempts)
+		if err != nil {
+			return nil, seen, err
+		}
+		after := r.Mesh.Picture(ctx)
+		if after == before {
+			return results, seen, nil
+		}
+		fmt.Fprintf(r.Log, "the mesh moved while calls were made; they are made again\n  before: %s\n  after:  %s\n", before, after)
+	}
+	return nil, evidence{}, fmt.Errorf("the mesh does not stand still: it moved during %d rounds of calls", rounds)
 }
 
 // drive makes all calls, those of different clients at the same time, and gathers what was seen.
