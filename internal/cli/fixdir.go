@@ -44,6 +44,10 @@ func writeFixes(env *Env, style report.Style, r *report.Report, dir string) erro
 			return failed("choose another folder", "--fix-dir: %v", err)
 		}
 	}
-	_, err := fmt.Fprintf(env.Err, "%d files of fixes in %s; README.md there has the order\n", len(files)-1, dir)
+	count := "1 file"
+	if n := len(files) - 1; n != 1 { // the README is none
+		count = fmt.Sprintf("%d files", n)
+	}
+	_, err := fmt.Fprintf(env.Err, "%s of fixes in %s; README.md there has the order\n", count, dir)
 	return err
 }
