@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"time"
 
@@ -61,6 +62,9 @@ func soundSuppression(s *report.Suppression, checks []*diagnose.Check) string {
 		return `it needs a subject: "DestinationRule shop/server", "PeerAuthentication shop/*"`
 	case s.Reason == "":
 		return "it needs a reason"
+	}
+	if _, err := path.Match(s.Subject, ""); err != nil { // as Suppression.Fits matches it
+		return fmt.Sprintf("subject: %q: %v", s.Subject, err)
 	}
 	if _, err := time.Parse(time.DateOnly, s.Until); s.Until != "" && err != nil {
 		return fmt.Sprintf("until: %q is no day like 2026-12-31", s.Until)
