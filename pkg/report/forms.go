@@ -19,7 +19,7 @@ const (
 	SARIF       Format = "sarif"       // static analysis results 2.1.0, for code scanning
 	OpenReports Format = "openreports" // resources of openreports.io/v1alpha1, for kubectl apply
 	CSV         Format = "csv"         // a table for spreadsheets
-	Name        Format = "name"        // what to look at, as kubectl takes it
+	Name        Format = "name"        // what to look at, as kubectl takes it; nothing that is suppressed
 )
 
 // A form is a way to write one kind of document.

@@ -69,7 +69,7 @@ func (p *page) head() {
 	if b := p.Baseline; b != nil {
 		p.b.WriteString(p.hang("  ", fmt.Sprintf("baseline (%s): %s known, %d new, %d gone", captureTime(b.CapturedAt), plural(b.Known, "finding"), len(p.Findings)-b.Known, b.Fixed)))
 	}
-	p.suppressed()
+	p.suppressions()
 	if out := p.EdgeSummary.Outside; out.Total > 0 && !p.speaksOfOutside() {
 		p.b.WriteString(p.hang("  ", "callers without a proxy: "+out.sentence()))
 	}

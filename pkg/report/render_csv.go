@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,47 +52,56 @@ func plainCell(s string) string {
 }
 
 // writeResources is the table of workloads, and of other resources that findings blame: "blamed"
-// are the findings that blame the row's resource, "findings" all that name it.
+// are the findings that blame the row's resource, "findings" all that name it, "suppressed" those that
+// blame it and do not count.
 func writeResources(w io.Writer, r *Report, style Style) error {
 	out, err := newSheet(w, style,
-		"namespace", "kind", "name", "health", "blamed", "findings", "proxy", "pods_read", "pods", "policy", "policy_from", "enforced",
+		"namespace", "kind", "name", "health", "blamed", "findings", "suppressed", "proxy", "pods_read", "pods", "policy", "policy_from", "enforced",
 		"in", "in_mtls", "in_plaintext", "in_tls", "in_fails", "in_unknown", "in_nowhere",
 		"out", "out_mtls", "out_plaintext", "out_tls", "out_fails", "out_unknown", "out_nowhere",
 		"identity", "certificate_ends")
 	if err != nil {
 		return err
 	}
-	blamed := r.blamed()
+	accepted := make([]Finding, 0, len(r.suppressed()))
+	for _, x := range r.suppressed() {
+		accepted = append(accepted, x.Finding)
+	}
+	blamed, suppressed := codesBySubject(r.Findings), codesBySubject(accepted)
+	told := map[kube.Ref]bool{}
 	for i := range r.Workloads {
-		if err := out.workload(&r.Workloads[i], blamed[r.Workloads[i].Ref]); err != nil {
+		w := &r.Workloads[i]
+		told[w.Ref] = true
+		if err := out.workload(w, blamed[w.Ref], suppressed[w.Ref]); err != nil {
 			return err
 		}
-		delete(blamed, r.Workloads[i].Ref)
 	}
-	for _, f := range r.Findings {
-		codes, ok := blamed[f.Subject]
-		if !ok {
+	for _, f := range slices.Concat(r.Findings, accepted) {
+		if told[f.Subject] {
 			continue
 		}
-		delete(blamed, f.Subject)
-		if err := out.row(f.Subject.Namespace, f.Subject.Kind, f.Subject.Name, healthOf(f.Severity), codes, codes); err != nil {
+		told[f.Subject] = true
+		if err := out.resource(&f, blamed[f.Subject], suppressed[f.Subject]); err != nil {
 			return err
 		}
 	}
 	return out.close()
 }
 
-// blamed lists the codes of the findings that blame a resource.
-func (r *Report) blamed() map[kube.Ref]string {
+// codesBySubject lists the codes of the findings that blame a resource.
+func codesBySubject(findings []Finding) map[kube.Ref][]string {
 	codes := map[kube.Ref][]string{}
-	for _, f := range r.Findings {
+	for _, f := range findings {
 		codes[f.Subject] = appendNew(codes[f.Subject], f.Code)
 	}
-	out := map[kube.Ref]string{}
-	for ref, list := range codes {
-		out[ref] = strings.Join(list, " ")
-	}
-	return out
+	return codes
+}
+
+// resource is the row of what is no workload in scope; f is the first finding that blames it.
+func (s sheet) resource(f *Finding, blamed, suppressed []string) error {
+	words := func(codes []string) string { return strings.Join(codes, " ") }
+	return s.row(f.Subject.Namespace, f.Subject.Kind, f.Subject.Name, healthOf(f.Severity),
+		words(blamed), words(slices.Concat(blamed, suppressed)), words(suppressed))
 }
 
 // healthOf is the state that a finding of a severity leaves its subject in.
@@ -105,7 +115,7 @@ func healthOf(severity string) Health {
 	return OK
 }
 
-func (s sheet) workload(w *Workload, blamed string) error {
+func (s sheet) workload(w *Workload, blamed, suppressed []string) error {
 	var named, enforced []string
 	for _, f := range w.Findings {
 		named = appendNew(named, f.Code)
@@ -119,7 +129,7 @@ func (s sheet) workload(w *Workload, blamed string) error {
 	}
 	in, out := w.Inbound, w.Outbound
 	return s.row(
-		w.Ref.Namespace, w.Ref.Kind, w.Ref.Name, w.Health, blamed, strings.Join(named, " "), w.Plane, w.Pods.Read, w.Pods.Total,
+		w.Ref.Namespace, w.Ref.Kind, w.Ref.Name, w.Health, strings.Join(blamed, " "), strings.Join(named, " "), strings.Join(suppressed, " "), w.Plane, w.Pods.Read, w.Pods.Total,
 		w.Policy.Mode, w.Policy.From, strings.Join(enforced, ", "),
 		in.Total, in.MTLS, in.Plaintext, in.TLS, in.Fails, in.Unknown, in.Unreachable,
 		out.Total, out.MTLS, out.Plaintext, out.TLS, out.Fails, out.Unknown, out.Unreachable,

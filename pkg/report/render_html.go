@@ -5,7 +5,6 @@ import (
 	_ "embed" // the style and the script of the page
 	"encoding/base64"
 	"io"
-	"slices"
 	"strconv"
 
 	g "maragu.dev/gomponents"
@@ -148,9 +147,11 @@ func (p *webPage) workloads() g.Node {
 	row := func(w Workload) g.Node {
 		var codes []string
 		for _, f := range w.Findings {
-			if !slices.Contains(codes, f.Code) {
-				codes = append(codes, f.Code)
+			code := f.Code
+			if found, counts := p.named(f); found != nil && !counts {
+				code += suppressedMark
 			}
+			codes = appendNew(codes, code)
 		}
 		return h.Tr(
 			h.Th(h.Scope("row"), text(w.Ref.Namespace+"/"+w.Ref.Name)), h.Td(text(w.Ref.Kind)),

@@ -10,9 +10,9 @@ import (
 // writeJUnit writes the report as test results, in the dialect that CI servers share: a suite
 // for each namespace with what was found there, one with the connections that were asked about, one with
 // the checks that found nothing, and one for the evidence. What fails the run is a failure,
-// evidence that is missing an error, and what could not be judged is skipped, never passed.
+// evidence that is missing an error; what is suppressed or could not be judged is skipped, never passed.
 func writeJUnit(w io.Writer, r *Report, style Style) error {
-	j := junit{Report: r, style: style, all: junitSuites{Name: "mtls-doctor"}, suites: map[string]*junitSuite{}}
+	j := junit{Report: r, style: style, all: junitSuites{Name: "mtls-doctor"}, suites: map[string]*junitSuite{}, names: map[string]bool{}}
 	j.findings()
 	j.calls()
 	j.checks()
@@ -97,6 +97,7 @@ type junit struct {
 	style  Style
 	all    junitSuites
 	suites map[string]*junitSuite
+	names  map[string]bool // of findings
 }
 
 func (j *junit) add(suite string, c junitCase) {
@@ -122,26 +123,17 @@ func (j *junit) judged(name, severity, message, text string) junitCase {
 }
 
 func (j *junit) findings() {
-	named := map[string]bool{}
 	for i := range j.Findings {
 		f := &j.Findings[i]
-		name := Clean(f.Code + " " + f.Subject.String())
-		if f.Field != "" {
-			name += " " + Clean(f.Field)
-		}
-		if named[name] { // a server joins the cases of one name
-			name += " " + f.Fingerprint
-		}
-		named[name] = true
-		suite := "mesh"
-		if ns := homeOf(f.Subject); ns != "" {
-			suite = "namespace " + Clean(ns)
-		}
 		severity := f.Severity
 		if f.Known {
 			severity = ""
 		}
-		j.add(suite, j.judged(name, severity, Clean(f.Title), j.findingText(f, j.style)))
+		j.add(suiteOf(f), j.judged(j.nameOf(f), severity, Clean(f.Title), j.findingText(f, j.style)))
+	}
+	for _, x := range j.suppressed() {
+		skipped := &junitResult{Message: "suppressed: " + x.why(), Text: j.findingText(&x.Finding, j.style)}
+		j.add(suiteOf(&x.Finding), junitCase{Name: j.nameOf(&x.Finding), Skipped: skipped})
 	}
 	if len(j.Unexplained) > 0 {
 		severity := ""
@@ -150,6 +142,26 @@ func (j *junit) findings() {
 		}
 		j.add("mesh", j.judged("unexplained", severity, unexplainedTitle, j.unexplainedText(j.style)))
 	}
+}
+
+func suiteOf(f *Finding) string {
+	if ns := homeOf(f.Subject); ns != "" {
+		return "namespace " + Clean(ns)
+	}
+	return "mesh"
+}
+
+// nameOf is a name that no other finding has: a server joins the cases of one name.
+func (j *junit) nameOf(f *Finding) string {
+	name := Clean(f.Code + " " + f.Subject.String())
+	if f.Field != "" {
+		name += " " + Clean(f.Field)
+	}
+	if j.names[name] {
+		name += " " + f.Fingerprint
+	}
+	j.names[name] = true
+	return name
 }
 
 // calls are the connections to the destination that was asked about.

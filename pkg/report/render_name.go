@@ -12,7 +12,8 @@ import (
 // NAMESPACE". The first word is what `kubectl get -o name` prints; kubectl leaves out the
 // namespace, and of several namespaces the names alone would be of no use. Each line is what one
 // kubectl command takes: `… -o name | xargs -L1 kubectl get`. What no API server has, such as a
-// CertificateAuthority, is therefore left out.
+// CertificateAuthority, is therefore left out. So is what only suppressed findings blame: there is
+// nothing to do.
 func writeNames(w io.Writer, r *Report, _ Style) error {
 	seen := map[kube.Ref]bool{}
 	for _, f := range r.Findings {

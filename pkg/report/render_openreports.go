@@ -72,6 +72,11 @@ func writeOpenReports(w io.Writer, r *Report, style Style) error {
 	for _, f := range r.Findings {
 		o.add(f.Subject, o.finding(f))
 	}
+	for _, x := range r.suppressed() {
+		result := o.finding(x.Finding)
+		result.Result, result.Scored, result.Message = "skip", false, "suppressed: "+x.why()+": "+result.Message
+		o.add(x.Finding.Subject, result)
+	}
 	for i := range r.Workloads {
 		o.workload(&r.Workloads[i])
 	}

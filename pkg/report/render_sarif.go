@@ -53,7 +53,13 @@ type (
 		Locations    []sarifLocation   `json:"locations"`
 		Fingerprints map[string]string `json:"partialFingerprints"`
 		Baseline     string            `json:"baselineState,omitempty"`
+		Suppressions []sarifSuppressed `json:"suppressions,omitempty"`
 		Properties   map[string]any    `json:"properties"`
+	}
+	sarifSuppressed struct {
+		Kind          string `json:"kind"` // inSource or external
+		Status        string `json:"status"`
+		Justification string `json:"justification"`
 	}
 	sarifLocation struct {
 		Physical sarifPhysical  `json:"physicalLocation"`
@@ -99,9 +105,9 @@ func writeSARIF(w io.Writer, r *Report, style Style) error {
 	for _, o := range r.Coverage.Checks {
 		rule(o.Code, o.Name, o.Title)
 	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
+	add := func(f *Finding, suppressions ...sarifSuppressed) {
 		result := f.sarif(rule(f.Code, f.Name, f.Title))
+		result.Suppressions = suppressions
 		switch {
 		case f.Known:
 			result.Baseline = "unchanged"
@@ -109,6 +115,12 @@ func writeSARIF(w io.Writer, r *Report, style Style) error {
 			result.Baseline = "new"
 		}
 		run.Results = append(run.Results, result)
+	}
+	for i := range r.Findings {
+		add(&r.Findings[i])
+	}
+	for _, x := range r.suppressed() {
+		add(&x.Finding, x.sarif())
 	}
 	return writeJSON(w, sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}, style)
 }
@@ -146,6 +158,15 @@ func (f *Finding) sarif(rule int) sarifResult {
 		Fingerprints: map[string]string{"mtlsDoctor/v1": f.Fingerprint},
 		Properties:   f.sarifProperties(),
 	}
+}
+
+// sarif is what SARIF says of a finding that does not count (section 3.35).
+func (x *SuppressedFinding) sarif() sarifSuppressed {
+	kind := "external"
+	if x.Annotated {
+		kind = "inSource"
+	}
+	return sarifSuppressed{kind, "accepted", x.why()}
 }
 
 // sarifProperties holds what SARIF has no field for.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -148,16 +149,25 @@ func (p *page) healthCell(w *Workload) string {
 	return strings.TrimRight(cell+" "+strings.Join(why, " "), " ")
 }
 
-// codesOf are the findings that make a workload's health what it is: none that only inform.
+// codesOf are the findings that make a workload's health what it is: none that only inform, and those that are
+// suppressed only where no other is as bad.
 func (p *page) codesOf(w *Workload) []string {
-	var out []string
+	var codes, suppressed []string
+	explained := false
 	for _, ref := range w.Findings {
-		tells := func(f Finding) bool { return f.Fingerprint == ref.Fingerprint && f.Severity != "info" }
-		if slices.ContainsFunc(p.Findings, tells) && !slices.Contains(out, ref.Code) {
-			out = append(out, ref.Code)
+		switch f, counts := p.named(ref); {
+		case f == nil || f.Severity == string(diagnose.Info):
+		case counts:
+			codes = appendNew(codes, ref.Code)
+			explained = explained || healthOf(f.Severity) == w.Health
+		case healthOf(f.Severity) == w.Health:
+			suppressed = appendNew(suppressed, ref.Code+suppressedMark)
 		}
 	}
-	return out
+	if explained {
+		return codes
+	}
+	return append(suppressed, codes...)
 }
 
 func unknownBecause(w *Workload) string {

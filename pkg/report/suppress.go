@@ -50,9 +50,44 @@ type SuppressedFinding struct {
 	Annotated bool `json:"annotated,omitempty"`
 }
 
+// why is the reason, and until when and by what it holds. The text is clean.
+func (x *SuppressedFinding) why() string {
+	why := x.Reason
+	if x.Until != "" {
+		why += ", until " + x.Until
+	}
+	if x.Annotated {
+		why += ", by its annotation"
+	}
+	return Clean(why)
+}
+
+// suppressed are the findings that do not count.
+func (r *Report) suppressed() []SuppressedFinding {
+	if r.Suppressions == nil {
+		return nil
+	}
+	return r.Suppressions.Suppressed
+}
+
+// named is the finding that a reference points to, and whether it counts; nil when the report holds none.
+func (r *Report) named(ref FindingRef) (f *Finding, counts bool) {
+	if i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Fingerprint == ref.Fingerprint }); i >= 0 {
+		return &r.Findings[i], true
+	}
+	list := r.suppressed()
+	if i := slices.IndexFunc(list, func(x SuppressedFinding) bool { return x.Finding.Fingerprint == ref.Fingerprint }); i >= 0 {
+		return &list[i].Finding, false
+	}
+	return nil, false
+}
+
+// suppressedMark is what stands behind the code of a finding that does not count.
+const suppressedMark = " (suppressed)"
+
 // Suppress takes out of a report the findings that somebody has accepted: by the list, or by an
-// annotation on the resource that they blame. What their connections do stays in the summary: it is
-// so all the same.
+// annotation on the resource that they blame. The summary counts them no more; what their connections do
+// and how their workloads are stays in it: it is so all the same.
 func (r *Report) Suppress(list []Suppression) {
 	list = slices.Concat(list, r.ignored.suppressions)
 	if len(list)+len(r.ignored.misread) == 0 {
@@ -82,6 +117,7 @@ func (r *Report) Suppress(list []Suppression) {
 		}
 	}
 	r.Suppressions = done
+	r.Summary = summary(r)
 }
 
 // suppressConsequences takes out what is only there because of a finding that does not count. A cause

@@ -36,7 +36,7 @@ func TestSuppress(t *testing.T) {
 		t.Error(diff)
 	}
 	p := newPage(r, Style{})
-	p.suppressed()
+	p.suppressions()
 	for _, says := range []string{
 		"suppressed: 3 findings: MTD301 of DestinationRule shop/a (agreed, until 2026-11-28), ", "MTD202",
 		"the suppression of MTD302 for DestinationRule shop/* has expired, until 2026-11-27: the finding counts again",
@@ -77,5 +77,75 @@ func TestSuppressedIsTold(t *testing.T) {
 		if !strings.Contains(b.String(), "the suppression of MTD301 for DestinationRule pay/server fits nothing here") {
 			t.Errorf("%s:\n%.600s", format, b.String())
 		}
+	}
+}
+
+// suppressedSample is the sample, of which somebody has accepted the error and, as its consequence, the warning.
+func suppressedSample() *Report {
+	r := sample()
+	r.Suppress([]Suppression{{Code: "MTD301", Subject: "DestinationRule shop/*", Reason: "moves in December", Until: "2026-12-31"}})
+	return r
+}
+
+// What does not count is in every form that programs read, marked as that form marks it.
+func TestSuppressedInForms(t *testing.T) {
+	r := suppressedSample()
+	for format, says := range map[Format][]string{
+		JUnit: {
+			`failures="0" errors="1" skipped="4"`,
+			`name="MTD301 DestinationRule shop/off spec.trafficPolicy.tls.mode"> ` +
+				`<skipped message="suppressed: moves in December, until 2026-12-31"><![CDATA[FAIL MTD301 DestinationRule shop/off turns mTLS off`,
+			`<skipped message="suppressed: a consequence of MTD301: moves in December, until 2026-12-31"><![CDATA[WARN MTD103 `,
+		},
+		SARIF: {`"suppressions": [ { "kind": "external", "status": "accepted", "justification": "moves in December, until 2026-12-31" } ],`},
+		OpenReports: {
+			"message: 'suppressed: moves in December, until 2026-12-31: DestinationRule shop/off turns mTLS off' policy: MTD301 ",
+			`name: "off" namespace: shop result: skip rule: dr-disable-vs-strict scored: false`,
+		},
+		CSV: {"blamed,findings,suppressed,", "shop,DestinationRule,off,fail,,MTD301,MTD301,"},
+	} {
+		got := strings.Join(strings.Fields(render(t, r, Style{Format: format, Gate: Gate{FailOn: "error"}})), " ")
+		for _, text := range says {
+			if !strings.Contains(got, text) {
+				t.Errorf("-o %s: no %s in\n%s", format, text, got)
+			}
+		}
+	}
+	if got := render(t, r, Style{Format: Name}); strings.Contains(got, "off") {
+		t.Errorf("-o name asks for what is accepted:\n%s", got)
+	}
+}
+
+// Who asks with an annotation does so in the source.
+func TestSuppressedInSource(t *testing.T) {
+	r := &Report{Suppressions: &Suppressions{Suppressed: []SuppressedFinding{{Finding: Finding{Severity: "error"}, Reason: "agreed", Annotated: true}}}}
+	got := render(t, r, Style{Format: SARIF})
+	for _, says := range []string{`"kind": "inSource"`, `"justification": "agreed, by its annotation"`} {
+		if !strings.Contains(got, says) {
+			t.Errorf("no %s in\n%s", says, got)
+		}
+	}
+}
+
+// The summary counts what counts. A workload stays as bad as it is, and says why it is so.
+func TestSuppressedSummary(t *testing.T) {
+	r := suppressedSample()
+	if s := r.Summary; s.Errors != 0 || s.Warnings != 0 || s.Infos != 2 || s.Health != Fail {
+		t.Errorf("got %+v", s)
+	}
+	if got := render(t, r, Style{Format: Table}); !strings.Contains(got, "FAIL MTD301 (suppressed)\n") {
+		t.Errorf("nothing says why in\n%s", got)
+	}
+	r.Findings = append(r.Findings, Finding{Code: "MTD103", Fingerprint: "b", Severity: "warning"})
+	r.Suppressions.Suppressed = r.Suppressions.Suppressed[:1]
+	if got := render(t, r, Style{Format: Table}); !strings.Contains(got, "FAIL MTD301 (suppressed) MTD103\n") {
+		t.Errorf("a warning stands for an error in\n%s", got)
+	}
+	if got := render(t, r, Style{Format: HTML}); !strings.Contains(got, "MTD301 (suppressed), MTD103, MTD601") {
+		t.Error("the page does not say what is suppressed")
+	}
+	r.Findings[len(r.Findings)-1].Severity = "error"
+	if got := render(t, r, Style{Format: Table}); !strings.Contains(got, "FAIL MTD103\n") {
+		t.Errorf("what counts explains enough in\n%s", got)
 	}
 }

@@ -61,7 +61,8 @@ type Scope struct {
 type Summary struct {
 	// Health is the worst of the workloads', the findings' and what was not seen; not-applicable when nothing
 	// in scope has a proxy.
-	Health    Health         `json:"health"`
+	Health Health `json:"health"`
+	// Errors, Warnings and Infos count findings, without those that are suppressed.
 	Errors    int            `json:"errors"`
 	Warnings  int            `json:"warnings"`
 	Infos     int            `json:"infos"`
@@ -209,7 +210,7 @@ type Finding struct {
 	Known bool `json:"known,omitempty"`
 }
 
-// FindingRef points to a finding of the same report. The code says which check it is of; of
+// FindingRef points to a finding of the same report, which may be suppressed. The code says which check it is of; of
 // several findings of one check the fingerprint tells which.
 type FindingRef struct {
 	Code        string `json:"code"`
