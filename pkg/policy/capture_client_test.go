@@ -28,7 +28,9 @@ func (c *capture) compareClusters(t *testing.T) {
 			if got, want := named(tls), appliedRule(cl); got != want {
 				t.Errorf("%s %s: policy names rule %q, the proxy %q", pod, cl.Name, got, want)
 			}
-			exp := policy.ExpectedClient(c.mesh.AutoMTLS(), peers.ForNamespace(q.ServiceNamespace, ""), tls, c.target(q))
+			to := c.target(q)
+			to.Gateway = nothingButProxy(c.pods[pod])
+			exp := policy.ExpectedClient(c.mesh.AutoMTLS(), peers.ForNamespace(q.ServiceNamespace, ""), tls, to)
 			if got := shape(cl); got != exp.Shape || exp.OriginalDst != (cl.Type == "ORIGINAL_DST") {
 				t.Errorf("%s %s: policy expects %+v, the proxy has %s of type %s", pod, cl.Name, exp, got, cl.Type)
 			}
@@ -192,4 +194,9 @@ func shape(cl cluster) policy.Shape {
 		}
 	}
 	return policy.ShapeTLS
+}
+
+// nothingButProxy holds for gateways.
+func nothingButProxy(p *kube.Pod) bool {
+	return len(p.Spec.Containers) == 1 && p.Spec.Containers[0].Name == "istio-proxy"
 }

@@ -153,6 +153,13 @@ func readCapture(file string) (*capture, error) {
 			}
 		}
 	}
+	for _, m := range c.ConfigMaps {
+		if m.Name == "istio" && c.mesh == nil {
+			if c.mesh, err = kube.ParseMeshConfig([]byte(m.Data["mesh"])); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for _, p := range c.Pods {
 		c.pods[p.Key()], c.byIP[p.Status.PodIP] = p, p
 	}
@@ -176,11 +183,16 @@ func (c *capture) member(name string, r io.Reader) error {
 		}
 		_, err := c.AddList(kind, r)
 		return err
-	case base == "config_dump.json":
+	case strings.HasPrefix(base, "config_dump"): // whole, or a member for each section
 		pod := strings.Split(dir, "/") // proxies/NAMESPACE/POD/
-		d := new(dump)
-		c.proxies[kube.Key{Namespace: pod[1], Name: pod[2]}] = d
-		return json.UnmarshalRead(r, d)
+		key := kube.Key{Namespace: pod[1], Name: pod[2]}
+		if c.proxies[key] == nil {
+			c.proxies[key] = new(dump)
+		}
+		var part dump
+		err := json.UnmarshalRead(r, &part)
+		c.proxies[key].Configs = append(c.proxies[key].Configs, part.Configs...)
+		return err
 	}
 	return nil
 }
