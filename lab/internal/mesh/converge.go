@@ -73,12 +73,19 @@ func (m Mesh) Converge(ctx context.Context, except ...string) (Converged, error)
 	return state, err
 }
 
-// Picture is what must not move while calls are made: which pods are ready, and what every proxy was
-// sent and has answered. Two of them are the same when nothing moved; what could not be asked is in it.
-func (m Mesh) Picture(ctx context.Context) string {
+// Picture is what must not move while calls are made, by whose it is: what every proxy was sent and has
+// answered, which pods are not ready, and what could not be asked.
+func (m Mesh) Picture(ctx context.Context) map[string]string {
 	unready, err := m.settled(ctx, nil)
-	statuses, unasked := m.syncz(ctx)
-	return fmt.Sprint(statuses, unready, err, unasked)
+	picture := map[string]string{"pods": fmt.Sprint(unready, err)}
+	statuses, err := m.syncz(ctx)
+	if err != nil {
+		picture["istiod"] = err.Error()
+	}
+	for _, s := range statuses {
+		picture[s.Proxy] = fmt.Sprint(s.Resources)
+	}
+	return picture
 }
 
 // rests is true when the state has not moved for long enough to be the last one.
