@@ -130,7 +130,7 @@ func (p Product) unregistered(ctx context.Context, t truth.Truth, edges []Edge, 
 // ledger is of counters, which move on with connections that time out.
 var (
 	capturedAt = regexp.MustCompile(`"capturedAt": *"([^"]*)"`)
-	age        = regexp.MustCompile(`\d+s before the capture`)
+	age        = regexp.MustCompile(`(\d+m)?\d+s before the capture`)
 	ledger     = regexp.MustCompile(`("(?:agree|contradict)": *)\d+`)
 )
 
@@ -138,6 +138,9 @@ var (
 func timeless(report []byte) []byte {
 	if at := capturedAt.FindSubmatch(report); at != nil {
 		report = bytes.ReplaceAll(report, at[1], []byte("NOW"))
+		if moment, err := time.Parse(time.RFC3339, string(at[1])); err == nil { // evidence has it in seconds
+			report = bytes.ReplaceAll(report, []byte(moment.Format(time.RFC3339)), []byte("NOW"))
+		}
 	}
 	report = ledger.ReplaceAll(report, []byte("${1}0"))
 	return age.ReplaceAll(report, []byte("just before the capture"))

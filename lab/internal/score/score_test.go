@@ -179,8 +179,8 @@ func TestExcuse(t *testing.T) {
 }
 
 func TestSame(t *testing.T) {
-	x := []byte("{\"capturedAt\": \"2026-01-01T00:00:01Z\",\n\"now\": \"2026-01-01T00:00:01Z\", \"agree\": 1, \"title\": \"expired 7s before the capture\"}")
-	y := []byte("{\"capturedAt\": \"2026-01-01T00:00:02Z\",\n\"now\": \"2026-01-01T00:00:02Z\", \"agree\": 2, \"title\": \"expired 8s before the capture\"}")
+	x := []byte("{\"capturedAt\": \"2026-01-01T00:00:01.97Z\",\n\"now\": \"2026-01-01T00:00:01Z\", \"agree\": 1, \"title\": \"expired 59s before the capture\"}")
+	y := []byte("{\"capturedAt\": \"2026-01-01T00:00:02.08Z\",\n\"now\": \"2026-01-01T00:00:02Z\", \"agree\": 2, \"title\": \"expired 1m00s before the capture\"}")
 	if at, ok := same(x, y); !ok {
 		t.Errorf("differ at %s", at)
 	}
