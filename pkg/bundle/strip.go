@@ -39,6 +39,12 @@ var strippers = map[string]func([]byte) (any, error){
 	"mutatingwebhookconfigurations.admissionregistration.k8s.io":   strip(keep[kube.WebhookConfiguration]),
 	"apiservices.apiregistration.k8s.io":                           strip(keep[kube.APIService]),
 	"ingresses.networking.k8s.io":                                  strip(keep[kube.Ingress]),
+	"httproutes.gateway.networking.k8s.io":                         strip(keep[kube.Route]),
+	"grpcroutes.gateway.networking.k8s.io":                         strip(keep[kube.Route]),
+	"tlsroutes.gateway.networking.k8s.io":                          strip(keep[kube.Route]),
+	"tcproutes.gateway.networking.k8s.io":                          strip(keep[kube.Route]),
+	"servicemonitors.monitoring.coreos.com":                        strip(keep[kube.Monitor]),
+	"podmonitors.monitoring.coreos.com":                            strip(keep[kube.Monitor]),
 }
 
 type resource[T any] interface {

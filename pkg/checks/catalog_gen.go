@@ -68,5 +68,7 @@ func All() []*diagnose.Check {
 		mtd609,
 		mtd610,
 		mtd611,
+		mtd612,
+		mtd613,
 	}
 }

@@ -24,7 +24,7 @@ var mtd603 = &diagnose.Check{
 			seePod(`prometheus.io/port other than 15020, and prometheus.istio.io/merge-metrics: "false"`),
 			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
 		},
-		NotThis:    "A Prometheus that presents a certificate of the mesh (scheme https) gets through. What ServiceMonitors ask for is not read.",
+		NotThis:    "A Prometheus that presents a certificate of the mesh (scheme https) gets through. What ServiceMonitors and PodMonitors ask for is MTD612.",
 		Fix:        "Let injection merge the metrics: remove the annotation prometheus.istio.io/merge-metrics: \"false\", or set enablePrometheusMerge. Or open the one port.",
 		References: []string{"istio.io/docs/ops/integrations/prometheus", "istio/istio#19628", "istio/istio#35871"},
 	},

@@ -48,25 +48,12 @@ var controllerNames = map[string]string{
 var helperParts = []string{"admission-webhook", "default-backend"}
 
 // controllers are the workloads that may serve an Ingress of a class, known by their labels; those of every class
-// where the Ingress names none. The first of them without a proxy is bare; nil when there is none.
-func controllers(p *diagnose.Pass, class string) (all, without int, bare *mesh.Workload) {
-	for _, w := range p.Workloads {
-		if len(w.Pods) == 0 {
-			continue
-		}
-		pod := w.Pods[0]
+// where the Ingress names none.
+func controllers(p *diagnose.Pass, class string) outsiders {
+	return outsidersOf(p, func(pod *mesh.Pod) bool {
 		name, known := controllerNames[pod.Labels["app.kubernetes.io/name"]]
-		if !known || !strings.Contains(class, name) && class != "" || slices.Contains(helperParts, pod.Labels["app.kubernetes.io/component"]) {
-			continue
-		}
-		if all++; pod.HasProxy() {
-			continue
-		}
-		if without++; bare == nil {
-			bare = w
-		}
-	}
-	return all, without, bare
+		return known && (strings.Contains(class, name) || class == "") && !slices.Contains(helperParts, pod.Labels["app.kubernetes.io/component"])
+	})
 }
 
 func strictIngress(p *diagnose.Pass) {
@@ -75,24 +62,20 @@ func strictIngress(p *diagnose.Pass) {
 		return
 	}
 	for _, ingress := range p.Resources.Ingresses {
-		all, without, bare := controllers(p, ingress.Class())
+		by := controllers(p, ingress.Class())
 		switch {
 		case strings.HasPrefix(ingress.Class(), "istio"), !concerned(p, ingress.Namespace):
 			p.NotApplicable()
-		case all > 0 && without == 0:
+		case by.meshed():
 			p.Passed()
-		case without < all: // which of them serves it is not known
-			judgeIngress(p, ingress, bare, diagnose.Warning)
-		case all == 0:
-			judgeIngress(p, ingress, nil, diagnose.Warning)
 		default:
-			judgeIngress(p, ingress, bare, diagnose.Error)
+			judgeIngress(p, ingress, by)
 		}
 	}
 }
 
-// judgeIngress judges all that an Ingress leads to. The controller is a workload without a proxy; nil when none is seen.
-func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, controller *mesh.Workload, severity diagnose.Severity) {
+// judgeIngress judges all that an Ingress leads to.
+func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, by outsiders) {
 	for _, svc := range ingress.Services() {
 		byNameOrNumber := func(port *mesh.Port) bool {
 			return port.Number == uint32(svc.Port.Number) || svc.Port.Name != "" && port.Name == svc.Port.Name
@@ -103,11 +86,11 @@ func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, controller *mesh.Work
 				continue
 			}
 			f := diagnose.Finding{
-				Severity: severity,
+				Severity: by.severity(),
 				Subject:  kube.Ref{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name}, Field: "backend " + svc.Name,
 				Group: fmt.Sprint(at), Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
 				Title: fmt.Sprintf("Ingress %s/%s leads to port %d of %s, which accepts only mutual TLS, and %s",
-					ingress.Namespace, ingress.Name, at, workloadName(ep.Pod.Workload), unproxied(controller)),
+					ingress.Namespace, ingress.Name, at, workloadName(ep.Pod.Workload), by.says("a controller")),
 				Evidence: []handshake.Fact{
 					{Layer: handshake.Cluster, Source: fmt.Sprintf("Ingress %s/%s", ingress.Namespace, ingress.Name), Value: "backend Service " + svc.Name},
 					listenerFact(p, ep.Pod, at),
@@ -119,19 +102,12 @@ func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, controller *mesh.Work
 	}
 }
 
-func unproxied(controller *mesh.Workload) string {
-	if controller == nil {
-		return "no controller with a proxy is seen"
-	}
-	return workloadName(controller) + ", a controller, has no proxy"
-}
-
 func describeIngress(p *diagnose.Pass, f *diagnose.Finding) {
 	for _, ingress := range p.Resources.Ingresses {
 		if ingress.Namespace != f.Subject.Namespace || ingress.Name != f.Subject.Name {
 			continue
 		}
-		if _, _, bare := controllers(p, ingress.Class()); bare != nil {
+		if bare := controllers(p, ingress.Class()).bare; bare != nil {
 			f.Fixes = append(injections(p, []*mesh.Workload{bare}), f.Fixes...)
 		}
 	}

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -42,15 +43,63 @@ func hostOfService(p *diagnose.Pass, svc *kube.Service) *mesh.Host {
 // at an endpoint, and at which port of the pod. Where it is not, the pass is told why.
 func shutsOutside(p *diagnose.Pass, ep mesh.Endpoint) (port uint32, shut bool) {
 	port = uint32(ep.Address.Port())
+	return port, shutsOutsideAt(p, ep.Pod, port)
+}
+
+// shutsOutsideAt is shutsOutside of a port of a pod, which is nil where an endpoint has none.
+func shutsOutsideAt(p *diagnose.Pass, pod *mesh.Pod, port uint32) bool {
 	switch {
-	case ep.Pod == nil || ep.Pod.Plane != mesh.Sidecar:
+	case pod == nil || pod.Plane != mesh.Sidecar:
 		p.NotApplicable()
-	case ep.Pod.Proxy == nil:
-		p.Unknown(kube.PodRef(ep.Pod.Key()), ep.Pod.Unread)
-	case !strict(p, ep.Pod, port):
+	case pod.Proxy == nil:
+		p.Unknown(kube.PodRef(pod.Key()), pod.Unread)
+	case !strict(p, pod, port):
 		p.Passed()
 	default:
-		return port, true
+		return true
 	}
-	return port, false
+	return false
+}
+
+// outsiders are workloads that may make a call from outside the mesh, by whether they have a proxy of the mesh.
+type outsiders struct {
+	all, without int
+	bare         *mesh.Workload // the first without a proxy; nil when there is none
+}
+
+// outsidersOf are the workloads whose pods fit.
+func outsidersOf(p *diagnose.Pass, fits func(*mesh.Pod) bool) outsiders {
+	var o outsiders
+	for _, w := range p.Workloads {
+		if len(w.Pods) == 0 || !fits(w.Pods[0]) {
+			continue
+		}
+		if o.all++; w.Pods[0].HasProxy() {
+			continue
+		}
+		if o.without++; o.bare == nil {
+			o.bare = w
+		}
+	}
+	return o
+}
+
+// meshed reports whether all callers, and at least one, have a proxy.
+func (o outsiders) meshed() bool { return o.all > 0 && o.without == 0 }
+
+// severity of what they are refused: an error where all of them are seen to have no proxy. Where only some have none,
+// which of them calls is not known.
+func (o outsiders) severity() diagnose.Severity {
+	if o.all > 0 && o.without == o.all {
+		return diagnose.Error
+	}
+	return diagnose.Warning
+}
+
+// says what is seen of callers of a kind: "a controller".
+func (o outsiders) says(kind string) string {
+	if o.bare == nil {
+		return "no " + strings.TrimPrefix(kind, "a ") + " with a proxy is seen"
+	}
+	return workloadName(o.bare) + ", " + kind + ", has no proxy"
 }

@@ -183,7 +183,7 @@ var symptomSigns = []diagnose.Sign{
 	{
 		Pattern: `(?i)connection reset by peer|empty reply|\bEOF\b`, Telling: diagnose.Symptom,
 		Means: "the server's side closed on an application that calls without a proxy, or around it",
-		Codes: codes{"MTD601", "MTD321", "MTD605", "MTD602", "MTD603", "MTD610"},
+		Codes: codes{"MTD601", "MTD321", "MTD605", "MTD602", "MTD603", "MTD610", "MTD612"},
 	},
 	{
 		Pattern: `(?i:route not found)|\bNR\b`, Telling: diagnose.Symptom, Means: "no route of the proxy matches the request",

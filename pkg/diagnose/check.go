@@ -97,5 +97,7 @@ const (
 	MutatingWebhooks       Evidence = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 	APIServices            Evidence = "apiservices.apiregistration.k8s.io"
 	Ingresses              Evidence = "ingresses.networking.k8s.io"
+	ServiceMonitors        Evidence = "servicemonitors.monitoring.coreos.com"
+	PodMonitors            Evidence = "podmonitors.monitoring.coreos.com"
 	MeshConfig             Evidence = "mesh-config"
 )

@@ -20,6 +20,12 @@ var configuring = map[string]func(*Resources) iter.Seq[*Meta]{
 	"EnvoyFilter":           metas(func(r *Resources) []*EnvoyFilter { return r.EnvoyFilters }),
 	"Service":               metas(func(r *Resources) []*Service { return r.Services }),
 	"Ingress":               metas(func(r *Resources) []*Ingress { return r.Ingresses }),
+	"HTTPRoute":             metas(func(r *Resources) []*Route { return r.HTTPRoutes }),
+	"GRPCRoute":             metas(func(r *Resources) []*Route { return r.GRPCRoutes }),
+	"TLSRoute":              metas(func(r *Resources) []*Route { return r.TLSRoutes }),
+	"TCPRoute":              metas(func(r *Resources) []*Route { return r.TCPRoutes }),
+	"ServiceMonitor":        metas(func(r *Resources) []*Monitor { return r.ServiceMonitors }),
+	"PodMonitor":            metas(func(r *Resources) []*Monitor { return r.PodMonitors }),
 	"Namespace":             metas(func(r *Resources) []*Namespace { return r.Namespaces }),
 	"ConfigMap":             metas(func(r *Resources) []*ConfigMap { return r.ConfigMaps }),
 

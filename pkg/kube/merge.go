@@ -26,6 +26,12 @@ func Merge(parts ...*Resources) *Resources {
 	out.MutatingWebhooks = mergeLists(parts, func(r *Resources) []*WebhookConfiguration { return r.MutatingWebhooks })
 	out.APIServices = mergeLists(parts, func(r *Resources) []*APIService { return r.APIServices })
 	out.Ingresses = mergeLists(parts, func(r *Resources) []*Ingress { return r.Ingresses })
+	out.HTTPRoutes = mergeLists(parts, func(r *Resources) []*Route { return r.HTTPRoutes })
+	out.GRPCRoutes = mergeLists(parts, func(r *Resources) []*Route { return r.GRPCRoutes })
+	out.TLSRoutes = mergeLists(parts, func(r *Resources) []*Route { return r.TLSRoutes })
+	out.TCPRoutes = mergeLists(parts, func(r *Resources) []*Route { return r.TCPRoutes })
+	out.ServiceMonitors = mergeLists(parts, func(r *Resources) []*Monitor { return r.ServiceMonitors })
+	out.PodMonitors = mergeLists(parts, func(r *Resources) []*Monitor { return r.PodMonitors })
 	for _, p := range parts {
 		for id := range p.read {
 			out.MarkRead(id)

@@ -37,6 +37,12 @@ type Resources struct {
 	MutatingWebhooks       []*WebhookConfiguration
 	APIServices            []*APIService
 	Ingresses              []*Ingress
+	HTTPRoutes             []*Route
+	GRPCRoutes             []*Route
+	TLSRoutes              []*Route
+	TCPRoutes              []*Route
+	ServiceMonitors        []*Monitor
+	PodMonitors            []*Monitor
 
 	read map[string]bool
 }
@@ -51,7 +57,10 @@ type Kind struct {
 	// Optional kinds are in no capture that was made before they were read: that one is missing is no
 	// gap there, and what needs it says so.
 	Optional bool
-	add      func(*Resources, []byte) error
+	// AddOn kinds, which are Optional too, belong to a project that many clusters do not have: that a cluster does
+	// not serve them, or that the user may not list them, is no gap either.
+	AddOn bool
+	add   func(*Resources, []byte) error
 }
 
 // ID is the name that bundles use, "destinationrules.networking.istio.io" or "pods.core".
@@ -88,6 +97,16 @@ var kinds = []Kind{
 	},
 	{Name: "APIService", Plural: "apiservices", Group: "apiregistration.k8s.io", Clustered: true, Optional: true, add: adder(func(r *Resources) *[]*APIService { return &r.APIServices })},
 	{Name: "Ingress", Plural: "ingresses", Group: "networking.k8s.io", Optional: true, add: adder(func(r *Resources) *[]*Ingress { return &r.Ingresses })},
+	addOn("HTTPRoute", "httproutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.HTTPRoutes })),
+	addOn("GRPCRoute", "grpcroutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.GRPCRoutes })),
+	addOn("TLSRoute", "tlsroutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.TLSRoutes })),
+	addOn("TCPRoute", "tcproutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.TCPRoutes })),
+	addOn("ServiceMonitor", "servicemonitors", "monitoring.coreos.com", adder(func(r *Resources) *[]*Monitor { return &r.ServiceMonitors })),
+	addOn("PodMonitor", "podmonitors", "monitoring.coreos.com", adder(func(r *Resources) *[]*Monitor { return &r.PodMonitors })),
+}
+
+func addOn(name, plural, group string, add func(*Resources, []byte) error) Kind {
+	return Kind{Name: name, Plural: plural, Group: group, Optional: true, AddOn: true, add: add}
 }
 
 func adder[T any](field func(*Resources) *[]*T) func(*Resources, []byte) error {

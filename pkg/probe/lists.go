@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -33,6 +34,8 @@ var (
 		networkingv1alpha3.SchemeGroupVersion.Version,
 		networkingv1.SchemeGroupVersion.Version,
 	}
+	// gateway-api.sigs.k8s.io/concepts/versioning: HTTPRoute and GRPCRoute are v1 for long, the others are not.
+	routeVersions = []string{"v1", "v1beta1", "v1alpha3", "v1alpha2"}
 )
 
 // list is one kind of resource to be listed.
@@ -63,6 +66,8 @@ func newList(k kube.Kind) list {
 		l.versions = envoyFilterVersions
 	case strings.HasSuffix(k.Group, ".istio.io"):
 		l.versions = istioVersions
+	case k.Group == "gateway.networking.k8s.io":
+		l.versions = routeVersions
 	}
 	switch k.ID() {
 	case "replicasets.apps", "jobs.batch":
@@ -110,9 +115,17 @@ func (r *lister) read(ctx context.Context, l list) {
 		return
 	}
 	if err != nil {
-		message, hint := explainList(ctx, err, l.resource())
-		r.sink.Gap(bundle.ListGap(l.ID(), message, hint))
+		r.gap(ctx, l, err)
 	}
+}
+
+// gap tells that a list was not read, unless nothing is missing without it.
+func (r *lister) gap(ctx context.Context, l list, err error) {
+	if l.AddOn && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err)) {
+		return
+	}
+	message, hint := explainList(ctx, err, l.resource())
+	r.sink.Gap(bundle.ListGap(l.ID(), message, hint))
 }
 
 // first finds the served version and fetches the first page, so that it is known in time
@@ -146,6 +159,10 @@ func (r *lister) readScope(ctx context.Context, l list, version string, all erro
 		})
 	}
 	err := r.sink.AddList(l.ID(), pagers...)
+	if l.AddOn {
+		r.gap(ctx, l, cmp.Or(err, all))
+		return
+	}
 	message, hint := explainList(ctx, all, l.resource())
 	switch {
 	case len(listed) > 0:

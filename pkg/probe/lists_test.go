@@ -104,6 +104,30 @@ func TestMissingKindIsAGap(t *testing.T) {
 	}
 }
 
+// Kinds of projects that many clusters do not have: without them nothing is missing.
+func TestAddOnsMayBeAbsent(t *testing.T) {
+	c := newCluster(t)
+	for path := range c.lists {
+		if strings.Contains(path, "/gateway.networking.k8s.io/") {
+			delete(c.lists, path)
+		}
+	}
+	c.lists["/apis/gateway.networking.k8s.io/v1alpha2/tcproutes"] = []any{named("shop", "old")}
+	c.refuse = refuseLists(&status{code: 403, reason: "Forbidden", text: "no"}, isList("servicemonitors"))
+	m, _ := collect(t, c, Options{Namespaces: []string{"shop"}})
+	if len(m.gaps) > 0 {
+		t.Errorf("gaps: %+v", m.gaps)
+	}
+	if diff := cmp.Diff([]string{"old"}, m.names(t, "tcproutes.gateway.networking.k8s.io")); diff != "" {
+		t.Errorf("routes of an older version (-want +got):\n%s", diff)
+	}
+	c.refuse = refuseLists(&status{code: 500, text: "the database is away"}, isList("podmonitors"))
+	m, _ = collect(t, c, Options{})
+	if g := m.gap(t, "podmonitors.monitoring.coreos.com"); !strings.Contains(g.Message, "the database is away") {
+		t.Errorf("gap: %+v", g)
+	}
+}
+
 func TestForbiddenListIsAGap(t *testing.T) {
 	c := newCluster(t)
 	c.refuse = refuseLists(&status{code: 403, reason: "Forbidden", text: "services is forbidden"}, isList("services"))
@@ -147,8 +171,9 @@ func TestTenantOfNothing(t *testing.T) {
 	c := newCluster(t)
 	c.refuse = refuseLists(&status{code: 403, reason: "Forbidden", text: "no"}, func(r *http.Request) bool { return r.URL.Path != "/version" })
 	m, _ := collect(t, c, Options{Namespaces: []string{"shop"}})
-	if len(m.gaps) != len(kube.Kinds()) || len(m.pages) > 0 {
-		t.Errorf("%d gaps and %d lists, want %d and none: %v", len(m.gaps), len(m.pages), len(kube.Kinds()), m.gaps)
+	needed := slices.DeleteFunc(kube.Kinds(), func(k kube.Kind) bool { return k.AddOn })
+	if len(m.gaps) != len(needed) || len(m.pages) > 0 {
+		t.Errorf("%d gaps and %d lists, want %d and none: %v", len(m.gaps), len(m.pages), len(needed), m.gaps)
 	}
 	if g := m.gap(t, "pods.core"); g.Message != "no" || !strings.HasPrefix(g.Hint, "grant list on pods") {
 		t.Errorf("gap: %+v", g)

@@ -1,0 +1,149 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+var mtd612 = &diagnose.Check{
+	Code: "MTD612", Name: "strict-monitor", Severity: diagnose.Error,
+	Title: "a ServiceMonitor or PodMonitor has pods scraped on a port that accepts only mutual TLS",
+	Doc: diagnose.Doc{
+		Meaning: "Prometheus fetches metrics from the pods of a ServiceMonitor or PodMonitor, at their addresses. Over http it has no certificate of the mesh, and a STRICT proxy refuses: the metrics of these workloads are missing, and so are the alerts that rest on them.",
+		Symptoms: []string{
+			"Prometheus: target is down: connection reset by peer, EOF",
+			"metrics of a workload end when STRICT is turned on, or when its pods get a proxy",
+		},
+		Detection: "A ServiceMonitor or PodMonitor selects pods with a sidecar for a scrape over http, and the inbound listener accepts only mutual TLS on the port. An error where all Prometheus pods (label app.kubernetes.io/name) run without a proxy; a warning where only some do, or where none is seen.",
+		ByHand: []diagnose.Look{
+			look("kubectl get servicemonitors,podmonitors -A -o yaml", "the selector, and port and scheme of the endpoints"),
+			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
+			seeLog("SERVER", "filter_chain_not_found, with the address of Prometheus"),
+		},
+		NotThis:    "Over https a certificate of the mesh may be presented (tlsConfig, or a scrape class of Prometheus): that is not judged, nor are relabelings that choose targets or their addresses. Merged metrics (port 15020) and Envoy's own (15090) bypass the proxy. A Prometheus with a proxy is MTD316. Clusters without these kinds, and users who may not list them, hear nothing.",
+		Fix:        "Open the one port. Or scrape the merged metrics, on port 15020. Or give Prometheus a certificate of the mesh, and the endpoint scheme https with its tlsConfig.",
+		References: []string{"istio.io/docs/ops/integrations/prometheus", "istio/istio#19628", "prometheus-operator.dev/docs/api-reference/api"},
+	},
+	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Services, diagnose.Pods},
+	Run:      strictMonitors,
+	Describe: describeMonitor,
+}
+
+// scrapers are the values of app.kubernetes.io/name by which the Prometheus operator labels the pods that scrape.
+var scrapers = []string{"prometheus", "prometheus-agent"}
+
+// scrape is a port of a pod that a monitor has scraped.
+type scrape struct {
+	pod  *mesh.Pod
+	port uint32
+}
+
+func strictMonitors(p *diagnose.Pass) {
+	by := outsidersOf(p, func(pod *mesh.Pod) bool { return slices.Contains(scrapers, pod.Labels["app.kubernetes.io/name"]) })
+	for _, m := range p.Resources.ServiceMonitors {
+		for i, e := range m.Spec.Endpoints {
+			judgeScrapes(p, kube.Ref{Kind: "ServiceMonitor", Namespace: m.Namespace, Name: m.Name}, fmt.Sprintf("spec.endpoints[%d]", i), e, scrapesOfServices(p, m, e), by)
+		}
+	}
+	for _, m := range p.Resources.PodMonitors {
+		for i, e := range m.Spec.PodEndpoints {
+			judgeScrapes(p, kube.Ref{Kind: "PodMonitor", Namespace: m.Namespace, Name: m.Name}, fmt.Sprintf("spec.podMetricsEndpoints[%d]", i), e, scrapesOfPods(p, m, e), by)
+		}
+	}
+}
+
+// scrapesOfServices are what an endpoint of a ServiceMonitor means: the pods behind a port of a Service, or a port of
+// their containers.
+func scrapesOfServices(p *diagnose.Pass, m *kube.Monitor, e kube.MonitorEndpoint) []scrape {
+	var out []scrape
+	for _, svc := range p.Resources.Services {
+		host := hostOfService(p, svc)
+		if host == nil || !m.Selects(svc.Namespace, svc.Labels) {
+			continue
+		}
+		for _, port := range host.Ports {
+			if e.Port != "" && port.Name != e.Port || e.Port == "" && e.TargetPort == nil {
+				continue
+			}
+			for _, ep := range port.Endpoints {
+				at := uint32(ep.Address.Port())
+				if e.Port == "" && ep.Pod != nil {
+					at = portOf(ep.Pod, *e.TargetPort)
+				}
+				out = append(out, scrape{ep.Pod, at})
+			}
+		}
+	}
+	return out
+}
+
+// scrapesOfPods are what an endpoint of a PodMonitor means: a port of containers.
+func scrapesOfPods(p *diagnose.Pass, m *kube.Monitor, e kube.MonitorEndpoint) []scrape {
+	port := kube.IntOrString{Str: e.Port, Int: e.PortNumber}
+	if e.TargetPort != nil && e.Port == "" && e.PortNumber == 0 {
+		port = *e.TargetPort
+	}
+	var out []scrape
+	for _, pod := range p.Pods {
+		if at := portOf(pod, port); at != 0 && m.Selects(pod.Namespace, pod.Labels) {
+			out = append(out, scrape{pod, at})
+		}
+	}
+	return out
+}
+
+// chosenElsewhere reports whether what is scraped, or how, is not told by an endpoint alone: over https a certificate
+// may be presented, and relabelings leave targets out or change their addresses.
+func chosenElsewhere(e kube.MonitorEndpoint) bool {
+	return strings.EqualFold(e.Scheme, "https") || slices.ContainsFunc(e.Relabelings, func(r kube.Relabeling) bool {
+		action := strings.ToLower(r.Action)
+		return strings.HasPrefix(action, "keep") || strings.HasPrefix(action, "drop") || r.Target == "__address__" || r.Target == "__scheme__"
+	})
+}
+
+func judgeScrapes(p *diagnose.Pass, monitor kube.Ref, field string, e kube.MonitorEndpoint, scrapes []scrape, by outsiders) {
+	if chosenElsewhere(e) || by.meshed() {
+		p.NotApplicable()
+		return
+	}
+	for _, s := range scrapes {
+		if s.pod == nil || s.port == 0 || !concerned(p, s.pod.Namespace) {
+			p.NotApplicable()
+			continue
+		}
+		if !shutsOutsideAt(p, s.pod, s.port) {
+			continue
+		}
+		p.Failed(diagnose.Finding{
+			Severity: by.severity(), Subject: monitor, Field: field, Group: fmt.Sprint(s.port), Pod: s.pod, Workloads: []kube.Ref{s.pod.Workload.Ref},
+			Title: fmt.Sprintf("%s has port %d of %s scraped over http, where only mutual TLS is accepted, and %s", monitor, s.port, workloadName(s.pod.Workload), by.says("a Prometheus")),
+			Evidence: []handshake.Fact{
+				{Layer: handshake.Cluster, Source: monitor.String() + " " + field, Value: fmt.Sprintf("scrapes port %d over http", s.port)},
+				listenerFact(p, s.pod, s.port),
+			},
+		})
+	}
+}
+
+func describeMonitor(p *diagnose.Pass, f *diagnose.Finding) {
+	var port uint32
+	if _, err := fmt.Sscan(f.Group, &port); err != nil { // Run wrote it
+		return
+	}
+	if others := len(f.Workloads) - 1; others > 0 { // a fix for each would be a list of patches: the scraper is one
+		name := workloadName(f.Pod.Workload)
+		f.Title = strings.Replace(f.Title, name, fmt.Sprintf("%s and %d more", name, others), 1)
+	} else {
+		f.Fixes = openPort(p, f.Pod, port, fmt.Sprintf("open port %d to Prometheus", port))
+	}
+	f.Fixes = append(f.Fixes, diagnose.Fix{
+		Title: "give Prometheus a certificate of the mesh (istio.io/docs/ops/integrations/prometheus), and this endpoint scheme https with its tlsConfig",
+		Risk:  "targets of this endpoint that have no proxy are then not scraped",
+	})
+}

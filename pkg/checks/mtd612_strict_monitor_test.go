@@ -1,0 +1,91 @@
+package checks
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// monitor has the operator's Prometheus scrape Services of a namespace.
+func (r *recording) monitor(namespace string, endpoint kube.MonitorEndpoint) *recording {
+	m := &kube.Monitor{Meta: kube.Meta{Namespace: "monitoring", Name: "apps"}}
+	m.Spec.Namespaces.Names = []string{namespace}
+	m.Spec.Endpoints = []kube.MonitorEndpoint{endpoint}
+	r.Resources.ServiceMonitors = append(r.Resources.ServiceMonitors, m)
+	return r
+}
+
+// podMonitor has it scrape pods that have a label.
+func (r *recording) podMonitor(app string, endpoint kube.MonitorEndpoint) *recording {
+	m := &kube.Monitor{Meta: kube.Meta{Namespace: "monitoring", Name: "pods"}}
+	m.Spec.Namespaces.Any = true
+	m.Spec.Selector.MatchExpressions = []kube.LabelRequirement{{Key: "app", Operator: "In", Values: []string{app}}}
+	m.Spec.PodEndpoints = []kube.MonitorEndpoint{endpoint}
+	r.Resources.PodMonitors = append(r.Resources.PodMonitors, m)
+	return r
+}
+
+var httpEndpoint = kube.MonitorEndpoint{Port: "http"}
+
+func TestStrictServiceMonitor(t *testing.T) {
+	r := record(t, healthy).monitor("pay", httpEndpoint)
+	f := r.one(mtd612)
+	has(t, lines([]*diagnose.Finding{f}), "warning ServiceMonitor monitoring/apps [spec.endpoints[0]] 0: ServiceMonitor monitoring/apps has port 8080 of pay/api "+
+		"scraped over http, where only mutual TLS is accepted, and no Prometheus with a proxy is seen")
+	has(t, f.Fixes[0].Manifest, "mode: PERMISSIVE")
+	complete(t, f)
+
+	f = r.controller("naked", "prometheus", "").one(mtd612)
+	has(t, lines([]*diagnose.Finding{f}), "error ServiceMonitor monitoring/apps [spec.endpoints[0]] 0: ")
+	has(t, f.Title, "legacy/naked, a Prometheus, has no proxy")
+	complete(t, f)
+
+	r.controller("multi", "prometheus-agent", "") // has a proxy: which of them scrapes is not known
+	has(t, r.says(mtd612), "warning ServiceMonitor monitoring/apps")
+
+	number := record(t, healthy).monitor("pay", kube.MonitorEndpoint{TargetPort: &kube.IntOrString{Int: 8080}})
+	has(t, number.says(mtd612), "has port 8080 of pay/api scraped over http")
+
+	many := record(t, healthy).monitor("shop", httpEndpoint).one(mtd612)
+	if len(many.Workloads) < 2 {
+		t.Fatalf("workloads: %v", many.Workloads)
+	}
+	has(t, many.Title, " more scraped over http")
+	complete(t, many)
+}
+
+func TestStrictPodMonitor(t *testing.T) {
+	for _, e := range []kube.MonitorEndpoint{{PortNumber: 8080}, {TargetPort: &kube.IntOrString{Int: 8080}}} {
+		has(t, record(t, healthy).podMonitor("api", e).says(mtd612), "warning PodMonitor monitoring/pods [spec.podMetricsEndpoints[0]] 0: "+
+			"PodMonitor monitoring/pods has port 8080 of pay/api scraped over http")
+	}
+}
+
+func TestStrictMonitorQuietAndBlind(t *testing.T) {
+	shared(t, healthy).silent(mtd612)
+	record(t, "02-permissive-default").monitor("pay", httpEndpoint).quiet(mtd612)
+	record(t, healthy).podMonitor("api", kube.MonitorEndpoint{PortNumber: agentPort}).quiet(mtd612)
+	record(t, healthy).podMonitor("api", kube.MonitorEndpoint{PortNumber: envoyMetricsPort}).quiet(mtd612)
+	for name, e := range map[string]kube.MonitorEndpoint{
+		"no such port":       {Port: "metrics"},
+		"no port":            {},
+		"may present one":    {Port: "http", Scheme: "HTTPS"},
+		"targets left out":   {Port: "http", Relabelings: []kube.Relabeling{{Action: "Keep"}}},
+		"another address":    {Port: "http", Relabelings: []kube.Relabeling{{Target: "__address__"}}},
+		"relabels to https":  {Port: "http", Relabelings: []kube.Relabeling{{Action: "replace", Target: "__scheme__"}}},
+		"port of no service": {TargetPort: &kube.IntOrString{Str: "nosuch"}},
+	} {
+		t.Run(name, func(t *testing.T) { record(t, healthy).monitor("pay", e).silent(mtd612) })
+	}
+	record(t, healthy).monitor("pay", kube.MonitorEndpoint{Port: "http", Relabelings: []kube.Relabeling{{Target: "job"}}}).one(mtd612)
+	record(t, healthy).monitor("nosuch", httpEndpoint).silent(mtd612)
+	record(t, healthy).monitor("legacy", httpEndpoint).silent(mtd612)
+	record(t, healthy).podMonitor("nosuch", kube.MonitorEndpoint{PortNumber: 8080}).silent(mtd612)
+	record(t, healthy).monitor("pay", httpEndpoint).controller("multi", "prometheus", "").silent(mtd612) // by a proxy
+	unread := record(t, healthy).monitor("pay", httpEndpoint)
+	if got := unread.withoutProxy("pay/api").unknowns(mtd612); len(got) == 0 {
+		t.Error("pay/api was not read")
+	}
+	blinded(t, healthy, mtd612)
+}
