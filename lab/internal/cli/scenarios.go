@@ -22,6 +22,7 @@ const product = "kubectl-mtls_doctor"
 func scenarios() []Command {
 	return []Command{
 		{"scenarios", "", "what there is in lab/scenarios", runScenarios},
+		{"scenario", "NAME", "make the mesh what a scenario wants, and leave it so: to look around in", runScenario},
 		{"truth", "[-out FOLDER] NAME…|--all", "apply scenarios, drive traffic, record what happened and a bundle", runTruth},
 		{"score", "[-out FOLDER] NAME…|--all", "the same, and compare with what the product says", runScore},
 	}
@@ -39,6 +40,28 @@ func runScenarios(_ context.Context, e Env, _ []string) error {
 }
 
 func (e Env) scenarios() string { return filepath.Join(e.Source, "scenarios") }
+
+// runScenario applies a scenario, all steps of one that has some, and leaves the mesh to the user.
+func runScenario(ctx context.Context, e Env, args []string) error {
+	if len(args) != 1 {
+		return errors.New("name one scenario; `lab scenarios` lists them")
+	}
+	list, err := scenario.Find(e.scenarios(), args...)
+	if err != nil {
+		return err
+	}
+	runner, err := e.runner(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if err := runner.Apply(ctx, s); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.Out, "%s: %s\n%s\n", s.Name, strings.TrimSpace(s.Description), strings.TrimSpace(s.Why))
+	}
+	return nil
+}
 
 // course is a run over some scenarios.
 type course struct {
@@ -70,29 +93,35 @@ func openCourse(ctx context.Context, e Env, args []string, out string) (course, 
 	return c, err
 }
 
+// runner builds what scenarios need.
+func (e Env) runner(ctx context.Context) (*truth.Runner, error) {
+	if err := goBuild(ctx, e, e.Source, "probe", "./cmd/probe"); err != nil {
+		return nil, err
+	}
+	common, err := scenario.Workloads(e.scenarios())
+	if err != nil {
+		return nil, err
+	}
+	m, err := OpenMesh(e)
+	if err != nil {
+		return nil, err
+	}
+	return &truth.Runner{Mesh: m, Dir: e.Dir, Common: common, Log: e.Err}, nil
+}
+
 // course builds what a course needs, and proves that the probes of the run can tell.
 func (e Env) course(ctx context.Context, program string) (course, error) {
-	if err := goBuild(ctx, e, e.Source, "probe", "./cmd/probe"); err != nil {
-		return course{}, err
-	}
 	if program == "" {
 		program = e.Dir.Bin(product)
 		if err := goBuild(ctx, e, filepath.Dir(e.Source), product, "./cmd/kubectl-mtls-doctor"); err != nil {
 			return course{}, err
 		}
 	}
-	common, err := scenario.Workloads(e.scenarios())
+	runner, err := e.runner(ctx)
 	if err != nil {
 		return course{}, err
 	}
-	m, err := OpenMesh(e)
-	if err != nil {
-		return course{}, err
-	}
-	c := course{
-		product: score.Product{Program: program, Kubeconfig: e.Dir.ReaderKubeconfig()},
-		runner:  &truth.Runner{Mesh: m, Dir: e.Dir, Common: common, Log: e.Err},
-	}
+	c := course{product: score.Product{Program: program, Kubeconfig: e.Dir.ReaderKubeconfig()}, runner: runner}
 	return c, c.calibrate(ctx, e)
 }
 

@@ -53,6 +53,14 @@ func (r *Runner) Run(ctx context.Context, s scenario.Scenario) (t Truth, end fun
 	return t, prepared.mend, nil
 }
 
+// Apply makes the mesh what the scenario wants, its faults included, without any call. They stay.
+func (r *Runner) Apply(ctx context.Context, s scenario.Scenario) error {
+	if _, err := r.prepare(ctx, s); err != nil {
+		return fmt.Errorf("scenario %s: %w", s.Name, err)
+	}
+	return nil
+}
+
 // prepared is a mesh as the scenario wants it.
 type prepared struct {
 	pods    []node.PodInfo
