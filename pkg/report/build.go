@@ -25,7 +25,7 @@ func build(r *diagnose.Result, scope Scope, v *view) *Report {
 		CapturedAt: r.CapturedAt.UTC(), Source: r.Source,
 		Scope:       scope,
 		EdgeSummary: summarise(v.edges),
-		Findings:    findings(r.Resources, r.Findings),
+		Findings:    findings(r.Snapshot, r.Findings),
 		Unexplained: foldAffected(unexplained(r)),
 		Workloads:   workloads(r, v.edges),
 		Coverage:    coverage(r, v),
@@ -87,14 +87,15 @@ func summarise(edges []*handshake.Edge) EdgeSummary {
 	return s
 }
 
-func findings(resources *kube.Resources, in []*diagnose.Finding) []Finding {
+func findings(s *mesh.Snapshot, in []*diagnose.Finding) []Finding {
 	out := make([]Finding, 0, len(in))
 	for _, f := range in {
 		x := Finding{
 			Code: string(f.Check.Code), Name: f.Check.Name, Severity: string(f.Severity),
 			Subject: f.Subject, Field: f.Field, Title: f.Title,
 			Evidence: list(f.Evidence), Affects: affects(f), Fixes: fixes(f.Fixes),
-			Fingerprint: fingerprint(f), Origin: originOf(resources.MetaOf(f.Subject)),
+			Fingerprint: fingerprint(f), Origin: originOf(s.Resources.MetaOf(f.Subject)),
+			InForceSince: inForceSince(s, f.Evidence),
 		}
 		if f.CausedBy != nil {
 			cause := refTo(f.CausedBy)

@@ -86,6 +86,9 @@ func (p *page) finding(f *Finding) {
 		p.line("cause", "a consequence of "+Clean(f.CausedBy.Code)+": mend that first")
 	}
 	p.origin(f.Origin)
+	if since := f.inForce(); since != "" {
+		p.line("proxy", since)
+	}
 	if p.Scope.To != "" { // the connection and its proof stand above: what to do comes first
 		p.fixes(f.Fixes)
 	}

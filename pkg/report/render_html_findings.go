@@ -59,6 +59,7 @@ func (p *webPage) finding(f *Finding, first bool) g.Node {
 					g.If(f.Origin.managed() != "", h.P(text("Managed "+f.Origin.managed()+"."))),
 				}
 			}),
+			g.If(f.inForce() != "", h.P(h.Class("soft"), text("The proxy "+f.inForce()))),
 			g.Iff(f.CausedBy != nil, func() g.Node { return h.P(text("A consequence of " + f.CausedBy.Code + ": mend that first.")) }),
 			g.If(len(f.Fixes) > 0, h.H3(g.Text("Fix"))), each(f.Fixes, p.fix),
 			g.If(len(f.Affects) > 0, h.H3(g.Text("Breaks"))), p.affected(f.Affects),

@@ -204,6 +204,9 @@ type Finding struct {
 	Fixes   []Fix      `json:"fixes"`
 	// Origin says of the resource to blame since when it is so, and who manages it.
 	Origin *Origin `json:"origin,omitempty"`
+	// InForceSince is since when proxies have the config that the evidence shows: the newest last_updated of its
+	// listeners, clusters and secrets. Versions before may have been as bad. Absent when no proxy tells.
+	InForceSince time.Time `json:"inForceSince,omitzero"`
 	// CausedBy is the finding that is the root cause, when this is a consequence.
 	CausedBy *FindingRef `json:"causedBy,omitempty"`
 	// Known says that the baseline has it too, and no worse: it does not fail the run.
