@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -111,6 +112,9 @@ func (a *accepted) mark(r *report.Report) {
 
 // show diagnoses, renders and judges, without what is accepted.
 func (o *reportOptions) show(env *Env, v *view, ok accepted, a report.Again) error {
+	if n := diagnose.Calls(v.snapshot, v.found.scope()); n > manyCalls {
+		fmt.Fprint(env.Err, tooMuch(n))
+	}
 	r, _, err := o.build(v, env.Checks)
 	if err != nil {
 		return err
@@ -134,6 +138,15 @@ func (o *reportOptions) show(env *Env, v *view, ok accepted, a report.Again) err
 		return err
 	}
 	return o.verdict.report(r)
+}
+
+// manyCalls are so many that a report of them needs more memory than a small machine has.
+const manyCalls = 1_000_000
+
+// tooMuch says what to ask instead; the run goes on.
+func tooMuch(calls int) string {
+	return fmt.Sprintf("%d million possible calls: the report takes about %d GB of memory. One of a namespace (-n NAME) takes less; matrix and graph count calls that are alike once.\n",
+		calls/1_000_000, 4*calls/1_000_000)
 }
 
 // changes adds what changed since the moment that the user asked about.

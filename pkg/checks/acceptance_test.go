@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // cause is what the owner of a mesh must be told: what to mend, and where in it.
@@ -157,5 +158,18 @@ func TestFaultsAreAllRecordings(t *testing.T) {
 	}
 	if diff := cmp.Diff(files, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestCalls: the estimate of what a report costs is near what it replays.
+func TestCalls(t *testing.T) {
+	r := shared(t, "03-dr-disable-vs-strict")
+	all := len(r.judge().Edges())
+	if n := diagnose.Calls(mesh.New(r.Evidence), diagnose.Scope{}); n < all || n > all+all/5 {
+		t.Errorf("about %d calls, and %d were replayed", n, all)
+	}
+	pay := diagnose.Scope{In: func(p *mesh.Pod) bool { return p.Namespace == "pay" }}
+	if n := diagnose.Calls(mesh.New(r.Evidence), pay); n >= all {
+		t.Errorf("about %d calls from and to one namespace, of %d", n, all)
 	}
 }

@@ -24,6 +24,29 @@ type World struct {
 	whole     map[*mesh.Host][]*handshake.Edge
 }
 
+// Calls is about how many connections Run replays: each is an object of some 4 kB while the report is made.
+func Calls(s *mesh.Snapshot, scope Scope) int {
+	asked := 0
+	for _, p := range s.Pods {
+		if scope.in(p) {
+			asked++
+		}
+	}
+	n := 0
+	for _, h := range s.Hosts {
+		for _, port := range h.Ports {
+			for _, ep := range port.Endpoints {
+				if ep.Pod != nil && scope.in(ep.Pod) {
+					n += len(s.Pods)
+				} else {
+					n += asked
+				}
+			}
+		}
+	}
+	return n
+}
+
 func newWorld(s *mesh.Snapshot, scope Scope) *World {
 	w := bareWorld(s, scope)
 	w.Engine = handshake.New(s)
