@@ -28,8 +28,12 @@ only findings are compared: it counts calls and does not list them.
 
 Without -n, -A or a selector, what is read is limited to what a report was about.
 
-Exit code 3: a finding is new, or more severe, at or above --fail-on, or a call that got through
-does so no longer (with warning: or is no longer mTLS). 4: evidence of AFTER is missing.`,
+What AFTER could not look for is not fixed: such findings, and calls that are unknown now, stand in
+lists of their own. Findings that AFTER suppresses are neither new nor fixed.
+
+Exit code 3: a finding is new, or more severe, at or above --fail-on; or a call fails or is denied
+that did not before, or that is new and of a caller with a proxy (with warning: or is no longer
+mTLS). That a call leads nowhere, or is unknown, is none of these. 4: evidence of AFTER is missing.`,
 		Example: examples(env.Program, `
 			PROGRAM diff before.tar.gz after.tar.gz
 			# what has changed since the capture
@@ -65,7 +69,7 @@ func (o *diffOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 		return after.timeout
 	case d.Fails(gate):
 		return outcome(exitFindings)
-	case after.Report != nil && gate.Incomplete(after.Report):
+	case d.Incomplete(gate):
 		return outcome(exitIncomplete)
 	}
 	return nil

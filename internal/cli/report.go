@@ -99,7 +99,8 @@ func (o *reportOptions) accepted(ctx context.Context, env *Env, targets []string
 	if a.suppressions, err = o.suppress.read(env.Checks); err != nil {
 		return a, err
 	}
-	a.known, err = o.baseline.read(ctx, env, o.global, targets)
+	of := sideOptions{global: *o.global, targets: targets, suppressions: a.suppressions}
+	a.known, err = o.baseline.read(ctx, env, &of)
 	return a, err
 }
 

@@ -25,6 +25,8 @@ type sideOptions struct {
 	global  globalOptions
 	targets []string
 	to      string
+	// suppressions are those of a file; what resources say themselves holds without them.
+	suppressions []report.Suppression
 }
 
 // limitTo asks about what a report was about.
@@ -58,8 +60,10 @@ func (o *sideOptions) evidence(ctx context.Context, env *Env, path string) (*sid
 	if err != nil {
 		return nil, err
 	}
-	s := &side{Side: report.Side{Report: r, HasEdges: true, Edges: report.Edges(v.snapshot, edges).Edges}, timeout: v.timeout}
+	r.Suppress(o.suppressions)
+	s := &side{Side: report.Side{Report: r}, timeout: v.timeout}
 	s.Name = cmp.Or(path, "the cluster")
+	s.list(report.Edges(v.snapshot, edges))
 	return s, nil
 }
 
@@ -131,10 +135,15 @@ func parseDocument(path string, content []byte) (*side, error) {
 		if err := json.Unmarshal(content, &l); err != nil {
 			return nil, brokenDocument(path, err)
 		}
-		s.Edges, s.HasEdges, s.CapturedAt = l.Edges, true, l.CapturedAt
+		s.list(&l)
 		return s, nil
 	}
 	return nil, failed("a Report or an EdgeList can be compared, and what --from takes", "%s holds a %s", path, of.Kind)
+}
+
+// list makes a list of connections a part of the side.
+func (s *side) list(l *report.EdgeList) {
+	s.Edges, s.HasEdges, s.CapturedAt, s.Unlisted = l.Edges, true, l.CapturedAt, l.Unlisted
 }
 
 func brokenDocument(path string, err error) error {
@@ -148,14 +157,15 @@ func (o *baselineOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.path, "baseline", "", "findings of `PATH`, a report or what --from takes, are known and do not fail the run")
 }
 
-// read reads the baseline, nil for none. Of a capture it is about what the run is about.
-func (o *baselineOptions) read(ctx context.Context, env *Env, global *globalOptions, targets []string) (*report.Report, error) {
+// read reads the baseline, nil for none. Of a capture it is about what the run is about, and suppresses what the
+// run does, by the day of the capture.
+func (o *baselineOptions) read(ctx context.Context, env *Env, of *sideOptions) (*report.Report, error) {
 	if o.path == "" {
 		return nil, nil
 	}
 	s, err := readDocument(env, o.path)
 	if err == nil && s == nil {
-		s, err = (&sideOptions{global: *global, targets: targets}).evidence(ctx, env, o.path)
+		s, err = of.evidence(ctx, env, o.path)
 	}
 	switch {
 	case err != nil:

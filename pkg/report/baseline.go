@@ -9,19 +9,18 @@ import (
 // Baseline says how a report compares with an earlier one, whose findings do not fail the run.
 type Baseline struct {
 	CapturedAt time.Time `json:"capturedAt,omitzero"`
-	// Known counts findings of both, Fixed those of a baseline of the same scope that are gone.
-	Known int `json:"known"`
-	Fixed int `json:"fixed"`
+	// Known counts findings of both, Fixed those of the baseline that are gone, and Unseen those that could not
+	// be looked for. One that is suppressed now is none of them.
+	Known  int `json:"known"`
+	Fixed  int `json:"fixed"`
+	Unseen int `json:"unseen"`
 }
 
 // Against marks what an earlier report has already: findings that are no more severe than there,
-// and unexplained connections.
+// and unexplained connections. What is suppressed there is none of its findings. It comes after Suppress.
 func (r *Report) Against(baseline *Report) {
-	d := compareFindings(baseline.Findings, r.Findings)
-	r.Baseline = &Baseline{CapturedAt: baseline.CapturedAt}
-	if r.Scope.label() == baseline.Scope.label() {
-		r.Baseline.Fixed = len(d.Fixed)
-	}
+	d := compareFindings(baseline, r)
+	r.Baseline = &Baseline{CapturedAt: baseline.CapturedAt, Fixed: len(d.Fixed), Unseen: len(d.Unseen)}
 	was := byFingerprint(baseline.Findings)
 	for i := range r.Findings {
 		f := &r.Findings[i]

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -19,6 +20,9 @@ type Diff struct {
 	After      DiffSide      `json:"after"`
 	Findings   *FindingsDiff `json:"findings,omitempty"`
 	Calls      *CallsDiff    `json:"calls,omitempty"`
+
+	// incomplete says that AFTER lacks evidence without which the difference could read otherwise.
+	incomplete bool
 }
 
 // DiffSide is one side of a Diff.
@@ -28,13 +32,20 @@ type DiffSide struct {
 	CapturedAt time.Time   `json:"capturedAt,omitzero"`
 	Source     mesh.Source `json:"source"`
 	Scope      Scope       `json:"scope"`
+	// Unlisted are lists that were not read and without which connections may be missing.
+	Unlisted []string `json:"unlisted"`
 }
 
-// FindingsDiff says what became of findings, which their fingerprints tell apart.
+// FindingsDiff says what became of findings, which their fingerprints tell apart. What BEFORE suppresses is none of
+// its findings: it is new when it is not suppressed any more.
 type FindingsDiff struct {
 	New     []Finding        `json:"new"`
 	Fixed   []Finding        `json:"fixed"`
 	Changed []ChangedFinding `json:"changed"`
+	// Unseen are those of BEFORE that AFTER could not look for.
+	Unseen []UnseenFinding `json:"unseen"`
+	// Suppressed are those of AFTER that somebody has accepted: they are neither new nor fixed.
+	Suppressed []SuppressedFinding `json:"suppressed"`
 	// Unchanged counts those of both sides.
 	Unchanged int `json:"unchanged"`
 }
@@ -65,11 +76,13 @@ type Side struct {
 func Compare(before, after *Side) *Diff {
 	d := &Diff{APIVersion: APIVersion, Kind: "Diff", Before: before.described(), After: after.described()}
 	if before.Report != nil && after.Report != nil {
-		d.Findings = compareFindings(before.Report.Findings, after.Report.Findings)
+		d.Findings = compareFindings(before.Report, after.Report)
 	}
 	if before.HasEdges && after.HasEdges {
 		d.Calls = compareCalls(before.Edges, after.Edges)
+		d.Calls.unlisted(after.Unlisted)
 	}
+	d.incomplete = after.incomplete() || d.blind()
 	return d
 }
 
@@ -79,6 +92,7 @@ func (s *Side) described() DiffSide {
 		out.CapturedAt, out.Source, out.Scope = s.Report.CapturedAt, s.Report.Source, s.Report.Scope
 	}
 	out.Scope.Namespaces, out.Scope.Targets = list(out.Scope.Namespaces), list(out.Scope.Targets)
+	out.Unlisted = list(out.Unlisted)
 	return out
 }
 
@@ -93,10 +107,26 @@ func (d *Diff) Fails(g Gate) bool {
 	return d.Calls != nil && slices.ContainsFunc(d.Calls.Worse, func(c ChangedCall) bool { return g.stops(c.severity()) })
 }
 
-func compareFindings(before, after []Finding) *FindingsDiff {
-	d := &FindingsDiff{New: []Finding{}, Fixed: []Finding{}, Changed: []ChangedFinding{}}
-	was := byFingerprint(before)
-	for _, f := range after {
+// Incomplete reports whether evidence of AFTER is missing that a gate demands.
+func (d *Diff) Incomplete(g Gate) bool { return !g.AllowPartial && d.incomplete }
+
+// incomplete reports whether a side lacks evidence, as a report or a list of its connections has it.
+func (s *Side) incomplete() bool {
+	if s.Report != nil {
+		return s.Report.Incomplete() || len(s.Unlisted) > 0
+	}
+	return len(s.Unlisted) > 0 || slices.ContainsFunc(s.Edges, func(e Edge) bool { return e.Verdict == handshake.Unknown && e.Server.Pod != "" })
+}
+
+// blind reports whether a finding was not looked for although it was asked about.
+func (d *Diff) blind() bool {
+	return d.Findings != nil && len(d.Findings.Unseen) > 0 && d.After.Scope.covers(&d.Before.Scope)
+}
+
+func compareFindings(before, after *Report) *FindingsDiff {
+	d := &FindingsDiff{New: []Finding{}, Fixed: []Finding{}, Changed: []ChangedFinding{}, Unseen: []UnseenFinding{}, Suppressed: list(after.suppressed())}
+	was := byFingerprint(before.Findings)
+	for _, f := range after.Findings {
 		old, known := was[f.Fingerprint]
 		switch what := changes(old, f); {
 		case !known:
@@ -107,11 +137,15 @@ func compareFindings(before, after []Finding) *FindingsDiff {
 			d.Unchanged++
 		}
 	}
-	is := byFingerprint(after)
-	for _, f := range before {
-		if _, still := is[f.Fingerprint]; !still {
-			d.Fixed = append(d.Fixed, f)
+	for _, f := range before.Findings {
+		if still, _ := after.named(FindingRef{f.Code, f.Fingerprint}); still != nil {
+			continue
 		}
+		if why := after.unseenBecause(&f, before); why != "" {
+			d.Unseen = append(d.Unseen, UnseenFinding{f, why})
+			continue
+		}
+		d.Fixed = append(d.Fixed, f)
 	}
 	return d
 }

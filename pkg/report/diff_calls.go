@@ -13,13 +13,16 @@ import (
 // change.
 type CallsDiff struct {
 	// Worse fare worse than before, or are new and do not get through; Better fare better; Other
-	// changed in another way.
+	// changed in another way. Unseen had a verdict, and AFTER lacks the evidence for one.
 	Worse  []ChangedCall `json:"worse"`
 	Better []ChangedCall `json:"better"`
 	Other  []ChangedCall `json:"other"`
+	Unseen []ChangedCall `json:"unseen"`
 	// New and Gone count calls of one side only; those that are new and fail are among Worse too.
-	New       int `json:"new"`
-	Gone      int `json:"gone"`
+	New  int `json:"new"`
+	Gone int `json:"gone"`
+	// Missing counts those of BEFORE only when AFTER lacks lists that would show them: none is then known to be gone.
+	Missing   int `json:"missing"`
 	Unchanged int `json:"unchanged"`
 }
 
@@ -81,7 +84,7 @@ type callKey struct {
 }
 
 func compareCalls(before, after []Edge) *CallsDiff {
-	d := &CallsDiff{Worse: []ChangedCall{}, Better: []ChangedCall{}, Other: []ChangedCall{}}
+	d := &CallsDiff{Worse: []ChangedCall{}, Better: []ChangedCall{}, Other: []ChangedCall{}, Unseen: []ChangedCall{}}
 	_, was := foldCalls(before)
 	order, is := foldCalls(after)
 	for _, k := range order {
@@ -101,22 +104,31 @@ func compareCalls(before, after []Edge) *CallsDiff {
 			d.Gone++
 		}
 	}
-	for _, list := range [][]ChangedCall{d.Worse, d.Better, d.Other} {
+	for _, list := range [][]ChangedCall{d.Worse, d.Better, d.Other, d.Unseen} {
 		slices.SortStableFunc(list, func(a, b ChangedCall) int { return cmp.Compare(rank(b.After.outcome()), rank(a.After.outcome())) })
 	}
 	return d
 }
 
-// add sorts a call of both sides by how it changed. That a failure is not seen any more, or that nothing
-// is left to call, makes no call better.
+// unlisted is told which lists of AFTER were not read: what they do not show is not gone.
+func (d *CallsDiff) unlisted(lists []string) {
+	if len(lists) > 0 {
+		d.Missing, d.Gone = d.Gone, 0
+	}
+}
+
+// add sorts a call of both sides by how it changed. That nothing is left to call makes no call better, and what is
+// not seen any more is neither better nor worse.
 func (d *CallsDiff) add(c *ChangedCall) {
 	before, after := rank(c.Before.outcome()), rank(c.After.outcome())
 	switch {
+	case c.After.Verdict == handshake.Unknown && after != before:
+		d.Unseen = append(d.Unseen, *c)
 	case after > before:
 		d.Worse = append(d.Worse, *c)
 	case after < before && c.After.Verdict.Works():
 		d.Better = append(d.Better, *c)
-	case after != before, c.After.Reason != c.Before.Reason:
+	case after != before, c.After.Reason != c.Before.Reason && c.After.Verdict != handshake.Unknown:
 		d.Other = append(d.Other, *c)
 	default:
 		d.Unchanged++

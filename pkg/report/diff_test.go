@@ -56,7 +56,7 @@ func compared() (before, after *Side) {
 }
 
 func TestDiff(t *testing.T) {
-	want := `shop   findings: 1 new, 1 fixed, 1 changed, 1 as before; calls: 4 worse, 1 better, 1 fail otherwise,
+	want := `shop   findings: 1 new, 1 fixed, 1 changed, 1 as before; calls: 4 worse, 1 better, 1 fare otherwise,
     2 new, 1 gone, 1 as before
   before: old.json, captured 2026-11-24 02:58:07Z
   after: the cluster, captured 2026-11-24 02:58:07Z
@@ -81,7 +81,7 @@ shop/a                 plain:80      shop/plain      mTLS    plaintext
 CALLS THAT FARE BETTER  DESTINATION  SERVER       BEFORE  AFTER  REASON
 shop/a                  better:80    shop/better  fails   mTLS
 
-CALLS THAT FAIL OTHERWISE  DESTINATION  SERVER      BEFORE  AFTER  REASON
+CALLS THAT FARE OTHERWISE  DESTINATION  SERVER      BEFORE  AFTER  REASON
 shop/a                     other:80     shop/other  fails   fails  tls-cipher
 `
 	var b strings.Builder
@@ -123,16 +123,17 @@ func TestDiffOfCalls(t *testing.T) {
 		want          string
 	}{
 		"it gets through":         {failed, edge(handshake.Plaintext, ""), "better"},
-		"it is unknown now":       {failed, edge(handshake.Unknown, handshake.ServerUnread), "other"},
+		"it is unknown now":       {failed, edge(handshake.Unknown, handshake.ServerUnread), "unseen"},
 		"it leads nowhere now":    {failed, edge(handshake.Fails, handshake.NoEndpoint), "other"},
 		"it is denied now":        {failed, edge(handshake.Denied, handshake.AuthorizationDenied), "other"},
+		"it is unknown as before": {edge(handshake.Unknown, handshake.ServerUnread), edge(handshake.Unknown, handshake.ClientUnread), ""},
 		"it was unknown":          {edge(handshake.Unknown, handshake.ServerUnread), failed, "worse"},
 		"plaintext is encrypted":  {edge(handshake.Plaintext, ""), edge(handshake.MTLS, ""), "better"},
 		"it fails as before":      {failed, failed, ""},
-		"mutual TLS, and unknown": {edge(handshake.MTLS, ""), edge(handshake.Unknown, handshake.ServerUnread), "worse"},
+		"mutual TLS, and unknown": {edge(handshake.MTLS, ""), edge(handshake.Unknown, handshake.ServerUnread), "unseen"},
 	} {
 		d, got := compareCalls(test.before, test.after), ""
-		for what, list := range map[string][]ChangedCall{"worse": d.Worse, "better": d.Better, "other": d.Other} {
+		for what, list := range map[string][]ChangedCall{"worse": d.Worse, "better": d.Better, "other": d.Other, "unseen": d.Unseen} {
 			if len(list) > 0 {
 				got += what
 			}

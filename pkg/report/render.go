@@ -67,7 +67,11 @@ func (p *page) head() {
 	}
 	p.b.WriteString(label + p.paint(health.color(), health.word()) + strings.TrimPrefix(text, label+health.word()))
 	if b := p.Baseline; b != nil {
-		p.b.WriteString(p.hang("  ", fmt.Sprintf("baseline (%s): %s known, %d new, %d gone", captureTime(b.CapturedAt), plural(b.Known, "finding"), len(p.Findings)-b.Known, b.Fixed)))
+		line := fmt.Sprintf("baseline (%s): %s known, %d new, %d gone", captureTime(b.CapturedAt), plural(b.Known, "finding"), len(p.Findings)-b.Known, b.Fixed)
+		if b.Unseen > 0 {
+			line += fmt.Sprintf(", %d could not be looked for", b.Unseen)
+		}
+		p.b.WriteString(p.hang("  ", line))
 	}
 	p.suppressions()
 	if out := p.EdgeSummary.Outside; out.Total > 0 && !p.speaksOfOutside() {

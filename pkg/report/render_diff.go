@@ -30,7 +30,11 @@ type diffPage struct {
 }
 
 func writeDiff(w io.Writer, d *Diff, style Style) error {
-	p := diffPage{d, newPage(&Report{Scope: d.After.Scope, CapturedAt: d.After.CapturedAt}, style)}
+	r := &Report{Scope: d.After.Scope, CapturedAt: d.After.CapturedAt}
+	if d.Findings != nil {
+		r.Suppressions = &Suppressions{Suppressed: d.Findings.Suppressed}
+	}
+	p := diffPage{d, newPage(r, style)}
 	p.head()
 	p.findings()
 	if err := p.calls(); err != nil {
@@ -48,21 +52,29 @@ func (p *diffPage) head() {
 	if p.Before.Scope.label() != p.After.Scope.label() {
 		p.b.WriteString(p.hang("  ", "! the sides speak of different things: "+p.Before.Scope.label()+", and "+p.After.Scope.label()))
 	}
+	p.suppressions()
 }
 
-func (s *DiffSide) said() string { return Clean(s.Name) + ", " + captureTime(s.CapturedAt) }
+func (s *DiffSide) said() string {
+	said := Clean(s.Name) + ", " + captureTime(s.CapturedAt)
+	if len(s.Unlisted) > 0 {
+		said += ", without the list of " + Clean(strings.Join(s.Unlisted, ", ")) + ": connections may be missing"
+	}
+	return said
+}
 
 // sentence counts what became of findings and calls: "findings: 1 new, 2 as before".
 func (d *Diff) sentence() string {
 	var parts []string
 	if f := d.Findings; f != nil {
 		parts = append(parts, "findings: "+tally(
-			count{len(f.New), "new"}, count{len(f.Fixed), "fixed"}, count{len(f.Changed), "changed"}, count{f.Unchanged, "as before"}))
+			count{len(f.New), "new"}, count{len(f.Fixed), "fixed"}, count{len(f.Changed), "changed"},
+			count{len(f.Unseen), "unseen"}, count{len(f.Suppressed), "suppressed"}, count{f.Unchanged, "as before"}))
 	}
 	if c := d.Calls; c != nil {
 		parts = append(parts, "calls: "+tally(
-			count{len(c.Worse), "worse"}, count{len(c.Better), "better"}, count{len(c.Other), "fail otherwise"},
-			count{c.New, "new"}, count{c.Gone, "gone"}, count{c.Unchanged, "as before"}))
+			count{len(c.Worse), "worse"}, count{len(c.Better), "better"}, count{len(c.Other), "fare otherwise"}, count{len(c.Unseen), "unknown now"},
+			count{c.New, "new"}, count{c.Gone, "gone"}, count{c.Missing, "not listed"}, count{c.Unchanged, "as before"}))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -108,6 +120,18 @@ func (p *diffPage) findings() {
 	for _, f := range p.Diff.Findings.Fixed {
 		p.b.WriteString(p.wrap("ok   "+Clean(f.Code)+"  ", Clean(f.Title)))
 	}
+	p.unseenFindings(p.Diff.Findings.Unseen)
+}
+
+// unseenFindings are those that are not known to be gone.
+func (p *diffPage) unseenFindings(list []UnseenFinding) {
+	if len(list) > 0 {
+		fmt.Fprintf(&p.b, "\n%s could not be looked for\n", plural(len(list), "finding"))
+	}
+	for _, x := range list {
+		p.b.WriteString(p.wrap("?    "+Clean(x.Finding.Code)+"  ", Clean(x.Finding.Title)))
+		p.line("why", Clean(x.Why))
+	}
 }
 
 func (p *diffPage) calls() error {
@@ -118,7 +142,7 @@ func (p *diffPage) calls() error {
 	for _, part := range []struct {
 		title string
 		calls []ChangedCall
-	}{{"CALLS THAT FARE WORSE", p.Calls.Worse}, {"CALLS THAT FARE BETTER", p.Calls.Better}, {"CALLS THAT FAIL OTHERWISE", p.Calls.Other}} {
+	}{{"CALLS THAT FARE WORSE", p.Calls.Worse}, {"CALLS THAT FARE BETTER", p.Calls.Better}, {"CALLS THAT FARE OTHERWISE", p.Calls.Other}, {"CALLS UNKNOWN NOW", p.Calls.Unseen}} {
 		if err := p.callTable(part.title, part.calls); err != nil {
 			return err
 		}
