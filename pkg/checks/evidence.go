@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -9,16 +10,29 @@ import (
 )
 
 // bothSides are the facts of an edge: what the proxies run, what the rules ask of the client,
-// and what the policies ask of the server.
+// and what the policies ask of the server. Certificates come last where the handshake does not get to them.
 func bothSides(p *diagnose.Pass, e *handshake.Edge) []handshake.Fact {
-	out := append([]handshake.Fact(nil), e.Evidence...)
+	var out, unmet []handshake.Fact
+	for _, x := range e.Evidence {
+		if strings.HasSuffix(x.Source, " config_dump secrets") && slices.Contains(beforeCertificates, e.Reason) {
+			unmet = append(unmet, x)
+		} else {
+			out = append(out, x)
+		}
+	}
 	if f, ok := ruleFact(p.Rule(e)); ok {
 		out = append(out, f)
 	}
 	if e.Server.Pod != nil && e.Server.Pod.HasProxy() && p.Resources.HasRead(string(diagnose.PeerAuthentications)) {
 		out = append(out, modeFact(p.Mode(e.Server.Pod).Port(uint32(e.Server.Address.Port()))))
 	}
-	return out
+	return append(out, unmet...)
+}
+
+// beforeCertificates are the reasons why a handshake ends before certificates are looked at: they would be good, or not,
+// and what policies say explains more.
+var beforeCertificates = []handshake.Reason{
+	handshake.PlaintextRefused, handshake.NoFilterChain, handshake.TLSToPlaintext, handshake.TLSToAppTLS, handshake.DoubleTLS, handshake.ClientCertificateRequired,
 }
 
 // ruleFact is what DestinationRules ask of a client; false when none applies.
