@@ -74,7 +74,7 @@ func eachCapture(t *testing.T, test func(*testing.T, *diagnose.Result)) {
 	}
 }
 
-func diagnosis(t *testing.T, path string) *diagnose.Result {
+func diagnosis(t testing.TB, path string) *diagnose.Result {
 	t.Helper()
 	ev, err := bundle.Open(context.Background(), path, strings.NewReader(""))
 	if err != nil {
