@@ -128,7 +128,7 @@ func compareFindings(before, after *Report) *FindingsDiff {
 	was := byFingerprint(before.Findings)
 	for _, f := range after.Findings {
 		old, known := was[f.Fingerprint]
-		switch what := changes(old, f); {
+		switch what := changes(after.lookedFor(old, f, before), f); {
 		case !known:
 			d.New = append(d.New, f)
 		case len(what) > 0:
@@ -177,10 +177,7 @@ func changes(old, f Finding) []string {
 
 // notIn counts those of a list that another one does not hold.
 func notIn(list, other []Affected) int {
-	known := map[affectedKey]bool{}
-	for _, a := range other {
-		known[a.key()] = true
-	}
+	known := keysOf(other)
 	n := 0
 	for _, a := range list {
 		if !known[a.key()] {
@@ -188,6 +185,14 @@ func notIn(list, other []Affected) int {
 		}
 	}
 	return n
+}
+
+func keysOf(list []Affected) map[affectedKey]bool {
+	keys := make(map[affectedKey]bool, len(list))
+	for _, a := range list {
+		keys[a.key()] = true
+	}
+	return keys
 }
 
 // affectedKey names a connection between two workloads, whatever its outcome.

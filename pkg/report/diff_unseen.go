@@ -40,6 +40,15 @@ func (r *Report) unseenBecause(f *Finding, before *Report) string {
 	return ""
 }
 
+// lookedFor is a finding as it was, without the calls that it lacks now and of which this report knows nothing.
+func (r *Report) lookedFor(old, is Finding, before *Report) Finding {
+	still := keysOf(is.Affects)
+	old.Affects = slices.DeleteFunc(slices.Clone(old.Affects), func(a Affected) bool {
+		return !still[a.key()] && r.unseenBecause(&Finding{Code: old.Code, Subject: old.Subject, Affects: []Affected{a}}, before) != ""
+	})
+	return old
+}
+
 // covers reports whether everything that another scope asks about is asked about here.
 func (s *Scope) covers(o *Scope) bool {
 	within := len(s.Namespaces) == 0 || len(o.Namespaces) > 0 &&

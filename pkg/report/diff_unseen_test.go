@@ -79,6 +79,25 @@ func TestDiffUnseen(t *testing.T) {
 	}
 }
 
+// Of a finding that is still there, the calls that could not be looked at are not said to be well.
+func TestDiffUnseenCalls(t *testing.T) {
+	client, server, other := deployment("client"), deployment("server"), deployment("other")
+	finding := func(hits ...Affected) *Report { return &Report{Findings: []Finding{{Code: "MTD301", Fingerprint: "x", Affects: hits}}} }
+	before := finding(Affected{Client: &client, Server: &server}, Affected{Client: &client, Server: &other})
+	after := finding(Affected{Client: &client, Server: &other})
+	if d := compareFindings(before, after); len(d.Changed) != 1 || d.Changed[0].What[0] != "hits 1 call no longer" {
+		t.Errorf("%+v", d)
+	}
+	after.Workloads = []Workload{{Ref: server, Pods: Count{0, 1}}}
+	if d := compareFindings(before, after); d.Unchanged != 1 {
+		t.Errorf("%+v", d.Changed)
+	}
+	after.Findings = before.Findings // another replica tells
+	if d := compareFindings(before, after); d.Unchanged != 1 {
+		t.Errorf("%+v", d.Changed)
+	}
+}
+
 // What could not be looked for is told in a list of its own, and makes the difference incomplete.
 func TestDiffUnseenIsTold(t *testing.T) {
 	before, after := compared()
