@@ -82,7 +82,9 @@ func TestDiffUnseen(t *testing.T) {
 // Of a finding that is still there, the calls that could not be looked at are not said to be well.
 func TestDiffUnseenCalls(t *testing.T) {
 	client, server, other := deployment("client"), deployment("server"), deployment("other")
-	finding := func(hits ...Affected) *Report { return &Report{Findings: []Finding{{Code: "MTD301", Fingerprint: "x", Affects: hits}}} }
+	finding := func(hits ...Affected) *Report {
+		return &Report{Findings: []Finding{{Code: "MTD301", Fingerprint: "x", Affects: hits}}}
+	}
 	before := finding(Affected{Client: &client, Server: &server}, Affected{Client: &client, Server: &other})
 	after := finding(Affected{Client: &client, Server: &other})
 	if d := compareFindings(before, after); len(d.Changed) != 1 || d.Changed[0].What[0] != "hits 1 call no longer" {
