@@ -23,7 +23,7 @@ func injections(p *diagnose.Pass, clients []*mesh.Workload) []diagnose.Fix {
 			out = append(out, injectFix(p, w))
 		}
 	}
-	return out
+	return together(out)
 }
 
 // openings let plaintext into the one port of an edge and leave the rest of the workload as it
@@ -35,7 +35,7 @@ func openings(p *diagnose.Pass, e *handshake.Edge) []diagnose.Fix {
 	port := serverPort(e)
 	_, _, fixes := portFix(p, e.Server.Pod, port, "PERMISSIVE")
 	for i := range fixes {
-		fixes[i].Title = fmt.Sprintf("or open only the port that it needs, here %d of %s", port, workloadName(e.Server.Pod.Workload))
+		fixes[i].Title = fmt.Sprintf("open only the port that it needs, here %d of %s", port, workloadName(e.Server.Pod.Workload))
 		fixes[i].Risk = fmt.Sprintf("port %d then takes plaintext from anybody who reaches it", port)
 	}
 	return fixes

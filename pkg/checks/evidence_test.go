@@ -1,9 +1,12 @@
 package checks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
@@ -27,5 +30,22 @@ func TestCertificatesInTheirPlace(t *testing.T) {
 	mismatch := record(t, "23-dr-wrong-san").one(mtd202).Evidence
 	if position(mismatch, isCertificate) > position(mismatch, isPolicy) {
 		t.Errorf("policies before the certificate that is refused: %v", mismatch)
+	}
+}
+
+// What heals only in parts is one fix: those behind the first say that they go with it.
+func TestPartsOfOneFix(t *testing.T) {
+	var got []string
+	for _, f := range shared(t, healthy).judge(mtd601).Findings {
+		for _, x := range f.Fixes {
+			got = append(got, fmt.Sprintf("%s: %s (%t)", f.Subject, x.Title, x.Also))
+		}
+	}
+	want := []string{
+		"Namespace shop: give Deployment shop/hlmix-out a proxy (false)", "Namespace shop: give Deployment shop/migration-vlegacy a proxy (true)",
+		"Deployment legacy/naked: give Deployment legacy/naked a proxy (false)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -99,7 +99,24 @@ func plainPorts(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 		title := fmt.Sprintf("have clients send plaintext to %s of %s", portList(ports), shortHost(p, host.Name))
 		out = append(out, ruleFix(p, title, host, "DISABLE", ports, mine)...)
 	}
-	return out
+	return together(out)
+}
+
+// mutualPerHost are DestinationRules by which clients send mutual TLS to the hosts of edges.
+func mutualPerHost(p *diagnose.Pass, edges []*handshake.Edge, title func(host string) string) []diagnose.Fix {
+	var out []diagnose.Fix
+	for _, host := range distinct(edges, hostOf) {
+		out = append(out, ruleFix(p, title(shortHost(p, host.Name)), host, "ISTIO_MUTUAL", nil, to(edges, host))...)
+	}
+	return together(out)
+}
+
+// together marks fixes as parts of one: each mends some of what is broken.
+func together(parts []diagnose.Fix) []diagnose.Fix {
+	for i := range parts {
+		parts[i].Also = i > 0
+	}
+	return parts
 }
 
 // restartable reports whether kubectl can restart a workload: of a ReplicaSet or a Job it refuses to.

@@ -115,7 +115,7 @@ func addNames(f *diagnose.Finding) []diagnose.Fix {
 		operations = append(operations, set(indexed(f.Field)+"/-", jsonText(id)))
 	}
 	return []diagnose.Fix{{
-		Title: "or name what the server presents too, if that is the identity you want to talk to", Command: jsonPatch(f.Subject, operations...),
+		Title: "name what the server presents too, if that is the identity you want to talk to", Command: jsonPatch(f.Subject, operations...),
 		Risk: "the list must be kept in step with the server's service account",
 	}}
 }

@@ -78,7 +78,7 @@ func describePADuplicate(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Fixes = []diagnose.Fix{
 		{Title: "delete the one without effect: nothing changes, and nobody is misled", Command: deleting(f.Subject)},
 		{
-			Title: fmt.Sprintf("or delete the other, so that %s takes effect", modeOf(lost)), Command: deleting(policyRef(won)),
+			Title: fmt.Sprintf("delete the other, so that %s takes effect", modeOf(lost)), Command: deleting(policyRef(won)),
 			Risk: "it changes what every workload of the scope accepts",
 		},
 	}

@@ -50,9 +50,11 @@ func describeHeadlessMixed(p *diagnose.Pass, f *diagnose.Finding) {
 	}
 	f.Fixes = injectAll(p, f, slices.DeleteFunc(slices.Clone(bare), func(w *mesh.Workload) bool { return !outside(w) }))
 	f.Title = fmt.Sprintf("%s is headless and %s has no proxy, so clients send plaintext to all of it; %s accepts only mutual TLS", f.Subject, few(names), servers(f.Edges))
+	var open []diagnose.Fix
 	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {
-		f.Fixes = append(f.Fixes, openFix(p, w, slices.DeleteFunc(slices.Clone(f.Edges), func(e *handshake.Edge) bool { return e.Server.Pod.Workload != w }))...)
+		open = append(open, openFix(p, w, slices.DeleteFunc(slices.Clone(f.Edges), func(e *handshake.Edge) bool { return e.Server.Pod.Workload != w }))...)
 	}
+	f.Fixes = append(f.Fixes, together(open)...)
 }
 
 // injectAll gives proxies to workloads, where all of them together heal.
@@ -67,13 +69,9 @@ func injectAll(p *diagnose.Pass, f *diagnose.Finding, list []*mesh.Workload) []d
 		return nil
 	}
 	for _, w := range list {
-		fix := injectFix(p, w)
-		if len(list) > 1 {
-			fix.Risk = risks(fix.Risk, "it takes all that have no proxy to heal")
-		}
-		out = append(out, fix)
+		out = append(out, injectFix(p, w))
 	}
-	return out
+	return together(out)
 }
 
 // bareWorkloads are the workloads behind a host that istiod does not mark as capable of mutual TLS.

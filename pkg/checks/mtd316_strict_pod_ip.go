@@ -126,6 +126,7 @@ func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
 	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {
 		f.Fixes = append(f.Fixes, headlessFix(p, w, f.Edges)...)
 	}
+	f.Fixes = together(f.Fixes)
 	if len(f.Fixes) == 0 {
 		f.Fixes = openings(p, e)
 	}

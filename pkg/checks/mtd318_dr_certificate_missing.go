@@ -140,7 +140,7 @@ func supplied(p *diagnose.Pass, names []string) bool {
 func supplyFix(rule policy.ClientTLS, e *handshake.Edge) diagnose.Fix {
 	if credential := rule.TLS.CredentialName; credential != "" {
 		fix := diagnose.Fix{
-			Title:   fmt.Sprintf("or create Secret %s in the namespace of every client, here %s", credential, e.Client.Namespace),
+			Title:   fmt.Sprintf("create Secret %s in the namespace of every client, here %s", credential, e.Client.Namespace),
 			Command: shell("kubectl -n %s get secret %s", e.Client.Namespace, credential),
 		}
 		if !rule.HasSelector {
@@ -150,7 +150,7 @@ func supplyFix(rule policy.ClientTLS, e *handshake.Edge) diagnose.Fix {
 		return fix
 	}
 	return diagnose.Fix{
-		Title: "or mount the files into the proxy of every client (annotations sidecar.istio.io/userVolume and sidecar.istio.io/userVolumeMount)",
+		Title: "mount the files into the proxy of every client (annotations sidecar.istio.io/userVolume and sidecar.istio.io/userVolumeMount)",
 		Risk:  "every client restarts, and the files have to be renewed by hand; a server of the mesh takes only certificates of the mesh's CA",
 	}
 }

@@ -146,5 +146,5 @@ func strictFixes(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 		fixes[0].Risk = refuses(tried.stops(underPolicy(p, to)))
 		out = append(out, fixes...)
 	}
-	return out
+	return together(out)
 }

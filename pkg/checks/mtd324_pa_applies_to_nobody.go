@@ -69,7 +69,7 @@ func nobody(p *diagnose.Pass, pa *kube.PeerAuthentication, pods []*mesh.Pod) dia
 		Evidence: []handshake.Fact{{Layer: handshake.Policy, Source: policyRef(pa).String(), Value: modeOf(pa) + " for " + labelsText(pa.Spec.Selector)}},
 		Fixes: []diagnose.Fix{
 			{Title: "correct the selector to the labels of the pods that are meant", Command: kubectl("edit", policyRef(pa))},
-			{Title: "or delete the policy, which has no effect", Command: deleting(policyRef(pa)), Risk: "a workload that is scaled to zero loses it"},
+			{Title: "delete the policy, which has no effect", Command: deleting(policyRef(pa)), Risk: "a workload that is scaled to zero loses it"},
 		},
 	}
 	root := p.MeshConfig("").Root()

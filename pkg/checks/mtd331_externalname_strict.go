@@ -37,5 +37,5 @@ func describeAlias(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s stands for %s, which is in the mesh and STRICT, and auto mTLS leaves ExternalName alone: clients send plaintext", f.Subject, e.Server.Host.ExternalName)
 	f.Evidence = append(bothSides(p, e), handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: e.Server.Host.ExternalName})
 	f.Fixes = append([]diagnose.Fix{{Title: "dial " + e.Server.Host.ExternalName + " itself"}},
-		ruleFix(p, "or say ISTIO_MUTUAL for the alias", e.Server.Host, "ISTIO_MUTUAL", nil, f.Edges)...)
+		ruleFix(p, "say ISTIO_MUTUAL for the alias", e.Server.Host, "ISTIO_MUTUAL", nil, f.Edges)...)
 }

@@ -110,7 +110,7 @@ func describeServerFirst(p *diagnose.Pass, f *diagnose.Finding) {
 			fix.Risk = refuses(withPolicy(p, from, to).stops(underPolicy(p, to)))
 			fix.Title = fmt.Sprintf("set port %d to STRICT, if all its callers are in the mesh", port)
 			if mode == "DISABLE" {
-				fix.Title = fmt.Sprintf("or set port %d to DISABLE, so that plaintext gets through at once", port)
+				fix.Title = fmt.Sprintf("set port %d to DISABLE, so that plaintext gets through at once", port)
 				fix.Risk = risks("calls from the mesh are then plaintext too", fix.Risk)
 			}
 			f.Fixes = append(f.Fixes, fix)

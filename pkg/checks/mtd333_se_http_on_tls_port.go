@@ -69,7 +69,7 @@ func describeHTTPOnTLS(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Evidence = append(bothSides(p, e), handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: string(mesh.HTTP)})
 	f.Fixes = []diagnose.Fix{
 		{Title: "declare the port as TLS, if applications dial https://", Command: jsonPatch(f.Subject, set(indexed(f.Field), `"TLS"`)), Risk: "applications that dial http:// then fail"},
-		{Title: "or let the proxies start TLS, if applications dial http://", Manifest: ruleManifest(simpleRule(e)), Risk: "applications that dial https:// then fail"},
+		{Title: "let the proxies start TLS, if applications dial http://", Manifest: ruleManifest(simpleRule(e)), Risk: "applications that dial https:// then fail"},
 	}
 }
 

@@ -107,5 +107,5 @@ func describeJWKS(p *diagnose.Pass, f *diagnose.Finding) {
 	if err == nil { // Run wrote it
 		f.Fixes = openPort(p, f.Pod, uint32(port), fmt.Sprintf("open port %d to istiod", port))
 	}
-	f.Fixes = append(f.Fixes, diagnose.Fix{Title: "or write the keys into the resource (jwks)", Command: kubectl("edit", f.Subject), Risk: "they have to be changed there when the issuer rotates them"})
+	f.Fixes = append(f.Fixes, diagnose.Fix{Title: "write the keys into the resource (jwks)", Command: kubectl("edit", f.Subject), Risk: "they have to be changed there when the issuer rotates them"})
 }

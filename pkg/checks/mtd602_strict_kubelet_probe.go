@@ -132,7 +132,7 @@ func describeProbe(p *diagnose.Pass, f *diagnose.Finding) {
 			Title: "let injection rewrite the probes: remove the annotation", Command: jsonPatch(f.Subject, remove(annotationPointer(pod.Workload, rewriteProbes))), Risk: "the pods restart",
 		}}
 	}
-	f.Fixes = append(f.Fixes, openPort(p, pod, port, fmt.Sprintf("or open port %d to the kubelet", port))...)
+	f.Fixes = append(f.Fixes, openPort(p, pod, port, fmt.Sprintf("open port %d to the kubelet", port))...)
 	if len(f.Fixes) == 0 {
 		f.Fixes = []diagnose.Fix{{Title: "have the injector write the proxy, which rewrites the probes (Helm: sidecarInjectorWebhook.rewriteAppHTTPProbe)"}}
 	}

@@ -78,5 +78,5 @@ func describeScrape(p *diagnose.Pass, f *diagnose.Finding) {
 			Title: "let injection merge the metrics: remove the annotation", Command: jsonPatch(f.Subject, remove(annotationPointer(pod.Workload, mergeMetrics))), Risk: "the pods restart",
 		}}
 	}
-	f.Fixes = append(f.Fixes, openPort(p, pod, port, fmt.Sprintf("or open port %d to Prometheus", port))...)
+	f.Fixes = append(f.Fixes, openPort(p, pod, port, fmt.Sprintf("open port %d to Prometheus", port))...)
 }

@@ -55,7 +55,7 @@ func conflict(ref kube.Ref, old, revision string) diagnose.Finding {
 		Evidence: []handshake.Fact{{Layer: handshake.Cluster, Source: "namespace " + ref.Name + " labels", Value: fmt.Sprintf("istio-injection=%s, %s=%s", old, revisionLabel, revision)}},
 		Fixes: []diagnose.Fix{
 			{Title: "remove istio-injection, if the revision is meant", Command: shell("kubectl label namespace %s istio-injection-", ref.Name), Risk: "pods that start from then on are of that revision, if it has a control plane"},
-			{Title: "or remove " + revisionLabel + ": nothing changes, and nobody is misled", Command: shell("kubectl label namespace %s "+revisionLabel+"-", ref.Name)},
+			{Title: "remove " + revisionLabel + ": nothing changes, and nobody is misled", Command: shell("kubectl label namespace %s "+revisionLabel+"-", ref.Name)},
 		},
 	}
 	if old == "enabled" && revision == "default" {

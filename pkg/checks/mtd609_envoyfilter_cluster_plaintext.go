@@ -141,5 +141,5 @@ func describeInfrastructure(p *diagnose.Pass, f *diagnose.Finding) {
 	}
 	f.Fixes = append([]diagnose.Fix{{
 		Title: "name istiod's own cluster in the filter that uses it (outbound|PORT||HOST), and take this one away", Command: kubectl("edit", f.Subject),
-	}}, openPort(p, target, port, fmt.Sprintf("or open port %d of %s", port, workloadName(target.Workload)))...)
+	}}, openPort(p, target, port, fmt.Sprintf("open port %d of %s", port, workloadName(target.Workload)))...)
 }

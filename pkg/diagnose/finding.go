@@ -33,7 +33,7 @@ type Finding struct {
 	CausedBy *Finding
 }
 
-// Fix is one remedy.
+// Fix is one remedy: instead of those before it, or with the last of them.
 type Fix struct {
 	// Title says what it does: "remove the tls block, so that auto mTLS decides".
 	Title string
@@ -42,6 +42,8 @@ type Fix struct {
 	// Command is a command to paste, Manifest YAML for kubectl apply; either may be empty.
 	Command  string
 	Manifest string
+	// Also says that it is a part of the fix before it, which mends only with it.
+	Also bool
 }
 
 // key identifies a cause: findings with the same key are one.

@@ -49,10 +49,10 @@ func (f *fixFolder) finding(x *Finding) {
 		fmt.Fprintf(&f.b, "%s is managed %s.\n\n", md(x.Subject.String()), md(o.managed()))
 	}
 	if len(x.Fixes) > 1 {
-		f.b.WriteString("The safest first. Take one, ask for the report again, and go on only if another is still needed.\n\n")
+		f.b.WriteString("The safest first. Take one, with each \"and\" behind it, ask for the report again, and go on only if another is still needed.\n\n")
 	}
 	for i, fix := range x.Fixes {
-		f.fixFile(fmt.Sprintf("%02d-%s-%d", f.n, x.Code, i+1), fix)
+		f.fixFile(fmt.Sprintf("%02d-%s-%d", f.n, x.Code, i+1), fix.joint(i), fix)
 	}
 	f.b.WriteByte('\n')
 }
@@ -64,9 +64,10 @@ func (f *fixFolder) hitText(x *Finding) string {
 	return p.b.String()
 }
 
-func (f *fixFolder) fixFile(name string, x Fix) {
+func (f *fixFolder) fixFile(name, joint string, x Fix) {
+	title := md(strings.TrimLeft(joint+" "+x.Title, " "))
 	if strings.HasPrefix(x.Command, "kubectl mtls-doctor ") { // it changes nothing: it says where to look
-		fmt.Fprintf(&f.b, "- %s: %s\n", md(x.Title), codeSpan(f.aimed(x.Command)))
+		fmt.Fprintf(&f.b, "- %s: %s\n", title, codeSpan(f.aimed(x.Command)))
 		return
 	}
 	var made []string
@@ -78,7 +79,7 @@ func (f *fixFolder) fixFile(name string, x Fix) {
 		made = append(made, name+".sh")
 		f.files = append(f.files, File{Name: name + ".sh", Text: f.script(x), Program: true})
 	}
-	fmt.Fprintf(&f.b, "- %s", md(x.Title))
+	fmt.Fprintf(&f.b, "- %s", title)
 	for _, file := range made {
 		fmt.Fprintf(&f.b, ": `%s`", file)
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -100,9 +101,20 @@ func (p *page) finding(f *Finding) {
 }
 
 func (p *page) fixes(list []Fix) {
-	for _, x := range list {
-		p.fix(x)
+	for i, x := range list {
+		p.fix(cmp.Or(x.joint(i), "fix"), x)
 	}
+}
+
+// joint is how a fix stands to those before it in a list: instead of them, or with the last; "" for the first.
+func (x *Fix) joint(i int) string {
+	switch {
+	case i == 0:
+		return ""
+	case x.Also:
+		return "and"
+	}
+	return "or"
 }
 
 func severityWord(severity string) (word, color string) {
@@ -169,13 +181,13 @@ func (p *page) fact(label string, x handshake.Fact) {
 	p.b.WriteString(first + source + "\n" + p.wrap(strings.Repeat(" ", len(first)+2), value))
 }
 
-// fix shows a remedy: commands and manifests stand on lines of their own, ready to paste.
-func (p *page) fix(x Fix) {
+// fix shows a remedy behind a label: commands and manifests stand on lines of their own, ready to paste.
+func (p *page) fix(label string, x Fix) {
 	title := Clean(x.Title)
 	if x.Risk != "" {
 		title += " (risk: " + Clean(x.Risk) + ")"
 	}
-	p.line("fix", title)
+	p.line(label, title)
 	for _, text := range []string{p.aimed(x.Command), x.Manifest} {
 		if text == "" {
 			continue

@@ -61,14 +61,23 @@ func (p *webPage) finding(f *Finding, first bool) g.Node {
 			}),
 			g.If(f.inForce() != "", h.P(h.Class("soft"), text("The proxy "+f.inForce()))),
 			g.Iff(f.CausedBy != nil, func() g.Node { return h.P(text("A consequence of " + f.CausedBy.Code + ": mend that first.")) }),
-			g.If(len(f.Fixes) > 0, h.H3(g.Text("Fix"))), each(f.Fixes, p.fix),
+			g.If(len(f.Fixes) > 0, h.H3(g.Text("Fix"))), p.fixes(f.Fixes),
 			g.If(len(f.Affects) > 0, h.H3(g.Text("Breaks"))), p.affected(f.Affects),
 			g.If(len(f.Evidence) > 0, g.Group{h.H3(g.Text("Proof")), proof(f)})))
 }
 
-func (p *webPage) fix(x Fix) g.Node {
+func (p *webPage) fixes(list []Fix) g.Node {
+	var out g.Group
+	for i, x := range list {
+		out = append(out, p.fix(x.joint(i), x))
+	}
+	return out
+}
+
+// fix shows a remedy, and how it stands to those before it.
+func (p *webPage) fix(joint string, x Fix) g.Node {
 	return g.Group{
-		h.P(text(x.Title), g.If(x.Risk != "", h.Span(h.Class("soft"), text(" Risk: "+x.Risk)))),
+		h.P(g.If(joint != "", h.Strong(g.Text(joint+" "))), text(x.Title), g.If(x.Risk != "", h.Span(h.Class("soft"), text(" Risk: "+x.Risk)))),
 		copyable((&page{Report: p.Report, Style: p.style.plain()}).aimed(x.Command)), copyable(x.Manifest),
 	}
 }

@@ -234,12 +234,14 @@ type Affected struct {
 	Known bool `json:"known,omitempty"`
 }
 
-// Fix is one remedy, the safest first.
+// Fix is one remedy, the safest first: take one, with those after it that are Also.
 type Fix struct {
 	Title    string `json:"title"`
 	Risk     string `json:"risk,omitempty"`
 	Command  string `json:"command,omitempty"`
 	Manifest string `json:"manifest,omitempty"`
+	// Also says that it is a part of the fix before it, which mends only with it. Others stand instead of it.
+	Also bool `json:"also,omitempty"`
 }
 
 // Coverage says what the report rests on, and what it could not see.
