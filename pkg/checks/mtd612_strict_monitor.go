@@ -26,7 +26,7 @@ var mtd612 = &diagnose.Check{
 			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
 			seeLog("SERVER", "filter_chain_not_found, with the address of Prometheus"),
 		},
-		NotThis:    "Over https a certificate of the mesh may be presented (tlsConfig, or a scrape class of Prometheus): that is not judged, nor are relabelings that choose targets or their addresses. Merged metrics (port 15020) and Envoy's own (15090) bypass the proxy. A Prometheus with a proxy is MTD316. Clusters without these kinds, and users who may not list them, hear nothing.",
+		NotThis:    "Over https a certificate of the mesh may be presented (tlsConfig, or a scrape class of Prometheus): that is not judged, nor are relabelings that choose targets or their addresses. Merged metrics (port 15020) and Envoy's own (15090) bypass the proxy. A Prometheus with a proxy is MTD316. Which monitors a Prometheus selects is not read: one that none selects is named all the same. Clusters without these kinds, and users who may not list them, hear nothing.",
 		Fix:        "Open the one port. Or scrape the merged metrics, on port 15020. Or give Prometheus a certificate of the mesh, and the endpoint scheme https with its tlsConfig.",
 		References: []string{"istio.io/docs/ops/integrations/prometheus", "istio/istio#19628", "prometheus-operator.dev/docs/api-reference/api"},
 	},
@@ -44,8 +44,13 @@ type scrape struct {
 	port uint32
 }
 
+// prometheuses are the workloads that may scrape.
+func prometheuses(p *diagnose.Pass) outsiders {
+	return outsidersOf(p, func(pod *mesh.Pod) bool { return slices.Contains(scrapers, pod.Labels["app.kubernetes.io/name"]) })
+}
+
 func strictMonitors(p *diagnose.Pass) {
-	by := outsidersOf(p, func(pod *mesh.Pod) bool { return slices.Contains(scrapers, pod.Labels["app.kubernetes.io/name"]) })
+	by := prometheuses(p)
 	for _, m := range p.Resources.ServiceMonitors {
 		for i, e := range m.Spec.Endpoints {
 			judgeScrapes(p, kube.Ref{Kind: "ServiceMonitor", Namespace: m.Namespace, Name: m.Name}, fmt.Sprintf("spec.endpoints[%d]", i), e, scrapesOfServices(p, m, e), by)
@@ -74,7 +79,7 @@ func scrapesOfServices(p *diagnose.Pass, m *kube.Monitor, e kube.MonitorEndpoint
 			for _, ep := range port.Endpoints {
 				at := uint32(ep.Address.Port())
 				if e.Port == "" && ep.Pod != nil {
-					at = portOf(ep.Pod, *e.TargetPort)
+					at = declaredPort(ep.Pod, *e.TargetPort)
 				}
 				out = append(out, scrape{ep.Pod, at})
 			}
@@ -91,11 +96,22 @@ func scrapesOfPods(p *diagnose.Pass, m *kube.Monitor, e kube.MonitorEndpoint) []
 	}
 	var out []scrape
 	for _, pod := range p.Pods {
-		if at := portOf(pod, port); at != 0 && m.Selects(pod.Namespace, pod.Labels) {
+		if at := declaredPort(pod, port); at != 0 && m.Selects(pod.Namespace, pod.Labels) {
 			out = append(out, scrape{pod, at})
 		}
 	}
 	return out
+}
+
+// declaredPort is the number of a port that a container declares, 0 when none does: the operator keeps the targets
+// whose container port has the name or the number (__meta_kubernetes_pod_container_port_number).
+func declaredPort(pod *mesh.Pod, port kube.IntOrString) uint32 {
+	at := portOf(pod, port)
+	declares := func(cp kube.ContainerPort) bool { return uint32(cp.ContainerPort) == at }
+	if slices.ContainsFunc(pod.Spec.Containers, func(c kube.Container) bool { return slices.ContainsFunc(c.Ports, declares) }) {
+		return at
+	}
+	return 0
 }
 
 // chosenElsewhere reports whether what is scraped, or how, is not told by an endpoint alone: over https a certificate
@@ -122,7 +138,6 @@ func judgeScrapes(p *diagnose.Pass, monitor kube.Ref, field string, e kube.Monit
 		}
 		p.Failed(diagnose.Finding{
 			Severity: by.severity(), Subject: monitor, Field: field, Group: fmt.Sprint(s.port), Pod: s.pod, Workloads: []kube.Ref{s.pod.Workload.Ref},
-			Title: fmt.Sprintf("%s has port %d of %s scraped over http, where only mutual TLS is accepted, and %s", monitor, s.port, workloadName(s.pod.Workload), by.says("a Prometheus")),
 			Evidence: []handshake.Fact{
 				{Layer: handshake.Cluster, Source: monitor.String() + " " + field, Value: fmt.Sprintf("scrapes port %d over http", s.port)},
 				listenerFact(p, s.pod, s.port),
@@ -136,12 +151,13 @@ func describeMonitor(p *diagnose.Pass, f *diagnose.Finding) {
 	if _, err := fmt.Sscan(f.Group, &port); err != nil { // Run wrote it
 		return
 	}
+	who := workloadName(f.Pod.Workload)
 	if others := len(f.Workloads) - 1; others > 0 { // a fix for each would be a list of patches: the scraper is one
-		name := workloadName(f.Pod.Workload)
-		f.Title = strings.Replace(f.Title, name, fmt.Sprintf("%s and %d more", name, others), 1)
+		who = fmt.Sprintf("%s and %d more", who, others)
 	} else {
 		f.Fixes = openPort(p, f.Pod, port, fmt.Sprintf("open port %d to Prometheus", port))
 	}
+	f.Title = fmt.Sprintf("%s has port %d of %s scraped over http, where only mutual TLS is accepted, and %s", f.Subject, port, who, prometheuses(p).says("a Prometheus"))
 	f.Fixes = append(f.Fixes, diagnose.Fix{
 		Title: "give Prometheus a certificate of the mesh (istio.io/docs/ops/integrations/prometheus), and this endpoint scheme https with its tlsConfig",
 		Risk:  "targets of this endpoint that have no proxy are then not scraped",

@@ -55,6 +55,22 @@ func TestStrictServiceMonitor(t *testing.T) {
 	complete(t, many)
 }
 
+// A monitor often has the name of what it is for; of how many more it has scraped is said of the workload.
+func TestStrictMonitorNamedAsWorkload(t *testing.T) {
+	r := record(t, healthy).monitor("shop", httpEndpoint)
+	first := r.one(mtd612).Pod.Workload
+	r.Resources.ServiceMonitors[0].Meta = kube.Meta{Namespace: first.Namespace, Name: first.Name}
+	name := workloadName(first)
+	has(t, r.one(mtd612).Title, "ServiceMonitor "+name+" has port 8080 of "+name+" and ")
+}
+
+// A port that is given by its number is kept only where a container declares it.
+func TestStrictMonitorOfUndeclaredPort(t *testing.T) {
+	const undeclared = 7777
+	record(t, healthy).monitor("pay", kube.MonitorEndpoint{TargetPort: &kube.IntOrString{Int: undeclared}}).silent(mtd612)
+	record(t, healthy).podMonitor("api", kube.MonitorEndpoint{PortNumber: undeclared}).silent(mtd612)
+}
+
 func TestStrictPodMonitor(t *testing.T) {
 	for _, e := range []kube.MonitorEndpoint{{PortNumber: 8080}, {TargetPort: &kube.IntOrString{Int: 8080}}} {
 		has(t, record(t, healthy).podMonitor("api", e).says(mtd612), "warning PodMonitor monitoring/pods [spec.podMetricsEndpoints[0]] 0: "+
@@ -65,7 +81,11 @@ func TestStrictPodMonitor(t *testing.T) {
 func TestStrictMonitorQuietAndBlind(t *testing.T) {
 	shared(t, healthy).silent(mtd612)
 	record(t, "02-permissive-default").monitor("pay", httpEndpoint).quiet(mtd612)
-	record(t, healthy).podMonitor("api", kube.MonitorEndpoint{PortNumber: agentPort}).quiet(mtd612)
+	merged := record(t, healthy).podMonitor("api", kube.MonitorEndpoint{PortNumber: agentPort})
+	for _, p := range merged.pods("api") {
+		p.Spec.Containers[0].Ports = append(p.Spec.Containers[0].Ports, kube.ContainerPort{ContainerPort: agentPort})
+	}
+	merged.quiet(mtd612)
 	record(t, healthy).podMonitor("api", kube.MonitorEndpoint{PortNumber: envoyMetricsPort}).quiet(mtd612)
 	for name, e := range map[string]kube.MonitorEndpoint{
 		"no such port":       {Port: "metrics"},
