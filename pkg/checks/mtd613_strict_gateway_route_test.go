@@ -3,6 +3,8 @@ package checks
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
@@ -43,6 +45,17 @@ func TestStrictGatewayRoute(t *testing.T) {
 	has(t, lines([]*diagnose.Finding{f}), "error"+says+"legacy/naked, a gateway, has no proxy")
 	has(t, f.Fixes[0].Command, "kubectl -n legacy rollout restart deployment/naked")
 	complete(t, f)
+}
+
+// A route is attached to several listeners of one Gateway, each with a status of its own.
+func TestStrictGatewayRouteOfTwoListeners(t *testing.T) {
+	r := record(t, healthy).mark("naked", map[string]string{gatewayLabels[0].name: "public"})
+	route := r.route(envoyGateway)
+	once := r.one(mtd613)
+	route.Status.Parents = append(route.Status.Parents, route.Status.Parents[0])
+	if diff := cmp.Diff(once.Fixes, r.one(mtd613).Fixes); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // Whose pods carry a Gateway's traffic is told by labels: another's pod without a proxy is innocent.
