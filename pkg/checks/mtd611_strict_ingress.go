@@ -27,7 +27,7 @@ var mtd611 = &diagnose.Check{
 			look("kubectl get pods -A -l app.kubernetes.io/component=controller -o custom-columns=NAME:.metadata.name,CONTAINERS:.spec.containers[*].name", "no istio-proxy"),
 			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
 		},
-		NotThis:    "The classes of Istio's own gateways are served by proxies of the mesh. A controller with a proxy that dials pods by their IP is MTD316.",
+		NotThis:    "The classes of Istio's own gateways, by their name or as ingressClass of the mesh config, are served by proxies of the mesh; what an IngressClass says of its controller is not read. A controller that presents a certificate of the mesh to its backends (nginx: backend-protocol HTTPS and proxy-ssl-secret) gets through. A controller with a proxy that dials pods by their IP is MTD316.",
 		Fix:        "Give the controller a proxy, and have it call Services instead of pods (nginx: service-upstream). Or open the one port. Or lead callers in through a gateway of the mesh.",
 		References: []string{"istio/istio#43056", "istio/istio#25267", "istio.io/docs/tasks/traffic-management/ingress/kubernetes-ingress"},
 	},
@@ -64,7 +64,7 @@ func strictIngress(p *diagnose.Pass) {
 	for _, ingress := range p.Resources.Ingresses {
 		by := controllers(p, ingress.Class())
 		switch {
-		case strings.HasPrefix(ingress.Class(), "istio"), !concerned(p, ingress.Namespace):
+		case servedByIstio(p, ingress.Class()), !concerned(p, ingress.Namespace):
 			p.NotApplicable()
 		case by.meshed():
 			p.Passed()
@@ -72,6 +72,19 @@ func strictIngress(p *diagnose.Pass) {
 			judgeIngress(p, ingress, by)
 		}
 	}
+}
+
+// servedByIstio reports whether gateways of a mesh serve a class: it begins as Istio's own does, or is in a mesh config.
+func servedByIstio(p *diagnose.Pass, class string) bool {
+	if strings.HasPrefix(class, "istio") {
+		return true
+	}
+	for _, config := range p.MeshConfigs {
+		if class != "" && config.IngressClass == class {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeIngress judges all that an Ingress leads to.

@@ -50,6 +50,9 @@ func TestStrictIngressQuietAndBlind(t *testing.T) {
 	shared(t, healthy).silent(mtd611)
 	record(t, "02-permissive-default").ingress("nginx", "api", httpPort).quiet(mtd611)
 	record(t, healthy).ingress("istio", "api", httpPort).silent(mtd611)
+	private := record(t, healthy).ingress("private", "api", httpPort)
+	private.MeshConfigs["canary"] = &kube.MeshConfig{IngressClass: "private"}
+	private.silent(mtd611)
 	record(t, healthy).ingress("nginx", "nosuch", httpPort).silent(mtd611)
 	record(t, healthy).ingress("nginx", "api", kube.IngressPort{Number: 81}).silent(mtd611)
 	record(t, healthy).ingress("nginx", "api", httpPort).controller("multi", "ingress-nginx", "").quiet(mtd611)

@@ -20,6 +20,7 @@ type MeshConfig struct {
 	DefaultServiceExportTo         []string       `json:"defaultServiceExportTo,omitempty"`
 	DefaultDestinationRuleExportTo []string       `json:"defaultDestinationRuleExportTo,omitempty"`
 	DefaultVirtualServiceExportTo  []string       `json:"defaultVirtualServiceExportTo,omitempty"`
+	IngressClass                   string         `json:"ingressClass,omitempty"` // whose Ingresses Istio serves; "istio" when it is empty
 }
 
 // TLSParameters narrow what proxies take of TLS between workloads. MinProtocolVersion is TLSV1_2 or
