@@ -75,10 +75,19 @@ func TestChangesAreFolded(t *testing.T) {
 	}
 }
 
-// Who asks what changed is told in a ticket too, and a report that was read from a file knows nothing.
+// Who asks what changed is told in a ticket and on the page too, and a report that was read from a file knows nothing.
 func TestChangesElsewhere(t *testing.T) {
 	if text := render(t, changed(), Style{Format: Markdown}); !strings.Contains(text, "<summary>Changed since 2026-11-24 08:00:00Z: 2 resources</summary>") {
 		t.Error(text)
+	}
+	page := render(t, &Report{Changes: changed().Changes}, Style{Format: HTML})
+	for _, says := range []string{"Changed since 2026-11-24 08:00:00Z: 2 of 6 resources", `<a href="#changes">`, "<td>DestinationRule shop/written</td><td>kubectl-edit</td>", "<td>MTD301, MTD302</td>"} {
+		if !strings.Contains(page, says) {
+			t.Errorf("the page does not say %q", says)
+		}
+	}
+	if page := render(t, &Report{}, Style{Format: HTML}); strings.Contains(page, "#changes") {
+		t.Error("the page tells of changes that nobody asked about")
 	}
 	r := &Report{}
 	if r.ChangedSince(captured); r.Changes != nil {

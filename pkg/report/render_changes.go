@@ -10,6 +10,9 @@ import (
 // shownChanges is how many changes the table shows; -o wide shows all.
 const shownChanges = 20
 
+// changeHeader heads the cells of a change.
+var changeHeader = []string{"when", "what", "resource", "by", "managed by", "findings"}
+
 // changes shows what was made and written in the window that was asked about.
 func (p *page) changes() error {
 	c := p.Changes
@@ -17,7 +20,10 @@ func (p *page) changes() error {
 		return nil
 	}
 	p.b.WriteString(p.hang("", c.sentence()))
-	g := grid{header: []string{"WHEN", "WHAT", "RESOURCE", "BY", "MANAGED BY", "FINDINGS"}}
+	g := grid{}
+	for _, title := range changeHeader {
+		g.header = append(g.header, strings.ToUpper(title))
+	}
 	shown := c.Resources
 	if n := p.limit(shownChanges); n > 0 && len(shown) > n+1 { // one more is no longer than saying so
 		shown = shown[:n]
@@ -34,6 +40,7 @@ func (p *page) changes() error {
 	return nil
 }
 
+// cells are the words of a change. They are clean.
 func (c *Change) cells() []string {
 	what := "written"
 	if c.made() {

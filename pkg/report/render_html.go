@@ -59,7 +59,7 @@ func (p *webPage) write(w io.Writer) error {
 		h.Body(
 			h.A(h.Class("skip"), h.Href("#findings"), g.Text("To the findings")),
 			p.header(), p.nav(),
-			h.Main(p.counts(), p.findings(), p.pairs(), p.graph(), p.workloads(), p.certificates(), p.notSeen()),
+			h.Main(p.counts(), p.findings(), p.changed(), p.pairs(), p.graph(), p.workloads(), p.certificates(), p.notSeen()),
 			h.Script(h.ID("data"), h.Type("application/json"), g.Raw(data)),
 			h.Script(g.Raw(pageScript)),
 		),
@@ -114,6 +114,7 @@ func (p *webPage) nav() g.Node {
 	link := func(id, title string) g.Node { return h.A(h.Href("#"+id), g.Text(title)) }
 	return h.Nav(h.Aria("label", "Parts of the page"),
 		link("findings", "Findings"),
+		g.If(p.Changes != nil, link("changes", "Changes")),
 		g.If(p.matrix != nil, link("matrix", "Matrix")),
 		g.If(p.drawsGraph(), link("graph", "Graph")),
 		link("workloads", "Workloads"),
@@ -161,6 +162,18 @@ func (p *webPage) workloads() g.Node {
 	}
 	return part("workloads", "Workloads", rows("Workloads",
 		[]string{"workload", "kind", "health", "policy", "pods read", "called", "calls", "findings"}, each(p.Workloads, row)))
+}
+
+// changed is what was made or written in the window that was asked about.
+func (p *webPage) changed() g.Node {
+	if p.Changes == nil {
+		return nil
+	}
+	row := func(c Change) g.Node {
+		return h.Tr(each(c.cells(), func(cell string) g.Node { return h.Td(g.Text(cell)) }))
+	}
+	return part("changes", "Changes", h.P(text(p.Changes.sentence())),
+		g.If(len(p.Changes.Resources) > 0, rows("Changes", changeHeader, each(p.Changes.Resources, row))))
 }
 
 // notSeen says what the report does not rest on: it is never taken for healthy.
