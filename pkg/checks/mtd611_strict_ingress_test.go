@@ -56,6 +56,11 @@ func TestStrictIngressQuietAndBlind(t *testing.T) {
 	record(t, healthy).ingress("nginx", "nosuch", httpPort).silent(mtd611)
 	record(t, healthy).ingress("nginx", "api", kube.IngressPort{Number: 81}).silent(mtd611)
 	record(t, healthy).ingress("nginx", "api", httpPort).controller("multi", "ingress-nginx", "").quiet(mtd611)
+	ambient := record(t, healthy).ingress("nginx", "api", httpPort).controller("naked", "ingress-nginx", "")
+	for _, p := range ambient.pods("naked") { // whose calls ztunnel carries
+		p.Annotations = map[string]string{"ambient.istio.io/redirection": "enabled"}
+	}
+	ambient.quiet(mtd611)
 	unread := record(t, healthy).ingress("nginx", "api", httpPort)
 	if got := unread.withoutProxy("pay/api").unknowns(mtd611); len(got) == 0 {
 		t.Error("pay/api was not read")

@@ -61,7 +61,8 @@ func shutsOutsideAt(p *diagnose.Pass, pod *mesh.Pod, port uint32) bool {
 	return false
 }
 
-// outsiders are workloads that may make a call from outside the mesh, by whether they have a proxy of the mesh.
+// outsiders are workloads that may make a call from outside the mesh, by whether they have a proxy of the mesh, or
+// ztunnel for one.
 type outsiders struct {
 	all, without int
 	bare         *mesh.Workload // the first without a proxy; nil when there is none
@@ -74,7 +75,7 @@ func outsidersOf(p *diagnose.Pass, fits func(*mesh.Pod) bool) outsiders {
 		if len(w.Pods) == 0 || !fits(w.Pods[0]) {
 			continue
 		}
-		if o.all++; w.Pods[0].HasProxy() {
+		if o.all++; w.Pods[0].HasProxy() || w.Pods[0].Plane == mesh.Ztunnel {
 			continue
 		}
 		if o.without++; o.bare == nil {
