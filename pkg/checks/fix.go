@@ -102,11 +102,13 @@ func plainPorts(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 	return together(out)
 }
 
-// mutualPerHost are DestinationRules by which clients send mutual TLS to the hosts of edges.
-func mutualPerHost(p *diagnose.Pass, edges []*handshake.Edge, title func(host string) string) []diagnose.Fix {
+// rulePerHost are DestinationRules with a tls mode for the hosts of edges.
+func rulePerHost(p *diagnose.Pass, edges []*handshake.Edge, mode string, title func(host string) string) []diagnose.Fix {
 	var out []diagnose.Fix
 	for _, host := range distinct(edges, hostOf) {
-		out = append(out, ruleFix(p, title(shortHost(p, host.Name)), host, "ISTIO_MUTUAL", nil, to(edges, host))...)
+		if host != nil {
+			out = append(out, ruleFix(p, title(shortHost(p, host.Name)), host, mode, nil, to(edges, host))...)
+		}
 	}
 	return together(out)
 }

@@ -51,9 +51,9 @@ func drIstioMutualNonmesh(p *diagnose.Pass) {
 
 // weight is an error for an endpoint that is seen to have no proxy, or that the client has
 // called. Of an address that no pod holds only the declaration is known, and a rule for all
-// hosts covers many that nobody calls.
+// hosts covers many that nobody calls: the API server and istiod, which proxies reach past themselves.
 func weight(e *handshake.Edge) diagnose.Severity {
-	if e.Server.Pod != nil || called(e) {
+	if e.Server.Pod != nil && !isIstiod(e.Server.Pod) || called(e) {
 		return diagnose.Error
 	}
 	return diagnose.Warning
@@ -88,7 +88,7 @@ func describeDRIstioMutual(p *diagnose.Pass, f *diagnose.Finding) {
 	}
 	f.Evidence = bothSides(p, e)
 	f.Fixes = tlsFixes(p, p.Rule(e).Rule, f.Field, f.Edges)
-	if len(f.Fixes) == 0 && e.Server.Host != nil {
-		f.Fixes = ruleFix(p, "exempt this one host from the mesh-wide rule", e.Server.Host, "DISABLE", nil, f.Edges)
+	if len(f.Fixes) == 0 {
+		f.Fixes = rulePerHost(p, f.Edges, "DISABLE", func(host string) string { return "exempt " + host + " from the rule for many" })
 	}
 }

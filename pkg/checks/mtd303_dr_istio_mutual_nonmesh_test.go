@@ -33,6 +33,19 @@ func TestDRIstioMutualOfTheWholeMesh(t *testing.T) {
 	has(t, r.says(mtd303), "error DestinationRule istio-system/mesh")
 }
 
+// istiod has no proxy, and proxies reach it past their own rules: a rule for many that covers it breaks nothing yet.
+func TestDRIstioMutualOfIstiod(t *testing.T) {
+	r := record(t, "05-dr-istio-mutual-nonmesh")
+	for _, p := range r.Proxies {
+		p.Hosts = nil // nobody has called it
+	}
+	has(t, r.says(mtd303), "error DestinationRule legacy/naked")
+	for _, p := range r.pods("naked") {
+		p.Labels["app"] = "istiod"
+	}
+	has(t, r.says(mtd303), "warning DestinationRule legacy/naked")
+}
+
 func TestDRIstioMutualQuietAndBlind(t *testing.T) {
 	shared(t, "23-dr-wrong-san").quiet(mtd303)
 	shared(t, healthy).silent(mtd303)

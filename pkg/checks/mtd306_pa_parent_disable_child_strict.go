@@ -41,5 +41,5 @@ func describePAParent(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Evidence = append(bothSides(p, e), parent)
 	title := "set " + f.Subject.String() + " to PERMISSIVE: clients then send mutual TLS, and plaintext is still taken where it is today"
 	f.Fixes = permissive(p, f, ns.From, title, "ports of protocols in which the server speaks first must be declared (name: mysql-…, or tcp), else they may hang on PERMISSIVE")
-	f.Fixes = append(f.Fixes, mutualPerHost(p, f.Edges, func(host string) string { return "say ISTIO_MUTUAL for " + host + " alone" })...)
+	f.Fixes = append(f.Fixes, rulePerHost(p, f.Edges, "ISTIO_MUTUAL", func(host string) string { return "say ISTIO_MUTUAL for " + host + " alone" })...)
 }

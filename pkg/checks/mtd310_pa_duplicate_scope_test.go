@@ -9,7 +9,7 @@ import (
 func TestPADuplicate(t *testing.T) {
 	fires(t, "20-pa-duplicate-scope", mtd310,
 		"warning PeerAuthentication shop/b-new [spec] 0: PeerAuthentication shop/b-new (PERMISSIVE) has no effect: PeerAuthentication shop/a-old (STRICT) is older, and of the same scope",
-		"kubectl -n shop get peerauthentication b-new -o yaml > peerauthentication-b-new.yaml && kubectl -n shop delete peerauthentication b-new")
+		"kubectl -n shop get peerauthentication b-new && kubectl -n shop get peerauthentication b-new -o yaml > peerauthentication-b-new.yaml && kubectl -n shop delete peerauthentication b-new")
 }
 
 // Two that say the same contradict each other in nothing.

@@ -25,7 +25,7 @@ spec:
   mtls:
     mode: PERMISSIVE
 `)
-	hasFix(t, shared(t, "10-pa-root-selector-ignored").one(mtd311), "kubectl -n istio-system get peerauthentication open-server -o yaml > peerauthentication-open-server.yaml && kubectl -n istio-system delete peerauthentication open-server")
+	hasFix(t, shared(t, "10-pa-root-selector-ignored").one(mtd311), "kubectl -n istio-system get peerauthentication open-server && kubectl -n istio-system get peerauthentication open-server -o yaml > peerauthentication-open-server.yaml && kubectl -n istio-system delete peerauthentication open-server")
 }
 
 // How bad it is depends on what the policy was to do, and to whom.

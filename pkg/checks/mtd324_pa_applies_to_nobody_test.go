@@ -35,7 +35,7 @@ func TestPolicyForNobody(t *testing.T) {
 		if got := lines([]*diagnose.Finding{f}); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %s", name, got)
 		}
-		hasFix(t, f, "kubectl -n "+c.namespace+" get peerauthentication x -o yaml > peerauthentication-x.yaml && kubectl -n "+c.namespace+" delete peerauthentication x")
+		hasFix(t, f, "kubectl -n "+c.namespace+" get peerauthentication x && kubectl -n "+c.namespace+" get peerauthentication x -o yaml > peerauthentication-x.yaml && kubectl -n "+c.namespace+" delete peerauthentication x")
 		complete(t, f)
 	}
 }

@@ -74,6 +74,6 @@ func describeNotSeen(p *diagnose.Pass, f *diagnose.Finding) {
 			f.Fixes = []diagnose.Fix{{Title: "export the rule to every namespace", Command: jsonPatch(f.Subject, set("/spec/exportTo", `["*"]`))}}
 		}
 	}
-	f.Fixes = append(f.Fixes, mutualPerHost(p, f.Edges, func(host string) string { return "say it in the service's own namespace for " + host })...)
+	f.Fixes = append(f.Fixes, rulePerHost(p, f.Edges, "ISTIO_MUTUAL", func(host string) string { return "say it in the service's own namespace for " + host })...)
 	f.Fixes = append(f.Fixes, autoMTLSFix(meshConfigRef(p, e.Client)))
 }

@@ -37,10 +37,12 @@ func jsonPatch(r kube.Ref, operations ...string) string {
 	return kubectl("patch", r) + " --type=json -p " + diagnose.ShellWord("["+strings.Join(operations, ",")+"]")
 }
 
-// deleting is a command that deletes a resource, and keeps it in a file first.
+// deleting is a command that deletes a resource, and keeps it in a file first. Run again, when there is
+// nothing to get any more, it leaves that file as it is.
 func deleting(r kube.Ref) string {
 	file := strings.ReplaceAll(strings.ToLower(r.Kind)+"-"+r.Name, "/", "_") + ".yaml"
-	return kubectl("get", r) + " -o yaml > " + diagnose.ShellWord(file) + " && " + kubectl("delete", r)
+	get := kubectl("get", r)
+	return get + " && " + get + " -o yaml > " + diagnose.ShellWord(file) + " && " + kubectl("delete", r)
 }
 
 // remove, set and move are operations of a JSON patch; the value is JSON.
