@@ -26,6 +26,9 @@ func (r *Report) unseenBecause(f *Finding, before *Report) string {
 			return subjectName(g.Subject) + " was not read"
 		}
 	}
+	if id := r.unread(f.Subject.Kind); id != "" {
+		return subjectName(kube.Ref{Kind: "List", Name: id}) + " was not read"
+	}
 	for i := range r.Workloads {
 		if w := &r.Workloads[i]; (w.partlyRead() || len(w.Missing) > 0) && f.names(w.Ref) {
 			return "not every proxy of " + w.Ref.String() + " was read"
@@ -35,6 +38,20 @@ func (r *Report) unseenBecause(f *Finding, before *Report) string {
 		whole := u.Subject.Kind == "Evidence" || u.Subject.Kind == "Check"
 		if u.Code == f.Code && (whole || f.concerns(u.Subject)) {
 			return subjectName(u.Subject) + ": " + u.Why
+		}
+	}
+	return ""
+}
+
+// unread is the list of a kind that was not read though no gap says so, as many clusters or archives lack it; "" for
+// none, and for a report that was read from a file.
+func (r *Report) unread(kind string) string {
+	if r.seen == nil {
+		return ""
+	}
+	for _, k := range kube.Kinds() {
+		if k.Name == kind && k.Optional && !r.seen.snapshot.Resources.HasRead(k.ID()) {
+			return k.ID()
 		}
 	}
 	return ""

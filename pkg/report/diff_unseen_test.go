@@ -30,6 +30,14 @@ func TestDiffUnseen(t *testing.T) {
 	}
 	workload := func(w Workload) *Report { return &Report{Workloads: []Workload{w}} }
 	scoped := func(s Scope) *Report { return &Report{Scope: s} }
+	route := Finding{Code: "MTD613", Fingerprint: "x", Severity: "error", Subject: kube.Ref{Kind: "HTTPRoute", Namespace: "shop", Name: "web"}}
+	listed := func(ids ...string) *Report { // of kinds that are no gap when they were not
+		resources := &kube.Resources{}
+		for _, id := range ids {
+			resources.MarkRead(id)
+		}
+		return &Report{seen: &seen{snapshot: &mesh.Snapshot{Evidence: &mesh.Evidence{Resources: resources}}}}
+	}
 	evidence := kube.Ref{Kind: "Evidence", Name: "meshconfig"}
 	tests := map[string]struct {
 		finding Finding
@@ -40,6 +48,8 @@ func TestDiffUnseen(t *testing.T) {
 		"who is called was not listed":      {rule, gaps(list("services.core")), "the list of services was not read"},
 		"what it blames was not listed":     {rule, gaps(list("destinationrules.networking.istio.io")), "the list of destinationrules.networking.istio.io was not read"},
 		"another kind was not listed":       {rule, gaps(list("sidecars.networking.istio.io")), ""},
+		"an add-on was not listed":          {route, listed("grpcroutes.gateway.networking.k8s.io"), "the list of httproutes.gateway.networking.k8s.io was not read"},
+		"an add-on was listed":              {route, listed("httproutes.gateway.networking.k8s.io"), ""},
 		"there are no resources":            {rule, gaps(part("list")), "Bundle kubernetes was not read"},
 		"the time is not certain":           {rule, gaps(part("time")), ""},
 		"a proxy of an end was not read":    {rule, workload(Workload{Ref: server, Pods: Count{1, 2}}), "not every proxy of Deployment shop/server was read"},
