@@ -42,8 +42,9 @@ func TestChangedSince(t *testing.T) {
 	if err := p.changes(); err != nil {
 		t.Fatal(err)
 	}
-	want := `Changed since 2026-11-24 08:00:00Z: 2 of 6 resources; what was deleted leaves no trace, and the
-    evidence does not say when 2 of them were last written
+	want := `Changed since 2026-11-24 08:00:00Z: 2 of 6 resources, workloads not among them (kubectl rollout
+    history tells); what was deleted leaves no trace, and the evidence does not say when 2 of them
+    were last written
 WHEN                  WHAT     RESOURCE                      BY            MANAGED BY  FINDINGS
 2026-11-24 09:00:00Z  written  DestinationRule shop/written  kubectl-edit  -           MTD301, MTD302
 2026-11-24 08:00:00Z  made     PeerAuthentication shop/made  argo\x1b      -           -
@@ -63,14 +64,14 @@ func TestChangesAreFolded(t *testing.T) {
 		}
 		return p.b.String()
 	}
-	if got := show(Table); !strings.HasSuffix(got, ": 0 of 30 resources; what was deleted leaves no trace\n") {
+	if got := show(Table); !strings.HasSuffix(got, "what was deleted leaves no trace\n") || !strings.Contains(got, ": 0 of 30 resources, workloads not among them") {
 		t.Error(got)
 	}
 	r.Changes.Resources = make([]Change, shownChanges+5)
-	if got := show(Table); strings.Count(got, "\n") != shownChanges+3 || !strings.HasSuffix(got, "and 5 more (-o wide shows them)\n") {
+	if got := show(Table); strings.Count(got, "\n") != shownChanges+4 || !strings.HasSuffix(got, "and 5 more (-o wide shows them)\n") {
 		t.Error(got)
 	}
-	if got := show(Wide); strings.Count(got, "\n") != shownChanges+7 {
+	if got := show(Wide); strings.Count(got, "\n") != shownChanges+8 {
 		t.Error(got)
 	}
 }

@@ -54,7 +54,7 @@ func (c *Change) cells() []string {
 
 // sentence says how many changed, and of how many that is not known.
 func (c *Changes) sentence() string {
-	text := fmt.Sprintf("Changed since %sZ: %d of %s; what was deleted leaves no trace",
+	text := fmt.Sprintf("Changed since %sZ: %d of %s, workloads not among them (kubectl rollout history tells); what was deleted leaves no trace",
 		c.Since.Format(time.DateTime), len(c.Resources), plural(c.Read, "resource"))
 	if n := c.Read - c.Dated; n > 0 {
 		text += fmt.Sprintf(", and the evidence does not say when %d of them were last written", n)
