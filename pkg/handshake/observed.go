@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // Observation is what the client's proxy has counted of an endpoint since it was told of the
@@ -50,6 +51,7 @@ const (
 // connections of which none came up. Connections that came up say nothing: the server's refusal of a
 // client's certificate comes after that (TLS 1.3), and so does that of plaintext. Requests that
 // failed over a connection that works are the application's; a denied one is a success in these counters.
+// Where a proxy could not be read the counts are older than what stopped it: they contradict nothing.
 func (e *Edge) Agreement() Agreement {
 	o := e.Observed
 	if o == nil || e.Verdict == Unknown || e.Verdict == Denied {
@@ -62,10 +64,16 @@ func (e *Edge) Agreement() Agreement {
 	switch {
 	case works && succeeded, !works && failed:
 		return Agrees
-	case works && unconnected, !works && succeeded:
+	case e.bothRead() && (works && unconnected || !works && succeeded):
 		return Contradicts
 	}
 	return Silent
+}
+
+// bothRead reports whether each end that has a proxy was read.
+func (e *Edge) bothRead() bool {
+	read := func(p *mesh.Pod) bool { return p == nil || !p.HasProxy() || p.Proxy != nil }
+	return read(e.Client) && read(e.Server.Pod)
 }
 
 // hostKey is an endpoint of a cluster.

@@ -36,6 +36,27 @@ func TestAgreement(t *testing.T) {
 	}
 }
 
+// TestUnreadContradictsNothing: what a proxy counted before it died, or its peer did, says nothing of now.
+func TestUnreadContradictsNothing(t *testing.T) {
+	read, plain := &mesh.Pod{Plane: mesh.Sidecar, Proxy: &envoy.Proxy{}}, &mesh.Pod{Plane: mesh.NoProxy}
+	unread := &mesh.Pod{Plane: mesh.Sidecar}
+	for name, c := range map[string]struct {
+		client, server *mesh.Pod
+		want           Agreement
+	}{
+		"both":                {read, read, Contradicts},
+		"no proxy to read":    {read, plain, Contradicts},
+		"outside":             {read, nil, Contradicts},
+		"the server's is not": {read, unread, Silent},
+		"the client's is not": {unread, read, Silent},
+	} {
+		e := &Edge{Client: c.client, Server: Server{Pod: c.server}, Verdict: Fails, Observed: &Observation{Connections: 1, Successes: 1}}
+		if got := e.Agreement(); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // TestNothingContradictsTheRecordings: in meshes where every call was made before the capture,
 // the proxies' own counters confirm the verdicts.
 func TestNothingContradictsTheRecordings(t *testing.T) {
