@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +34,7 @@ bundle is byte for byte that of the moment of the capture: attach it to a ticket
 Private keys, session ticket keys and tokens are dropped while reading and are not in the file.
 Names, addresses, certificates and policies are: it is written for its owner alone (mode 0600).`,
 		Example: examples(env.Program, `
+			PROGRAM capture -A -f mesh.tar.gz
 			PROGRAM capture -n shop -f shop.tar.gz
 			PROGRAM --from shop.tar.gz`),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -92,7 +95,25 @@ func (o *captureOptions) say(env *Env, evidence *mesh.Evidence) {
 	for _, g := range evidence.Gaps {
 		fmt.Fprintf(env.Err, "  ? %s: %s\n", report.Clean(g.Subject.String()), report.Clean(g.Message))
 	}
+	if len(evidence.Proxies) == 0 {
+		sayEmptyScope(env, evidence)
+	}
 	if o.file != "-" {
 		fmt.Fprintf(env.Err, "%s --from %s shows the report\n", env.Program, report.Clean(o.file))
 	}
+}
+
+// sayEmptyScope says what to do about a capture without proxies when it is for its namespace, that of the
+// context mostly, that it has none.
+func sayEmptyScope(env *Env, evidence *mesh.Evidence) {
+	if evidence.Scope == nil || narrows(*evidence.Scope) || len(evidence.Scope.Namespaces) == 0 {
+		return
+	}
+	namespaces := evidence.Scope.Namespaces
+	for _, p := range mesh.New(evidence).Pods {
+		if p.HasProxy() && slices.Contains(namespaces, p.Namespace) {
+			return
+		}
+	}
+	fmt.Fprintf(env.Err, "namespace %s has no pod with a proxy: capture -A records the whole mesh\n", report.Clean(strings.Join(namespaces, ", ")))
 }

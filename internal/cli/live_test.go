@@ -233,6 +233,28 @@ func TestLiveFailures(t *testing.T) {
 	}
 }
 
+// TestCaptureOfAnEmptyNamespace: a capture without proxies says what would have recorded some.
+func TestCaptureOfAnEmptyNamespace(t *testing.T) {
+	recorded := members(t)
+	recorded["kubernetes/namespaces.core.json"] = bytes.Replace(recorded["kubernetes/namespaces.core.json"], []byte(`"name":"legacy"`), []byte(`"name":"empty"`), 1)
+	config := kubeconfig(t, apiServer(t, recorded))
+	hint := "namespace empty has no pod with a proxy: capture -A records the whole mesh\n"
+	for name, test := range map[string]struct {
+		args []string
+		says bool
+	}{
+		"empty":                 {[]string{"-n", "empty"}, true},
+		"proxies that are shut": {[]string{"-n", "shop"}, false},
+		"all":                   {[]string{"-A"}, false},
+	} {
+		args := slices.Concat([]string{"--kubeconfig", config, "capture", "-f", filepath.Join(t.TempDir(), "mesh.tar.gz")}, test.args)
+		got := runWith(t, testEnv(nil, nil, nil, os.Getenv), args...)
+		if got.Code != exitIncomplete || !strings.HasPrefix(got.Err, "0 proxies captured") || strings.Contains(got.Err, hint) != test.says {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestTimeout(t *testing.T) {
 	recorded := members(t)
 	config := kubeconfig(t, apiServer(t, recorded))
