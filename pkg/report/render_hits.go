@@ -30,7 +30,11 @@ func (p *page) hits(affects []Affected) {
 		say(k.sentence(ports[k]))
 	}
 	if bare := p.hitThemselves(affects); len(bare) > 0 {
-		say(names(bare, p.limit(shownNames)))
+		pronoun := " themselves"
+		if len(bare) == 1 {
+			pronoun = " itself"
+		}
+		say(names(bare, p.limit(shownNames)) + pronoun)
 	}
 }
 

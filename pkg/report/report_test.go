@@ -115,7 +115,7 @@ FAIL MTD301  DestinationRule shop/off turns mTLS off
 
 WARN MTD103  a certificate ends soon
      cause   a consequence of MTD301: mend that first
-     hits    deploy/checkout
+     hits    deploy/checkout itself
 
 info MTD601  STRICT refuses batch
 info MTD601  STRICT refuses cron
