@@ -87,9 +87,17 @@ func (r *Report) callSentence() string {
 	case r.Source.Type == "dump" && len(r.Workloads) > 0:
 		return "its peers are not in the evidence, and so no call can be judged"
 	case len(r.Workloads)+len(r.Coverage.Gaps) == 0:
-		return "there are no pods"
+		return noPods(r.Scope)
 	}
 	return calls.sentence()
+}
+
+// noPods says where else to look when a namespace, the one of the context mostly, holds none.
+func noPods(s Scope) string {
+	if len(s.Namespaces) > 0 {
+		return "there are no pods; -A looks in all namespaces"
+	}
+	return "there are no pods"
 }
 
 // speaksOfOutside reports whether the sentence holds the calls of callers without a proxy.
