@@ -13,7 +13,7 @@ func TestAuthzPlaintextWithoutCulprit(t *testing.T) {
 	r := record(t, "17-authz-principal-plaintext")
 	r.Resources.DestinationRules = nil
 	r.silent(mtd317)
-	has(t, r.says(mtd399), "are refused by an AuthorizationPolicy")
+	has(t, r.says(mtd399), "are refused by AuthorizationPolicy shop/")
 }
 
 func TestAuthzPlaintextQuietAndBlind(t *testing.T) {

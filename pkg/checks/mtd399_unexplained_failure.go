@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -89,18 +90,59 @@ func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 		describeStray(p, f)
 		return
 	}
+	f.Evidence = bothSides(p, e)
 	pair := fmt.Sprintf("from %s to %s", callers(f.Edges), destinations(p, f.Edges))
 	switch {
 	case e.Verdict == handshake.Denied:
-		f.Title = fmt.Sprintf("calls %s connect and are refused by an AuthorizationPolicy: %s", pair, e.Why)
+		policies := policiesAgainst(f.Edges)
+		f.Title = fmt.Sprintf("calls %s connect and are refused by %s: %s", pair, refusers(policies), e.Why)
+		f.Fixes = readPolicies(e, policies)
 	case e.Reason.NotTLS():
 		f.Title = fmt.Sprintf("calls %s fail, and mutual TLS is not the cause: %s", pair, e.Why)
 	default:
 		f.Title = fmt.Sprintf("calls %s fail: %s", pair, e.Why)
 	}
-	f.Evidence = bothSides(p, e)
-	f.Fixes = []diagnose.Fix{{
+	f.Fixes = append(f.Fixes, diagnose.Fix{
 		Title:   "look at both sides of one of these connections",
 		Command: shell("kubectl mtls-doctor edges -A --from-pod %s --to %s -o json", e.Client.Key().String(), fmt.Sprintf("%s:%d", e.Server.Name, e.Server.Port)),
-	}}
+	})
+}
+
+// policiesAgainst are the AuthorizationPolicies that refuse connections, each once.
+func policiesAgainst(edges []*handshake.Edge) []kube.Ref {
+	var out []kube.Ref
+	for _, e := range edges {
+		for _, policy := range e.RefusedBy {
+			if !slices.Contains(out, policy) {
+				out = append(out, policy)
+			}
+		}
+	}
+	return out
+}
+
+// refusers names policies. One without rules leaves no name in Envoy's config.
+func refusers(policies []kube.Ref) string {
+	if len(policies) == 0 {
+		return "an AuthorizationPolicy"
+	}
+	var out []string
+	for _, policy := range policies {
+		out = append(out, policy.String())
+	}
+	return few(out)
+}
+
+// readPolicies shows what refuses a connection: the policies by name, or all of the server's namespace.
+func readPolicies(e *handshake.Edge, policies []kube.Ref) []diagnose.Fix {
+	if len(policies) == 0 {
+		all := shell("kubectl -n %s get authorizationpolicies.security.istio.io -o yaml", e.Server.Pod.Workload.Namespace)
+		return []diagnose.Fix{{Title: "read the AuthorizationPolicies of the server's namespace: one without rules refuses every call", Command: all}}
+	}
+	var out []diagnose.Fix
+	for i, policy := range policies {
+		title := fmt.Sprintf("read %s: let the caller in if it is meant to be", policy)
+		out = append(out, diagnose.Fix{Title: title, Command: kubectl("get", policy) + " -o yaml", Also: i > 0})
+	}
+	return out
 }

@@ -47,8 +47,15 @@ func TestUnexplainedFailureRunsLast(t *testing.T) {
 func TestUnexplainedNotes(t *testing.T) {
 	denied := record(t, "17-authz-principal-plaintext").judge(mtd399).Findings
 	i := slices.IndexFunc(denied, func(f *diagnose.Finding) bool { return f.Edges[0].Verdict == handshake.Denied })
-	if i < 0 || denied[i].Severity != diagnose.Info || !strings.Contains(denied[i].Title, "are refused by an AuthorizationPolicy") {
-		t.Errorf("%s", lines(denied))
+	if i < 0 || denied[i].Severity != diagnose.Info || !strings.Contains(denied[i].Title, "connect and are refused by AuthorizationPolicy shop/") {
+		t.Fatalf("%s", lines(denied))
+	}
+	policy := denied[i].Edges[0].RefusedBy[0]
+	if got, want := denied[i].Fixes[0].Command, "kubectl -n shop get authorizationpolicy "+policy.Name+" -o yaml"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := readPolicies(denied[i].Edges[0], nil)[0].Command; got != "kubectl -n shop get authorizationpolicies.security.istio.io -o yaml" {
+		t.Errorf("a policy without rules has no name in Envoy's config: %s", got)
 	}
 
 	r := record(t, "02-permissive-default")

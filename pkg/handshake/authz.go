@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // truth is a condition's value when part of it depends on the request.
@@ -91,10 +92,33 @@ func (r *replay) authorizeBy(f *envoy.Filter, who caller) {
 			r.assume(RequestDecides)
 		}
 	case deny && matched == yes:
-		r.block(AuthorizationDenied, "%s connects and is denied by %s", r.who(who), policyName(policy))
+		r.refuse(policyRefs(policy), "%s connects and is denied by %s", r.who(who), policyName(policy))
 	case !deny && matched == no:
-		r.block(AuthorizationDenied, "%s connects and no ALLOW policy of %s takes it", r.who(who), r.Server.Pod.Key())
+		var rules []string
+		for _, p := range f.RBAC.Policies {
+			rules = append(rules, p.Name)
+		}
+		r.refuse(policyRefs(rules...), "%s connects and no ALLOW policy of %s takes it", r.who(who), r.Server.Pod.Key())
 	}
+}
+
+// refuse blocks a connection for what policies say. The first filter that refuses ends it.
+func (r *replay) refuse(by []kube.Ref, format string, args ...any) {
+	if !r.Blocked(AuthorizationDenied) {
+		r.RefusedBy = by
+	}
+	r.block(AuthorizationDenied, format, args...)
+}
+
+// policyRefs are the AuthorizationPolicies of rules, each once; rules that are not Istio's have none.
+func policyRefs(rules ...string) []kube.Ref {
+	var out []kube.Ref
+	for _, rule := range rules {
+		if ref := policyRef(rule); ref != (kube.Ref{}) && !slices.Contains(out, ref) {
+			out = append(out, ref)
+		}
+	}
+	return out
 }
 
 func (r *replay) who(c caller) string {

@@ -1,9 +1,14 @@
 package handshake
 
 import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // rbac makes an RBAC filter with one policy of these permissions and principals.
@@ -125,5 +130,38 @@ func authzCases() []edgeCase {
 				ownInbound(w.proxy("shop/server")).Validation.SANs = nil
 			},
 		}),
+	}
+}
+
+// TestRefusedBy: a denial names the policies behind it, and nothing else does.
+func TestRefusedBy(t *testing.T) {
+	anyone, stranger := &envoy.RBACRule{Any: true}, principal("exact", "spiffe://cluster.local/ns/shop/sa/other")
+	unnamed := rbac("ALLOW", anyone, stranger)
+	unnamed.RBAC.Policies[0].Name = "mine"
+	empty := rbac("ALLOW", anyone, stranger)
+	empty.RBAC.Policies = nil
+	twice := rbac("ALLOW", anyone, stranger)
+	twice.RBAC.Policies = append(twice.RBAC.Policies, twice.RBAC.Policies[0])
+	named := []kube.Ref{{Kind: "AuthorizationPolicy", Namespace: "shop", Name: "guard"}}
+	for name, c := range map[string]struct {
+		filter *envoy.Filter
+		want   []kube.Ref
+	}{
+		"a DENY policy that meets the caller":      {rbac("DENY", anyone, anyone), named},
+		"a DENY policy that does not":              {rbac("DENY", anyone, stranger), nil},
+		"an ALLOW policy that does not take it":    {rbac("ALLOW", anyone, stranger), named},
+		"two rules of one policy":                  {twice, named},
+		"an ALLOW policy without rules":            {empty, nil},
+		"a rule that is not Istio's has no policy": {unnamed, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := shop(t)
+			guard(w, c.filter)
+			for _, e := range w.edges("shop/client", "server.shop:80") {
+				if diff := cmp.Diff(c.want, e.RefusedBy); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
 	}
 }

@@ -39,6 +39,9 @@ type Edge struct {
 	Why string
 	// Blockers are all that stand in the way, in the order in which Envoy meets them.
 	Blockers []Blocker
+	// RefusedBy are the AuthorizationPolicies behind a denial: the DENY policy that meets the caller, or the
+	// ALLOW policies none of which takes it; none when Envoy's rules have no name of Istio's.
+	RefusedBy []kube.Ref
 	// Evidence is what the verdict rests on, client side first.
 	Evidence    []Fact
 	Assumptions []Assumption

@@ -63,7 +63,7 @@ type Cell struct {
 func (c *Cell) mixed() bool {
 	t := c.Calls
 	n := 0
-	for _, count := range []int{t.MTLS, t.Plaintext, t.TLS, t.Fails, t.Unknown, t.Unreachable} {
+	for _, count := range []int{t.MTLS, t.Plaintext, t.TLS, t.Fails - t.Denied, t.Denied, t.Unknown, t.Unreachable} {
 		if count > 0 {
 			n++
 		}

@@ -77,6 +77,25 @@ func TestView(t *testing.T) {
 	}
 }
 
+// TestDenialSaysWhereToLook: a note of one line about denied calls still says which policy to read.
+func TestDenialSaysWhereToLook(t *testing.T) {
+	look := Fix{Title: "read it", Command: "kubectl -n pay get authorizationpolicy x -o yaml"}
+	denied := Finding{Code: "MTD399", Severity: "info", Title: "calls are refused", Affects: []Affected{{Verdict: handshake.Denied}}, Fixes: []Fix{look}}
+	other := denied
+	other.Affects = []Affected{{Verdict: handshake.Fails}}
+	for name, test := range map[string]struct {
+		finding Finding
+		want    string
+	}{
+		"denied": {denied, "info MTD399  calls are refused\n     see     " + look.Command + "\n"},
+		"fails":  {other, "info MTD399  calls are refused\n"},
+	} {
+		if got := (&Report{}).findingText(&test.finding, Style{Format: Table}); got != test.want {
+			t.Errorf("%s: got %s", name, got)
+		}
+	}
+}
+
 // TestHeadline: the first line speaks of the calls that were asked about.
 func TestHeadline(t *testing.T) {
 	inside, outside := Traffic{Total: 2, MTLS: 2}, Traffic{Total: 1, Fails: 1}
@@ -85,6 +104,8 @@ func TestHeadline(t *testing.T) {
 		want   string
 	}{
 		"calls":        {Report{EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "2 of 2 possible calls are mTLS"},
+		"denied":       {Report{EdgeSummary: EdgeSummary{Calls: Traffic{Total: 4, Fails: 3, Denied: 2, MTLS: 1}}}, "1 of 4 possible calls fails, 2 are denied, 1 is mTLS"},
+		"one denied":   {Report{EdgeSummary: EdgeSummary{Calls: Traffic{}.plus(handshake.Denied)}}, "1 of 1 possible call is denied"},
 		"only outside": {Report{EdgeSummary: EdgeSummary{Outside: outside}}, "callers without a proxy: 1 of 1 possible call fails"},
 		"asked":        {Report{Scope: Scope{To: "x:80"}, EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "1 of 3 possible calls fails, 2 are mTLS"},
 		"no pods":      {Report{}, "there are no pods"},

@@ -3,6 +3,8 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -81,6 +83,7 @@ func (p *page) finding(f *Finding) {
 	text := p.wrap(first, title)
 	p.b.WriteString(p.paint(color, word) + strings.TrimPrefix(text, word))
 	if p.brief(f) {
+		p.refusers(f)
 		return
 	}
 	if f.CausedBy != nil {
@@ -98,6 +101,30 @@ func (p *page) finding(f *Finding) {
 	if p.Scope.To == "" {
 		p.fixes(f.Fixes)
 	}
+}
+
+// refusers says below a finding of one line where to look at what denies its calls.
+func (p *page) refusers(f *Finding) {
+	denied := slices.ContainsFunc(f.Affects, func(a Affected) bool { return a.Verdict == handshake.Denied })
+	if !denied || f.Known {
+		return
+	}
+	label := "see"
+	for _, x := range f.Fixes {
+		if !getCommand.MatchString(x.Command) {
+			continue
+		}
+		fmt.Fprintf(&p.b, "     %-8s%s\n", label, Clean(p.aimed(x.Command)))
+		label = ""
+	}
+}
+
+// getCommand is a command of kubectl that shows a resource and does nothing else.
+var getCommand = regexp.MustCompile(`^kubectl (-n \S+ )?get [^>|;&\n]*$`)
+
+// looks reports whether the command of a fix changes nothing: it says where to look.
+func (x *Fix) looks() bool {
+	return x.Manifest == "" && (strings.HasPrefix(x.Command, "kubectl mtls-doctor ") || getCommand.MatchString(x.Command))
 }
 
 func (p *page) fixes(list []Fix) {

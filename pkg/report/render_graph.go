@@ -65,8 +65,10 @@ func (t Traffic) of(v handshake.Verdict) int {
 		return t.Unknown
 	case unreachable:
 		return t.Unreachable
+	case handshake.Denied:
+		return t.Denied
 	}
-	return t.Fails
+	return t.Fails - t.Denied
 }
 
 func writeDOT(w io.Writer, m *Matrix, _ Style) error {

@@ -132,7 +132,8 @@ func (t Traffic) sentence() string {
 		}
 		parts = append(parts, count+" "+verb)
 	}
-	add(t.Fails, "fails", "fail")
+	add(t.Fails-t.Denied, "fails", "fail")
+	add(t.Denied, "is denied", "are denied")
 	add(t.Plaintext, "is plaintext", "are plaintext")
 	add(t.TLS, "is other TLS", "are other TLS")
 	add(t.MTLS, "is mTLS", "are mTLS")

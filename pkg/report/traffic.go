@@ -138,6 +138,9 @@ func (t Traffic) plus(v handshake.Verdict) Traffic {
 		t.Unknown++
 	case unreachable:
 		t.Unreachable++
+	case handshake.Denied:
+		t.Fails++
+		t.Denied++
 	default:
 		t.Fails++
 	}
@@ -147,6 +150,6 @@ func (t Traffic) plus(v handshake.Verdict) Traffic {
 func (t Traffic) and(o Traffic) Traffic {
 	return Traffic{
 		Total: t.Total + o.Total, MTLS: t.MTLS + o.MTLS, Plaintext: t.Plaintext + o.Plaintext, TLS: t.TLS + o.TLS,
-		Fails: t.Fails + o.Fails, Unknown: t.Unknown + o.Unknown, Unreachable: t.Unreachable + o.Unreachable,
+		Fails: t.Fails + o.Fails, Denied: t.Denied + o.Denied, Unknown: t.Unknown + o.Unknown, Unreachable: t.Unreachable + o.Unreachable,
 	}
 }

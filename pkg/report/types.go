@@ -155,7 +155,9 @@ type Traffic struct {
 	Plaintext int `json:"plaintext"`
 	TLS       int `json:"tls"`   // by the proxy or the application, not mutual
 	Fails     int `json:"fails"` // denied ones too
-	Unknown   int `json:"unknown"`
+	// Denied counts those of Fails that connect and that an AuthorizationPolicy refuses.
+	Denied  int `json:"denied"`
+	Unknown int `json:"unknown"`
 	// Unreachable counts those that fail for a reason that is not TLS: no route, no endpoint,
 	// nobody listens.
 	Unreachable int `json:"unreachable"`
