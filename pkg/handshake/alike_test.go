@@ -43,7 +43,7 @@ func TestAlikeOnlyForOneCaller(t *testing.T) {
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := replicated(t, 3, 2, 2)
+			w := replicated(t, 3, 2)
 			w.rules[w.services[0].host] = tlsDisable
 			spoil(w)
 			sameAsPairs(t, mesh.New(w.evidence()), Query{})
@@ -53,7 +53,7 @@ func TestAlikeOnlyForOneCaller(t *testing.T) {
 
 // TestAlikeAtAnyTime: when a proxy got its config decides nothing, and no two get theirs at the same moment.
 func TestAlikeAtAnyTime(t *testing.T) {
-	w := replicated(t, 3, 2, 2)
+	w := replicated(t, 3, 2)
 	want, _ := sameAsPairs(t, mesh.New(w.evidence()), Query{})
 	at := worldTime
 	for _, x := range w.evidence().Proxies {

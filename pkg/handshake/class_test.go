@@ -120,18 +120,18 @@ func TestClassesFollowWhatDiffers(t *testing.T) {
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := replicated(t, 3, 2, 2)
+			w := replicated(t, 3, 2)
 			spoil(w)
 			sameAsPairs(t, mesh.New(w.evidence()), Query{})
 		})
 	}
 }
 
-// replicated is a mesh whose first workloads have services.
-func replicated(t testing.TB, workloads, services, replicas int) *world {
+// replicated is a mesh of workloads of two pods, of which the first have services.
+func replicated(t testing.TB, workloads, services int) *world {
 	w := newWorld(t)
 	for i := range workloads {
-		for r := range replicas {
+		for r := range 2 {
 			p := w.pod(fmt.Sprintf("shop/w%d-%d", i, r))
 			p.OwnerReferences = []kube.OwnerReference{{Kind: "StatefulSet", Controller: true, Name: fmt.Sprintf("w%d", i)}}
 			p.Spec.ServiceAccountName = fmt.Sprintf("w%d", i)
@@ -140,7 +140,7 @@ func replicated(t testing.TB, workloads, services, replicas int) *world {
 	}
 	for i := range services {
 		s := w.service(fmt.Sprintf("shop/w%d", i), "http 80 8080", "tcp 9000")
-		for r := range replicas {
+		for r := range 2 {
 			s.of(fmt.Sprintf("shop/w%d-%d", i, r))
 		}
 	}
@@ -171,7 +171,7 @@ func anyProxy(w *world, r *rand.Rand) *envoy.Proxy {
 }
 
 func generated(t *testing.T, r *rand.Rand) *world {
-	w := replicated(t, 4, 3, 2)
+	w := replicated(t, 4, 3)
 	w.services[r.IntN(3)].headless()
 	w.service("shop/outside", "https 443 8443", "mysql 3306").pods = w.pods[2:5]
 	w.rules[w.services[r.IntN(3)].host] = []rule{tlsDisable, tlsSimple, istioMutual}[r.IntN(3)]
