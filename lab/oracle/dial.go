@@ -50,9 +50,6 @@ func (i *Istiod) Dials() []Dial {
 		}
 	}
 	for _, e := range i.Resources.ServiceEntries {
-		if e.Spec.Resolution == "STATIC" && len(i.members(e)) == 0 {
-			continue // the product tells of connections to endpoints
-		}
 		for _, host := range e.Spec.Hosts {
 			for _, p := range e.Spec.Ports {
 				d := Dial{Host: host, Port: int(p.Number), Protocol: protocol.Parse(p.Protocol)}
