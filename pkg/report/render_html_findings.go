@@ -78,7 +78,7 @@ func (p *webPage) fixes(list []Fix) g.Node {
 func (p *webPage) fix(joint string, x Fix) g.Node {
 	return g.Group{
 		h.P(g.If(joint != "", h.Strong(g.Text(joint+" "))), text(x.Title), g.If(x.Risk != "", h.Span(h.Class("soft"), text(" Risk: "+x.Risk)))),
-		copyable((&page{Report: p.Report, Style: p.style.plain()}).aimed(x.Command)), copyable(x.Manifest),
+		copyable(p.style.aimed(x.Command)), copyable(x.Manifest),
 	}
 }
 
