@@ -142,7 +142,7 @@ func unwrapped(e *handshake.Edge) bool {
 func meshed(e *handshake.Edge) bool { return e.Server.Pod != nil && e.Server.Pod.HasProxy() }
 
 // outsider reports whether the caller is not part of the mesh.
-func outsider(e *handshake.Edge) bool { return !e.Client.HasProxy() && e.Client.Plane != mesh.Ztunnel }
+func outsider(e *handshake.Edge) bool { return !e.Client.InMesh() }
 
 // serverPort is the port on which the server's pod is reached.
 func serverPort(e *handshake.Edge) uint32 { return uint32(e.Server.Address.Port()) }

@@ -114,8 +114,6 @@ func whom(pods []*mesh.Pod) string {
 	return "only pods without a proxy"
 }
 
-func isIstiod(pod *mesh.Pod) bool { return pod.Labels["app"] == "istiod" }
-
 // open reports whether a workload of a namespace takes plaintext by its policies.
 func open(p *diagnose.Pass, namespace string) bool {
 	return slices.ContainsFunc(podsOf(p, namespace, nil), func(pod *mesh.Pod) bool {

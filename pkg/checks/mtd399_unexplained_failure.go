@@ -140,9 +140,9 @@ func readPolicies(e *handshake.Edge, policies []kube.Ref) []diagnose.Fix {
 		return []diagnose.Fix{{Title: "read the AuthorizationPolicies of the server's namespace: one without rules refuses every call", Command: all}}
 	}
 	var out []diagnose.Fix
-	for i, policy := range policies {
+	for _, policy := range policies {
 		title := fmt.Sprintf("read %s: let the caller in if it is meant to be", policy)
-		out = append(out, diagnose.Fix{Title: title, Command: kubectl("get", policy) + " -o yaml", Also: i > 0})
+		out = append(out, diagnose.Fix{Title: title, Command: kubectl("get", policy) + " -o yaml"})
 	}
-	return out
+	return together(out)
 }

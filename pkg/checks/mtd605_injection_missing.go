@@ -42,7 +42,7 @@ func injectionMissing(p *diagnose.Pass) {
 		switch {
 		case injectionOf(p, pod.Namespace) == "" || optsOut(pod):
 			p.NotApplicable()
-		case pod.HasProxy() || pod.Plane == mesh.Ztunnel:
+		case pod.InMesh():
 			p.Passed()
 		default:
 			f := diagnose.Finding{Subject: pod.Workload.Ref, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref}, Edges: refusedCalls(p, pod)}

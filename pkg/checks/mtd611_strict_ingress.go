@@ -1,12 +1,10 @@
 package checks
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -93,25 +91,10 @@ func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, by outsiders) {
 		byNameOrNumber := func(port *mesh.Port) bool {
 			return port.Number == uint32(svc.Port.Number) || svc.Port.Name != "" && port.Name == svc.Port.Name
 		}
-		for _, ep := range endpointsAt(p, fqdn(p, svc.Name, ingress.Namespace), byNameOrNumber) {
-			at, shut := shutsOutside(p, ep)
-			if !shut {
-				continue
-			}
-			f := diagnose.Finding{
-				Severity: by.severity(),
-				Subject:  kube.Ref{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name}, Field: "backend " + svc.Name,
-				Group: fmt.Sprint(at), Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
-				Title: fmt.Sprintf("Ingress %s/%s leads to port %d of %s, which accepts only mutual TLS, and %s",
-					ingress.Namespace, ingress.Name, at, workloadName(ep.Pod.Workload), by.says("a controller")),
-				Evidence: []handshake.Fact{
-					{Layer: handshake.Cluster, Source: fmt.Sprintf("Ingress %s/%s", ingress.Namespace, ingress.Name), Value: "backend Service " + svc.Name},
-					listenerFact(p, ep.Pod, at),
-				},
-				Fixes: openPort(p, ep.Pod, at, fmt.Sprintf("open port %d to the controller", at)),
-			}
-			p.Failed(f)
-		}
+		outsideCall{
+			by, "a controller", kube.Ref{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name}, "backend " + svc.Name,
+			"backend Service " + svc.Name, endpointsAt(p, fqdn(p, svc.Name, ingress.Namespace), byNameOrNumber),
+		}.judge(p)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -102,27 +101,11 @@ func judgeRoute(p *diagnose.Pass, ref kube.Ref, route *kube.Route, by outsiders)
 		case by.meshed():
 			p.Passed()
 		default:
-			judgeBackend(p, ref, svc, by)
+			outsideCall{
+				by, "a gateway", ref, "backendRef " + svc.Name, fmt.Sprintf("backendRef Service %s/%s port %d", svc.Namespace, svc.Name, svc.Port),
+				endpointsAt(p, fqdn(p, svc.Name, svc.Namespace), numbered(uint32(svc.Port))),
+			}.judge(p)
 		}
-	}
-}
-
-func judgeBackend(p *diagnose.Pass, ref kube.Ref, svc kube.ServiceReference, by outsiders) {
-	for _, ep := range endpointsAt(p, fqdn(p, svc.Name, svc.Namespace), numbered(uint32(svc.Port))) {
-		at, shut := shutsOutside(p, ep)
-		if !shut {
-			continue
-		}
-		p.Failed(diagnose.Finding{
-			Severity: by.severity(), Subject: ref, Field: "backendRef " + svc.Name, Group: fmt.Sprint(at),
-			Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
-			Title: fmt.Sprintf("%s leads to port %d of %s, which accepts only mutual TLS, and %s", ref, at, workloadName(ep.Pod.Workload), by.says("a gateway")),
-			Evidence: []handshake.Fact{
-				{Layer: handshake.Cluster, Source: ref.String(), Value: fmt.Sprintf("backendRef Service %s/%s port %d", svc.Namespace, svc.Name, svc.Port)},
-				listenerFact(p, ep.Pod, at),
-			},
-			Fixes: openPort(p, ep.Pod, at, fmt.Sprintf("open port %d to the gateway", at)),
-		})
 	}
 }
 

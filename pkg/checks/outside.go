@@ -1,10 +1,12 @@
 package checks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -61,6 +63,9 @@ func shutsOutsideAt(p *diagnose.Pass, pod *mesh.Pod, port uint32) bool {
 	return false
 }
 
+// isIstiod reports whether a pod is of the control plane. It has no proxy, and proxies reach it past their own listeners.
+func isIstiod(pod *mesh.Pod) bool { return pod.Labels["app"] == "istiod" }
+
 // outsiders are workloads that may make a call from outside the mesh, by whether they have a proxy of the mesh, or
 // ztunnel for one.
 type outsiders struct {
@@ -75,7 +80,7 @@ func outsidersOf(p *diagnose.Pass, fits func(*mesh.Pod) bool) outsiders {
 		if len(w.Pods) == 0 || !fits(w.Pods[0]) {
 			continue
 		}
-		if o.all++; w.Pods[0].HasProxy() || w.Pods[0].Plane == mesh.Ztunnel {
+		if o.all++; w.Pods[0].InMesh() {
 			continue
 		}
 		if o.without++; o.bare == nil {
@@ -95,6 +100,36 @@ func (o outsiders) severity() diagnose.Severity {
 		return diagnose.Error
 	}
 	return diagnose.Warning
+}
+
+// outsideCall is what outsiders call: endpoints of a Service that a resource names.
+type outsideCall struct {
+	by        outsiders
+	kind      string // what they are: "a controller"
+	subject   kube.Ref
+	field     string // of the subject: "backend web"
+	shown     string // the Service as the subject has it
+	endpoints []mesh.Endpoint
+}
+
+// judge reports each endpoint that accepts only mutual TLS from callers that may have no proxy.
+func (c outsideCall) judge(p *diagnose.Pass) {
+	for _, ep := range c.endpoints {
+		at, shut := shutsOutside(p, ep)
+		if !shut {
+			continue
+		}
+		p.Failed(diagnose.Finding{
+			Severity: c.by.severity(), Subject: c.subject, Field: c.field, Group: fmt.Sprint(at),
+			Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
+			Title: fmt.Sprintf("%s leads to port %d of %s, which accepts only mutual TLS, and %s", c.subject, at, workloadName(ep.Pod.Workload), c.by.says(c.kind)),
+			Evidence: []handshake.Fact{
+				{Layer: handshake.Cluster, Source: c.subject.String(), Value: c.shown},
+				listenerFact(p, ep.Pod, at),
+			},
+			Fixes: openPort(p, ep.Pod, at, fmt.Sprintf("open port %d to the %s", at, strings.TrimPrefix(c.kind, "a "))),
+		})
+	}
 }
 
 // says what is seen of callers of a kind: "a controller".

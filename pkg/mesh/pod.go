@@ -36,6 +36,9 @@ type Pod struct {
 // HasProxy reports whether an Envoy of the mesh stands in the pod.
 func (p *Pod) HasProxy() bool { return p.Plane == Sidecar || p.Plane == Gateway || p.Plane == Waypoint }
 
+// InMesh reports whether a proxy of its own, or its node's ztunnel, carries the pod's traffic.
+func (p *Pod) InMesh() bool { return p.HasProxy() || p.Plane == Ztunnel }
+
 // Revision is the Istio revision that injected the pod, "" when it does not say.
 func (p *Pod) Revision() string {
 	for _, m := range []map[string]string{p.Annotations, p.Labels} {
