@@ -92,7 +92,9 @@ func judgeIngress(p *diagnose.Pass, ingress *kube.Ingress, by outsiders) {
 			return port.Number == uint32(svc.Port.Number) || svc.Port.Name != "" && port.Name == svc.Port.Name
 		}
 		outsideCall{
-			by, "a controller", kube.Ref{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name}, "backend " + svc.Name,
+			by, "a controller",
+			kube.Ref{Kind: "Ingress", Namespace: ingress.Namespace, Name: ingress.Name},
+			"backend " + svc.Name,
 			"backend Service " + svc.Name, endpointsAt(p, fqdn(p, svc.Name, ingress.Namespace), byNameOrNumber),
 		}.judge(p)
 	}
