@@ -266,3 +266,33 @@ func headerOf(t *testing.T, name string) []byte {
 	}
 	return buf.Bytes()
 }
+
+// TestMissingParts: a capture makes all parts of a config dump, empty ones too, so that one that is
+// not there was taken away, and a verdict that rests on it is not whole.
+func TestMissingParts(t *testing.T) {
+	part := func(name, typ string) file {
+		return file{"proxies/shop/a-1/config_dump-" + name + ".json", `{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.` + typ + `ConfigDump"}]}`}
+	}
+	files := append(without(testBundle(), "proxies/shop/a-1/config_dump.json"),
+		part("bootstrap", "Bootstrap"), part("listeners", "Listeners"), part("clusters", "Clusters"),
+		part("endpoints", "Endpoints"), part("routes", "Routes"), part("secrets", "Secrets"))
+	of := func(files []file) (messages []string) {
+		for _, g := range mustRead(t, tarOf(t, files...)).Gaps {
+			if g.Subject.Kind == "Pod" {
+				messages = append(messages, g.Stage+": "+g.Message)
+			}
+		}
+		return messages
+	}
+	if got := of(files); got != nil {
+		t.Errorf("all parts are there, and gaps are told: %q", got)
+	}
+	if got := of(testBundle()); got != nil {
+		t.Errorf("a whole dump is there, and gaps are told: %q", got)
+	}
+	got := of(without(without(files, "proxies/shop/a-1/config_dump-endpoints.json"), "proxies/shop/a-1/config_dump-bootstrap.json"))
+	want := []string{"config_dump: its config dump lacks bootstrap, endpoints: the files are not in the bundle"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("gaps (-want +got):\n%s", diff)
+	}
+}

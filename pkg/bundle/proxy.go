@@ -27,6 +27,8 @@ type proxyPart struct {
 	mu      sync.Mutex
 	decoder *envoy.Decoder
 	stages  map[string]bool
+	// parted is set when its config dump came in parts, as a capture writes it.
+	parted bool
 }
 
 func (a *Assembler) proxy(m member) *proxyPart {
@@ -47,6 +49,7 @@ func (a *Assembler) addProxyFile(m member, r io.Reader) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stages[m.stage] = true
+	p.parted = p.parted || m.layout == ours && strings.HasPrefix(path.Base(m.path), StageConfigDump+"-")
 	gap := mesh.Gap{Subject: kube.PodRef(m.pod), Stage: m.stage, Hint: rereadHint}
 	if err := p.decode(m, withoutStatus(r)); err != nil {
 		return a.lost(gap, fmt.Errorf("%s is read only in part: %w", m.stage, err))
