@@ -102,10 +102,15 @@ func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 	default:
 		f.Title = fmt.Sprintf("calls %s fail: %s", pair, e.Why)
 	}
-	f.Fixes = append(f.Fixes, diagnose.Fix{
+	f.Fixes = append(f.Fixes, lookAtBoth(e))
+}
+
+// lookAtBoth shows a connection with the proof of both sides.
+func lookAtBoth(e *handshake.Edge) diagnose.Fix {
+	return diagnose.Fix{
 		Title:   "look at both sides of one of these connections",
 		Command: shell("kubectl mtls-doctor edges -A --from-pod %s --to %s -o json", e.Client.Key().String(), fmt.Sprintf("%s:%d", e.Server.Name, e.Server.Port)),
-	})
+	}
 }
 
 // policiesAgainst are the AuthorizationPolicies that refuse connections, each once.

@@ -33,11 +33,7 @@ func (e *Engine) Denials(edge *Edge) []Denial {
 // Evaded are those of Denials that would meet the connection, or might, if its caller showed an
 // identity, and do not as it comes.
 func (e *Engine) Evaded(edge *Edge, identity string) []Denial {
-	dest := edge.Server.Address
-	as := func(c caller) *peer {
-		return &peer{caller: c, memo: &e.memo, source: addressLike(edge.source(), dest.Addr()), port: uint32(dest.Port()), dest: dest.Addr()}
-	}
-	known, unknown := as(caller{identity: identity, presented: true}), as(nobody)
+	known, unknown := e.peerAs(edge, presenting(identity)), e.peerAs(edge, nobody)
 	var out []Denial
 	for _, rule := range denyRules(edge) {
 		one := []envoy.RBACPolicy{rule}
@@ -48,6 +44,29 @@ func (e *Engine) Evaded(edge *Edge, identity string) []Denial {
 		}
 	}
 	return out
+}
+
+// Takes reports whether the authorization of the filter chain of an edge lets its caller through, or may, if it showed
+// an identity. Of a chain that is not known it is false.
+func (e *Engine) Takes(edge *Edge, identity string) bool {
+	chain := chainOfEdge(edge)
+	if chain == nil {
+		return false
+	}
+	who := e.peerAs(edge, presenting(identity))
+	return !slices.ContainsFunc(enforcedRBAC(chain), func(rbac *envoy.RBAC) bool {
+		matched, _ := who.anyPolicy(rbac.Policies)
+		return len(rbac.Unmodelled) == 0 && (rbac.Action == "DENY" && matched == yes || rbac.Action != "DENY" && matched == no)
+	})
+}
+
+// presenting is a caller that presents a certificate with an identity.
+func presenting(identity string) caller { return caller{identity: identity, presented: true} }
+
+// peerAs is what RBAC knows of the connection of an edge when it comes from a caller.
+func (e *Engine) peerAs(edge *Edge, who caller) *peer {
+	dest := edge.Server.Address
+	return &peer{caller: who, memo: &e.memo, source: addressLike(edge.source(), dest.Addr()), port: uint32(dest.Port()), dest: dest.Addr()}
 }
 
 // denyRules are the rules of the enforced DENY policies on the filter chain of an edge.
