@@ -50,6 +50,7 @@ func All() []*diagnose.Check {
 		mtd331,
 		mtd332,
 		mtd333,
+		mtd334,
 		mtd399,
 		mtd401,
 		mtd402,
