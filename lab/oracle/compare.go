@@ -34,14 +34,14 @@ func CompareEdges(product, simulated Edges) *Comparison {
 	c := new(Comparison)
 	all := maps.Clone(product)
 	maps.Copy(all, simulated)
-	for _, k := range slices.Sorted(maps.Keys(all)) {
+	for _, k := range slices.SortedFunc(maps.Keys(all), func(a, b Call) int { return strings.Compare(a.String(), b.String()) }) {
 		p, s := slices.Clone(product[k]), slices.Clone(simulated[k])
 		c.count(abstain(p, s))
 		if nothing(p) && nothing(s) {
 			c.count("destination without an endpoint")
 			continue
 		}
-		c.equal("ways", k, lines(p), lines(s))
+		c.equal("ways", k.String(), lines(p), lines(s))
 	}
 	return c
 }

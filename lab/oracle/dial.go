@@ -19,6 +19,7 @@ const nowhere = "203.0.113.9"
 // Dial is one way in which an application calls a host's port.
 type Dial struct {
 	Host     string // as the registry has it; the application puts a word for an asterisk
+	By       product.Ref
 	Port     int
 	Protocol protocol.Instance
 	// Address is what the name resolves to.
@@ -42,17 +43,19 @@ func (d Dial) name() string { return strings.Replace(d.Host, "*", "any", 1) }
 func (i *Istiod) Dials() []Dial {
 	var out []Dial
 	for _, s := range i.Resources.Services {
+		by := product.Ref{Kind: "Service", Namespace: s.Namespace, Name: s.Name}
 		for _, p := range s.Spec.Ports {
-			d := Dial{Host: s.Name + "." + s.Namespace + ".svc.cluster.local", Port: int(p.Port), Protocol: declared(p)}
+			d := Dial{Host: s.Name + "." + s.Namespace + ".svc.cluster.local", By: by, Port: int(p.Port), Protocol: declared(p)}
 			if d.Protocol != protocol.UDP {
 				out = append(out, i.serviceDials(s, p, d)...)
 			}
 		}
 	}
 	for _, e := range i.Resources.ServiceEntries {
+		by := product.Ref{Kind: "ServiceEntry", Namespace: e.Namespace, Name: e.Name}
 		for _, host := range e.Spec.Hosts {
 			for _, p := range e.Spec.Ports {
-				d := Dial{Host: host, Port: int(p.Number), Protocol: protocol.Parse(p.Protocol)}
+				d := Dial{Host: host, By: by, Port: int(p.Number), Protocol: protocol.Parse(p.Protocol)}
 				out = append(out, i.entryDials(e, d)...)
 			}
 		}

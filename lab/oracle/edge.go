@@ -3,10 +3,27 @@ package oracle
 import (
 	"fmt"
 	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
-// Edges are the ways of all connections, by what is dialled: "a/x-v1-1 calls y.b.svc.cluster.local:80".
-type Edges map[string][]Way
+// Edges are the ways of all connections, by who calls what as which resource declares it: a host
+// that two declare is called in two ways, and of one of them there may be no endpoint.
+type Edges map[Call][]Way
+
+// Call is one destination of one client.
+type Call struct {
+	Client kube.Key
+	Host   string
+	Port   int
+	// By is the Service or ServiceEntry that declares the host.
+	By kube.Ref
+}
+
+// String is one line.
+func (c Call) String() string {
+	return fmt.Sprintf("%s calls %s:%d of %s", c.Client, c.Host, c.Port, c.By)
+}
 
 // Way is how one connection goes.
 type Way struct {
@@ -50,8 +67,7 @@ func (w Way) String() string {
 	return fmt.Sprintf("via %s to %s, %s, chain %q: %s", w.Cluster, w.Endpoint, w.Socket, w.Chain, w.Result)
 }
 
-func (e Edges) add(client, host string, port int, w Way) {
-	k := fmt.Sprintf("%s calls %s:%d", client, host, port)
+func (e Edges) add(k Call, w Way) {
 	if w.Result == Stopped {
 		w = Way{Result: Stopped}
 	}

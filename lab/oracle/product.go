@@ -13,7 +13,7 @@ func Replay(s *mesh.Snapshot) Edges {
 	out := Edges{}
 	for _, x := range handshake.New(s).Edges(handshake.Query{}) {
 		if !x.Blocked(handshake.NoEndpoint) {
-			out.add(x.Client.Key().String(), x.Server.Name, int(x.Server.Port), wayOf(x))
+			out.add(Call{x.Client.Key(), x.Server.Name, int(x.Server.Port), x.Server.Host.Ref}, wayOf(x))
 		}
 	}
 	return out

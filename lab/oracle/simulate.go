@@ -43,7 +43,7 @@ type simulator struct {
 
 // dial follows one call from a pod.
 func (s *simulator) dial(client *kube.Pod, d Dial) {
-	add := func(w Way) { s.out.add(client.Key().String(), d.Host, d.Port, w) }
+	add := func(w Way) { s.out.add(Call{client.Key(), d.Host, d.Port, d.By}, w) }
 	proxy := s.Proxy(client.Key())
 	if proxy == nil {
 		for _, a := range d.Direct {

@@ -110,8 +110,10 @@ func productChain(t *testing.T, l *listener.Listener, call simulation.Call) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range Replay(mesh.New(ev))["a/client-v1-1 calls x.a.svc.cluster.local:80"] {
-		return w.Chain
+	for call, ways := range Replay(mesh.New(ev)) {
+		if call.Client.Name == "client-v1-1" && call.Host == "x.a.svc.cluster.local" && len(ways) > 0 {
+			return ways[0].Chain
+		}
 	}
 	t.Fatal("the product sees no connection")
 	return ""
