@@ -7,9 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v2"
-	kjson "k8s.io/apimachinery/pkg/util/json"
-
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
 
@@ -84,22 +81,4 @@ func writeJSON[D any](w io.Writer, document D, _ Style) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(document)
-}
-
-// writeYAML makes YAML from the JSON, so that both say the same. The JSON is read as JSON: a parser of YAML
-// takes several times as long and as much memory.
-func writeYAML[D any](w io.Writer, document D, _ Style) error {
-	text, err := json.Marshal(document)
-	if err != nil {
-		return err
-	}
-	var content any
-	if err := kjson.Unmarshal(text, &content); err != nil { // whole numbers stay whole
-		return err
-	}
-	e := yaml.NewEncoder(w)
-	if err := e.Encode(content); err != nil {
-		return err
-	}
-	return e.Close()
 }
