@@ -214,8 +214,8 @@ type ConfigMap struct {
 	Data map[string]string `json:"data,omitempty"`
 }
 
-// Controller is any object that owns pods through another one (ReplicaSet, Job): only its
-// own owner is of interest.
+// Controller is any object that owns pods, itself or through another one: only its metadata is of interest, by which
+// its own owner is known, and who wrote it when.
 type Controller struct {
 	Meta `json:"metadata"`
 }

@@ -71,3 +71,20 @@ func (i *Ingress) Services() []*IngressService {
 	}
 	return out
 }
+
+// IngressClass is a networking.k8s.io IngressClass: which controller serves the Ingresses of a class.
+type IngressClass struct {
+	Meta `json:"metadata"`
+	Spec IngressClassSpec `json:"spec,omitzero"`
+}
+
+// IngressClassSpec names the controller: "k8s.io/ingress-nginx".
+type IngressClassSpec struct {
+	Controller string `json:"controller,omitempty"`
+}
+
+// Default reports whether Ingresses that name no class are of this one
+// (kubernetes.io/docs/concepts/services-networking/ingress/#default-ingress-class).
+func (c *IngressClass) Default() bool {
+	return c.Annotations["ingressclass.kubernetes.io/is-default-class"] == "true"
+}

@@ -22,6 +22,10 @@ type Resources struct {
 	ConfigMaps            []*ConfigMap
 	ReplicaSets           []*Controller
 	Jobs                  []*Controller
+	Deployments           []*Controller
+	StatefulSets          []*Controller
+	DaemonSets            []*Controller
+	CronJobs              []*Controller
 	PeerAuthentications   []*PeerAuthentication
 	DestinationRules      []*DestinationRule
 	ServiceEntries        []*ServiceEntry
@@ -37,6 +41,7 @@ type Resources struct {
 	MutatingWebhooks       []*WebhookConfiguration
 	APIServices            []*APIService
 	Ingresses              []*Ingress
+	IngressClasses         []*IngressClass
 	HTTPRoutes             []*Route
 	GRPCRoutes             []*Route
 	TLSRoutes              []*Route
@@ -57,8 +62,8 @@ type Kind struct {
 	// Optional kinds are in no capture that was made before they were read: that one is missing is no
 	// gap there, and what needs it says so.
 	Optional bool
-	// AddOn kinds, which are Optional too, belong to a project that many clusters do not have: that a cluster does
-	// not serve them, or that the user may not list them, is no gap either.
+	// AddOn kinds, which are Optional too, belong to a project that many clusters do not have, or only add to what is
+	// told of others: that a cluster does not serve them, or that the user may not list them, is no gap either.
 	AddOn bool
 	add   func(*Resources, []byte) error
 }
@@ -97,6 +102,14 @@ var kinds = []Kind{
 	},
 	{Name: "APIService", Plural: "apiservices", Group: "apiregistration.k8s.io", Clustered: true, Optional: true, add: adder(func(r *Resources) *[]*APIService { return &r.APIServices })},
 	{Name: "Ingress", Plural: "ingresses", Group: "networking.k8s.io", Optional: true, add: adder(func(r *Resources) *[]*Ingress { return &r.Ingresses })},
+	addOn("Deployment", "deployments", "apps", adder(func(r *Resources) *[]*Controller { return &r.Deployments })),
+	addOn("StatefulSet", "statefulsets", "apps", adder(func(r *Resources) *[]*Controller { return &r.StatefulSets })),
+	addOn("DaemonSet", "daemonsets", "apps", adder(func(r *Resources) *[]*Controller { return &r.DaemonSets })),
+	addOn("CronJob", "cronjobs", "batch", adder(func(r *Resources) *[]*Controller { return &r.CronJobs })),
+	{
+		Name: "IngressClass", Plural: "ingressclasses", Group: "networking.k8s.io", Clustered: true, Optional: true, AddOn: true,
+		add: adder(func(r *Resources) *[]*IngressClass { return &r.IngressClasses }),
+	},
 	addOn("HTTPRoute", "httproutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.HTTPRoutes })),
 	addOn("GRPCRoute", "grpcroutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.GRPCRoutes })),
 	addOn("TLSRoute", "tlsroutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.TLSRoutes })),

@@ -60,9 +60,10 @@ func newCluster(t *testing.T) *cluster {
 	for _, path := range []string{
 		"/api/v1/namespaces", "/api/v1/pods", "/api/v1/services", "/api/v1/configmaps",
 		"/apis/discovery.k8s.io/v1/endpointslices", "/apis/apps/v1/replicasets", "/apis/batch/v1/jobs",
+		"/apis/apps/v1/deployments", "/apis/apps/v1/statefulsets", "/apis/apps/v1/daemonsets", "/apis/batch/v1/cronjobs",
 		"/apis/security.istio.io/v1/peerauthentications", "/apis/security.istio.io/v1/authorizationpolicies",
 		"/apis/security.istio.io/v1/requestauthentications", "/apis/apiregistration.k8s.io/v1/apiservices",
-		"/apis/networking.k8s.io/v1/ingresses",
+		"/apis/networking.k8s.io/v1/ingresses", "/apis/networking.k8s.io/v1/ingressclasses",
 		"/apis/gateway.networking.k8s.io/v1/httproutes", "/apis/gateway.networking.k8s.io/v1/grpcroutes",
 		"/apis/gateway.networking.k8s.io/v1alpha3/tlsroutes", "/apis/gateway.networking.k8s.io/v1alpha2/tcproutes",
 		"/apis/monitoring.coreos.com/v1/servicemonitors", "/apis/monitoring.coreos.com/v1/podmonitors",

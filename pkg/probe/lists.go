@@ -73,6 +73,8 @@ func newList(k kube.Kind) list {
 	case "replicasets.apps", "jobs.batch":
 		l.accept = metadataOnly
 		l.keep = true
+	case "deployments.apps", "statefulsets.apps", "daemonsets.apps", "cronjobs.batch":
+		l.accept = metadataOnly
 	case "pods.core", "services.core", "namespaces.core":
 		l.keep = true
 	}

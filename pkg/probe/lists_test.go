@@ -200,15 +200,15 @@ func TestOnlyNamedConfigMapsAndNoSecretsLeaveTheCluster(t *testing.T) {
 
 func TestOwnersAreListedWithoutTheirSpec(t *testing.T) {
 	c := newCluster(t)
-	accept := make(chan string, 2)
+	accept := make(chan string, 3)
 	c.refuse = func(r *http.Request) *status {
-		if isList("replicasets")(r) || isList("jobs")(r) {
+		if isList("replicasets")(r) || isList("jobs")(r) || isList("deployments")(r) {
 			accept <- r.Header.Get("Accept")
 		}
 		return nil
 	}
 	collect(t, c, Options{})
-	for range 2 {
+	for range 3 {
 		if a := <-accept; !strings.HasPrefix(a, "application/json;as=PartialObjectMetadataList") {
 			t.Errorf("asked for %q", a)
 		}

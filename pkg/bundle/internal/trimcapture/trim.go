@@ -114,7 +114,7 @@ func unread(names []string) bool {
 		"configs.bootstrap.static_resources", "configs.bootstrap.stats_config", "configs.bootstrap.overload_manager",
 		"cluster_statuses.circuit_breakers",
 		"items.metadata.managedFields.fieldsV1",
-		"items.spec.template": // of ReplicaSets and Jobs, whose pods are there
+		"items.spec.template": // of controllers, whose pods are there
 		return true
 	}
 	if len(names) == 2 && names[0] == "command_line_options" {
