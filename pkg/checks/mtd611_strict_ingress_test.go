@@ -92,3 +92,31 @@ func TestStrictIngressOfWhichController(t *testing.T) {
 	has(t, says, "warning Ingress pay/web")
 	has(t, says, "legacy/naked, a controller, has no proxy")
 }
+
+// What a class is called says little: its IngressClass names the controller.
+func TestStrictIngressOfAClassThatWasRead(t *testing.T) {
+	with := func(class, controller, annotation string) *recording {
+		r := record(t, healthy).ingress(class, "api", httpPort)
+		read := &kube.IngressClass{Meta: kube.Meta{Name: "public", Annotations: map[string]string{"ingressclass.kubernetes.io/is-default-class": annotation}}}
+		read.Spec.Controller = controller
+		r.Resources.IngressClasses = []*kube.IngressClass{read}
+		return r
+	}
+	has(t, with("public", "k8s.io/ingress-nginx", "").controller("naked", "ingress-nginx", "").says(mtd611), "legacy/naked, a controller, has no proxy")
+	has(t, with("", "k8s.io/ingress-nginx", "true").controller("naked", "ingress-nginx", "").says(mtd611), "legacy/naked, a controller, has no proxy")
+	if says := with("", "traefik.io/ingress-controller", "true").controller("naked", "ingress-nginx", "").says(mtd611); strings.Contains(says, "legacy/naked") {
+		t.Error(says)
+	}
+	with("public", "istio.io/ingress-controller", "").silent(mtd611)
+}
+
+// While a controller gets its proxy, some of its pods have one.
+func TestStrictIngressOfAControllerInRollout(t *testing.T) {
+	r := record(t, healthy).ingress("nginx", "api", httpPort).controller("naked", "ingress-nginx", "")
+	old := r.pods("naked")[0]
+	replica := *old
+	replica.Name, replica.UID = old.Name+"-meshed", ""
+	replica.Annotations = map[string]string{"ambient.istio.io/redirection": "enabled"}
+	r.Resources.Pods = append([]*kube.Pod{&replica}, r.Resources.Pods...)
+	has(t, r.says(mtd611), "warning Ingress pay/web [backend api] 0: Ingress pay/web leads to port 8080 of pay/api, which accepts only mutual TLS, and legacy/naked, a controller, has pods without a proxy")
+}

@@ -102,7 +102,7 @@ func judgeRoute(p *diagnose.Pass, ref kube.Ref, route *kube.Route, by outsiders)
 			p.Passed()
 		default:
 			outsideCall{
-				by, "a gateway", ref, "backendRef " + svc.Name, fmt.Sprintf("backendRef Service %s/%s port %d", svc.Namespace, svc.Name, svc.Port),
+				by, "a gateway", ref, "backendRef " + kube.Key{Namespace: svc.Namespace, Name: svc.Name}.String(), fmt.Sprintf("backendRef Service %s/%s port %d", svc.Namespace, svc.Name, svc.Port),
 				endpointsAt(p, fqdn(p, svc.Name, svc.Namespace), numbered(uint32(svc.Port))),
 			}.judge(p)
 		}

@@ -33,7 +33,7 @@ func (r *recording) mark(workload string, labels map[string]string) *recording {
 }
 
 func TestStrictGatewayRoute(t *testing.T) {
-	const says = " HTTPRoute pay/web [backendRef api] 0: HTTPRoute pay/web leads to port 8080 of pay/api, which accepts only mutual TLS, and "
+	const says = " HTTPRoute pay/web [backendRef pay/api] 0: HTTPRoute pay/web leads to port 8080 of pay/api, which accepts only mutual TLS, and "
 	r := record(t, healthy)
 	r.route(envoyGateway)
 	f := r.one(mtd613)

@@ -66,25 +66,27 @@ func shutsOutsideAt(p *diagnose.Pass, pod *mesh.Pod, port uint32) bool {
 // isIstiod reports whether a pod is of the control plane. It has no proxy, and proxies reach it past their own listeners.
 func isIstiod(pod *mesh.Pod) bool { return pod.Labels["app"] == "istiod" }
 
-// outsiders are workloads that may make a call from outside the mesh, by whether they have a proxy of the mesh, or
+// outsiders are pods that may make a call from outside the mesh, by whether they have a proxy of the mesh, or
 // ztunnel for one.
 type outsiders struct {
 	all, without int
-	bare         *mesh.Workload // the first without a proxy; nil when there is none
+	bare         *mesh.Workload // of the first without a proxy; nil when there is none
 }
 
-// outsidersOf are the workloads whose pods fit.
+// outsidersOf are the pods that fit. Those of one workload differ while it gets its proxy.
 func outsidersOf(p *diagnose.Pass, fits func(*mesh.Pod) bool) outsiders {
 	var o outsiders
 	for _, w := range p.Workloads {
-		if len(w.Pods) == 0 || !fits(w.Pods[0]) {
-			continue
-		}
-		if o.all++; w.Pods[0].InMesh() {
-			continue
-		}
-		if o.without++; o.bare == nil {
-			o.bare = w
+		for _, pod := range w.Pods {
+			if !fits(pod) {
+				continue
+			}
+			if o.all++; pod.InMesh() {
+				continue
+			}
+			if o.without++; o.bare == nil {
+				o.bare = w
+			}
 		}
 	}
 	return o
@@ -136,6 +138,9 @@ func (c outsideCall) judge(p *diagnose.Pass) {
 func (o outsiders) says(kind string) string {
 	if o.bare == nil {
 		return "no " + strings.TrimPrefix(kind, "a ") + " with a proxy is seen"
+	}
+	if slices.ContainsFunc(o.bare.Pods, (*mesh.Pod).InMesh) {
+		return workloadName(o.bare) + ", " + kind + ", has pods without a proxy"
 	}
 	return workloadName(o.bare) + ", " + kind + ", has no proxy"
 }
