@@ -2,6 +2,7 @@ package checks
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +104,9 @@ func causes(res *diagnose.Result) []cause {
 	return out
 }
 
+// reads is a command that shows resources and does nothing else.
+var reads = regexp.MustCompile(`^kubectl (mtls-doctor |(-n \S+ )?get [^>|;&\n]*$)`)
+
 // complete fails the test unless a finding says what it must.
 func complete(t *testing.T, f *diagnose.Finding) {
 	t.Helper()
@@ -120,6 +124,9 @@ func complete(t *testing.T, f *diagnose.Finding) {
 		}
 	}
 	for _, x := range f.Fixes {
+		if reads.MatchString(x.Command) && x.Manifest == "" && !x.Look {
+			t.Errorf("%s: only shows something, and does not say so: %+v", f.Check.Code, x)
+		}
 		if x.Title == "" || strings.HasSuffix(x.Title, ".") || strings.Contains(x.Command+x.Manifest, "%!") {
 			t.Errorf("%s: fix %+v", f.Check.Code, x)
 		}

@@ -23,6 +23,7 @@ func describeNoListener(f *diagnose.Finding) {
 	f.Fixes = []diagnose.Fix{{
 		Title:   "if the port is wanted, declare it in a Gateway that selects this workload",
 		Command: "kubectl get gateways.networking.istio.io -A",
+		Look:    true,
 	}}
 }
 
@@ -49,6 +50,7 @@ func describeStray(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Fixes = []diagnose.Fix{{
 		Title:   "if it should be called, dial a host of its Gateways",
 		Command: "kubectl get gateways.networking.istio.io -A",
+		Look:    true,
 	}}
 }
 

@@ -96,6 +96,7 @@ func describeRoot(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Fixes = []diagnose.Fix{{
 		Title:   "find where its pod gets its certificate from (env CA_ADDR and PILOT_CERT_PROVIDER of istio-proxy, another revision's istiod, volumes workload-certs or workload-socket), let the mesh's CA issue it, and restart it",
 		Command: shell("kubectl -n %s get pod %s -o yaml | grep -nE -A1 'CA_ADDR|CERT_PROVIDER|PROV_CERT|OUTPUT_CERTS|istio.io/rev|workload-(certs|socket)|root-cert'", odd.Namespace, odd.Name),
+		Look:    true,
 		Risk:    "if the other CA is wanted, add its root to the mesh's trust bundle (meshConfig.caCertificates) instead, and the mesh's to the workload's",
 	}}
 }

@@ -64,7 +64,7 @@ func describeTLSParameters(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s and %s have no TLS version or cipher in common: %s", callers(f.Edges), servers(f.Edges), e.Why)
 	f.Evidence = append(bothSides(p, e), blockerFact(e, e.Reason))
 	if f.Subject.Kind != "ConfigMap" {
-		f.Fixes = []diagnose.Fix{{Title: "look for an EnvoyFilter that sets tls_params on one of them", Command: "kubectl get envoyfilters -A"}}
+		f.Fixes = []diagnose.Fix{{Title: "look for an EnvoyFilter that sets tls_params on one of them", Command: "kubectl get envoyfilters -A", Look: true}}
 		return
 	}
 	cfg := p.MeshConfig(e.Server.Pod.Revision()).MeshMTLS

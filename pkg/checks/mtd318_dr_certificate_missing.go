@@ -142,6 +142,7 @@ func supplyFix(rule policy.ClientTLS, e *handshake.Edge) diagnose.Fix {
 		fix := diagnose.Fix{
 			Title:   fmt.Sprintf("create Secret %s in the namespace of every client, here %s", credential, e.Client.Namespace),
 			Command: shell("kubectl -n %s get secret %s", e.Client.Namespace, credential),
+			Look:    true,
 		}
 		if !rule.HasSelector {
 			fix.Title += ", and give the rule a workloadSelector, without which sidecars ignore credentialName"

@@ -110,6 +110,7 @@ func lookAtBoth(e *handshake.Edge) diagnose.Fix {
 	return diagnose.Fix{
 		Title:   "look at both sides of one of these connections",
 		Command: shell("kubectl mtls-doctor edges -A --from-pod %s --to %s -o json", e.Client.Key().String(), fmt.Sprintf("%s:%d", e.Server.Name, e.Server.Port)),
+		Look:    true,
 	}
 }
 
@@ -142,12 +143,12 @@ func refusers(policies []kube.Ref) string {
 func readPolicies(e *handshake.Edge, policies []kube.Ref) []diagnose.Fix {
 	if len(policies) == 0 {
 		all := shell("kubectl -n %s get authorizationpolicies.security.istio.io -o yaml", e.Server.Pod.Workload.Namespace)
-		return []diagnose.Fix{{Title: "read the AuthorizationPolicies of the server's namespace: one without rules refuses every call", Command: all}}
+		return []diagnose.Fix{{Title: "read the AuthorizationPolicies of the server's namespace: one without rules refuses every call", Command: all, Look: true}}
 	}
 	var out []diagnose.Fix
 	for _, policy := range policies {
 		title := fmt.Sprintf("read %s: let the caller in if it is meant to be", policy)
-		out = append(out, diagnose.Fix{Title: title, Command: kubectl("get", policy) + " -o yaml"})
+		out = append(out, diagnose.Fix{Title: title, Command: kubectl("get", policy) + " -o yaml", Look: true})
 	}
 	return together(out)
 }

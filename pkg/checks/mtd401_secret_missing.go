@@ -187,6 +187,7 @@ func secretOf(name string) missingSecret {
 			return diagnose.Fix{
 				Title:   "create it in the namespace of the proxy's pod, or let its service account read it",
 				Command: shell("kubectl -n %s get secret %s", w.Namespace, credential[strings.LastIndex(credential, "/")+1:]),
+				Look:    true,
 			}
 		}}
 	}

@@ -193,6 +193,7 @@ func describeRejected(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Fixes = []diagnose.Fix{{
 		Title:   "find what adds the refused part: list the EnvoyFilters of the workload's and of the root namespace, and correct the one that the error names",
 		Command: shell("kubectl get envoyfilter -n %s; kubectl get envoyfilter -n %s", f.Subject.Namespace, p.MeshConfig("").Root()),
+		Look:    true,
 	}}
 }
 

@@ -86,7 +86,7 @@ func describeInjectionMissing(p *diagnose.Pass, f *diagnose.Finding) {
 	}
 	if revision, ok := strings.CutPrefix(label, revisionLabel+"="); ok && !served(p, revision) {
 		f.Title += fmt.Sprintf("; nothing is seen of a control plane of revision %s", revision)
-		f.Fixes = []diagnose.Fix{{Title: "see which revisions there are, and name one", Command: "kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag"}}
+		f.Fixes = []diagnose.Fix{{Title: "see which revisions there are, and name one", Command: "kubectl get mutatingwebhookconfigurations -l app=sidecar-injector -L istio.io/rev,istio.io/tag", Look: true}}
 		return
 	}
 	fix := diagnose.Fix{Title: "create it anew: injection acts when a pod is created", Risk: injectRisk(p, pod.Workload)}

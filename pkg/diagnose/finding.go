@@ -31,6 +31,8 @@ type Finding struct {
 	Fixes     []Fix
 	// CausedBy names the root cause, when another finding is it.
 	CausedBy *Finding
+
+	called int // how many of its edges somebody was seen to call
 }
 
 // Fix is one remedy: instead of those before it, or with the last of them.
@@ -42,6 +44,8 @@ type Fix struct {
 	// Command is a command to paste, Manifest YAML for kubectl apply; either may be empty.
 	Command  string
 	Manifest string
+	// Look says that the command changes nothing: it shows where to look.
+	Look bool
 	// Also says that it is a part of the fix before it, which mends only with it.
 	Also bool
 }
@@ -97,11 +101,21 @@ func (f *Finding) merge(o *Finding) {
 	}
 }
 
+// countCalled counts the edges of which the client's proxy has counted connections.
+func (f *Finding) countCalled() {
+	f.called = 0
+	for _, e := range f.Edges {
+		f.called += btoi(e.Observed != nil)
+	}
+}
+
 // compare orders findings in the order in which to act: severity, root causes first, how many
-// connections it breaks, then what tells them apart. No two findings of a run are equal.
+// connections it breaks that somebody makes, how many in all, then what tells them apart. No two
+// findings of a run are equal.
 func (f *Finding) compare(o *Finding) int {
 	return cmp.Or(cmp.Compare(f.Severity.Rank(), o.Severity.Rank()),
 		cmp.Compare(btoi(f.CausedBy != nil), btoi(o.CausedBy != nil)),
+		cmp.Compare(o.called, f.called),
 		cmp.Compare(len(o.Edges), len(f.Edges)),
 		cmp.Compare(f.Check.Code, o.Check.Code),
 		cmp.Compare(f.Subject.String(), o.Subject.String()),

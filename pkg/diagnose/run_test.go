@@ -59,6 +59,18 @@ func told(r *Result) string {
 	return strings.Join(out, "\n")
 }
 
+// What breaks calls that somebody makes comes before what breaks more that nobody is seen to make.
+func TestFindingsInUseComeFirst(t *testing.T) {
+	s := snapshot()
+	e := edges(s, "ab", "cd", "ac")
+	e[0].Observed = &handshake.Observation{Connections: 3, ConnectFailures: 3}
+	c := check("MTD301", Finding{Subject: ref("idle"), Edges: e[1:]}, Finding{Subject: ref("used"), Edges: e[:1]}, Finding{Subject: ref("mild"), Severity: Warning, Edges: e[:1]})
+	want := "MTD301 error used 1\nMTD301 error idle 2\nMTD301 warning mild 1"
+	if diff := cmp.Diff(want, told(Run(s, []*Check{c}, Scope{}))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestFindingsOfOneCauseAreJoined(t *testing.T) {
 	s := snapshot()
 	e := edges(s, "cd", "ab", "ab")

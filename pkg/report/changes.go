@@ -2,21 +2,25 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
-// Changes are the resources that configure the mesh and were made or written since a moment, whether
-// or not a finding blames them. What was deleted leaves no trace in evidence of one moment.
+// Changes are the resources that configure the mesh and were made or written since a moment, and the workloads that got
+// new pods, whether or not a finding blames them. What was deleted leaves no trace in evidence of one moment.
 type Changes struct {
 	Since time.Time `json:"since"`
 	// Dated counts the resources that say when they were last written, Read all that were read. Of the
 	// others it is only known when they were made.
 	Dated int `json:"dated"`
 	Read  int `json:"read"`
+	// Workloads says that Deployments and their like are among them; of what was recorded without them only the pods tell.
+	Workloads bool `json:"workloads"`
 	// Resources are those that changed, the latest first.
 	Resources []Change `json:"resources"`
 }
@@ -25,8 +29,27 @@ type Changes struct {
 type Change struct {
 	Subject kube.Ref `json:"subject"`
 	Origin  Origin   `json:"origin"`
+	// Pods counts those of a workload that were made, of all that it has; absent where the resource itself changed.
+	Pods *NewPods `json:"pods,omitempty"`
 	// Codes are those of the findings that blame it.
 	Codes []string `json:"codes,omitempty"`
+}
+
+// NewPods counts the pods of a workload that were made in a window, of those that it has.
+type NewPods struct {
+	Made int `json:"made"`
+	Of   int `json:"of"`
+}
+
+// what happened to it.
+func (c *Change) what() string {
+	switch {
+	case c.Pods != nil:
+		return fmt.Sprintf("%d of %s made", c.Pods.Made, plural(c.Pods.Of, "pod"))
+	case c.made():
+		return "made"
+	}
+	return "written"
 }
 
 // at is when it changed last, as far as is known.
@@ -44,14 +67,14 @@ func (c *Change) made() bool { return c.at().Equal(c.Origin.Created) }
 // was read from a file knows no resources, and gets nothing.
 func (r *Report) ChangedSince(since time.Time) {
 	if r.seen != nil {
-		r.Changes = changedSince(r.seen.snapshot.Resources, since)
+		r.Changes = changedSince(r.seen.snapshot, since)
 		r.Changes.blame(r.Findings)
 	}
 }
 
-func changedSince(resources *kube.Resources, since time.Time) *Changes {
-	out := &Changes{Since: since.UTC(), Resources: []Change{}}
-	for ref, m := range resources.Configuring() {
+func changedSince(s *mesh.Snapshot, since time.Time) *Changes {
+	out := &Changes{Since: since.UTC(), Resources: remade(s, since), Workloads: s.Resources.HasRead("deployments.apps")}
+	for ref, m := range s.Resources.Configuring() {
 		out.Read++
 		o := originOf(m)
 		if o == nil {
@@ -68,6 +91,32 @@ func changedSince(resources *kube.Resources, since time.Time) *Changes {
 		return cmp.Or(b.at().Compare(a.at()), strings.Compare(a.Subject.String(), b.Subject.String()))
 	})
 	return out
+}
+
+// remade are the workloads of which pods were made since a moment: a pod has its proxy, its labels and its certificate
+// anew.
+func remade(s *mesh.Snapshot, since time.Time) []Change {
+	out := []Change{}
+	for _, w := range s.Workloads {
+		c := Change{Subject: w.Ref, Pods: &NewPods{Of: len(w.Pods)}}
+		for _, pod := range w.Pods {
+			if made := pod.CreationTimestamp.UTC(); !made.Before(since) {
+				c.Pods.Made++
+				c.Origin.Created = latest(c.Origin.Created, made)
+			}
+		}
+		if c.Pods.Made > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // blame notes the findings that blame a resource which changed.

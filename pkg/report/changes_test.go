@@ -26,11 +26,16 @@ func changed() *Report {
 		PeerAuthentications: []*kube.PeerAuthentication{{Meta: meta("made", 8, kube.ManagedField{Manager: "argo\x1b", Time: at(8)})}},
 		Services:            []*kube.Service{{Meta: meta("only-status", 0, kube.ManagedField{Time: at(0)}, kube.ManagedField{Time: at(9), Subresource: "status"})}},
 		Gateways:            []*kube.Gateway{{Meta: kube.Meta{Name: "timeless"}}},
-		Pods:                []*kube.Pod{{Meta: meta("pod", 9)}},
+		Deployments:         []*kube.Controller{{Meta: meta("web", 0, kube.ManagedField{Manager: "kubectl-rollout", Time: at(8).Add(30 * time.Minute)})}},
+		Pods:                []*kube.Pod{{Meta: meta("web-1", 0)}, {Meta: meta("web-2", 9)}},
 	}
+	for _, pod := range resources.Pods {
+		pod.OwnerReferences = []kube.OwnerReference{{Kind: "Deployment", Name: "web", Controller: true}}
+	}
+	resources.MarkRead("deployments.apps")
 	subject := kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "written"}
 	r := &Report{
-		CapturedAt: at(10), seen: &seen{snapshot: &mesh.Snapshot{Evidence: &mesh.Evidence{Resources: resources}}},
+		CapturedAt: at(10), seen: &seen{snapshot: mesh.New(&mesh.Evidence{Resources: resources})},
 		Findings: []Finding{{Code: "MTD301", Subject: subject}, {Code: "MTD301", Subject: subject}, {Code: "MTD302", Subject: subject}},
 	}
 	r.ChangedSince(at(8))
@@ -42,12 +47,13 @@ func TestChangedSince(t *testing.T) {
 	if err := p.changes(); err != nil {
 		t.Fatal(err)
 	}
-	want := `Changed since 2026-11-24 08:00:00Z: 2 of 6 resources, workloads not among them (kubectl rollout
-    history tells); what was deleted leaves no trace, and the evidence does not say when 2 of them
-    were last written
-WHEN                  WHAT     RESOURCE                      BY            MANAGED BY  FINDINGS
-2026-11-24 09:00:00Z  written  DestinationRule shop/written  kubectl-edit  -           MTD301, MTD302
-2026-11-24 08:00:00Z  made     PeerAuthentication shop/made  argo\x1b      -           -
+	want := `Changed since 2026-11-24 08:00:00Z: 3 of 7 resources; 1 workload with new pods; what was deleted
+    leaves no trace, and the evidence does not say when 2 of them were last written
+WHEN                  WHAT              RESOURCE                      BY               MANAGED BY  FINDINGS
+2026-11-24 09:00:00Z  1 of 2 pods made  Deployment shop/web           -                -           -
+2026-11-24 09:00:00Z  written           DestinationRule shop/written  kubectl-edit     -           MTD301, MTD302
+2026-11-24 08:30:00Z  written           Deployment shop/web           kubectl-rollout  -           -
+2026-11-24 08:00:00Z  made              PeerAuthentication shop/made  argo\x1b         -           -
 `
 	if diff := cmp.Diff(want, p.b.String()); diff != "" {
 		t.Error(diff)
@@ -64,7 +70,7 @@ func TestChangesAreFolded(t *testing.T) {
 		}
 		return p.b.String()
 	}
-	if got := show(Table); !strings.HasSuffix(got, "what was deleted leaves no trace\n") || !strings.Contains(got, ": 0 of 30 resources, workloads not among them") {
+	if got := show(Table); !strings.HasSuffix(got, "leaves no trace\n") || !strings.Contains(got, ": 0 of 30 resources; workloads were not read (kubectl rollout") {
 		t.Error(got)
 	}
 	r.Changes.Resources = make([]Change, shownChanges+5)
@@ -78,11 +84,11 @@ func TestChangesAreFolded(t *testing.T) {
 
 // Who asks what changed is told in a ticket and on the page too, and a report that was read from a file knows nothing.
 func TestChangesElsewhere(t *testing.T) {
-	if text := render(t, changed(), Style{Format: Markdown}); !strings.Contains(text, "<summary>Changed since 2026-11-24 08:00:00Z: 2 resources</summary>") {
+	if text := render(t, changed(), Style{Format: Markdown}); !strings.Contains(text, "<summary>Changed since 2026-11-24 08:00:00Z: 4 resources</summary>") {
 		t.Error(text)
 	}
 	page := render(t, &Report{Changes: changed().Changes}, Style{Format: HTML})
-	for _, says := range []string{"Changed since 2026-11-24 08:00:00Z: 2 of 6 resources", `<a href="#changes">`, "<td>DestinationRule shop/written</td><td>kubectl-edit</td>", "<td>MTD301, MTD302</td>"} {
+	for _, says := range []string{"Changed since 2026-11-24 08:00:00Z: 3 of 7 resources", `<a href="#changes">`, "<td>DestinationRule shop/written</td><td>kubectl-edit</td>", "<td>MTD301, MTD302</td>"} {
 		if !strings.Contains(page, says) {
 			t.Errorf("the page does not say %q", says)
 		}

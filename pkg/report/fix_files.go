@@ -66,7 +66,7 @@ func (f *fixFolder) hitText(x *Finding) string {
 
 func (f *fixFolder) fixFile(name, joint string, x Fix) {
 	title := md(strings.TrimLeft(joint+" "+x.Title, " "))
-	if x.looks() {
+	if x.Look {
 		fmt.Fprintf(&f.b, "- %s: %s\n", title, codeSpan(f.aimed(x.Command)))
 		return
 	}

@@ -24,7 +24,7 @@ func TestFixFiles(t *testing.T) {
 		},
 		{Code: "MTD399", Severity: "error", CausedBy: &FindingRef{Code: "MTD301"}, Fixes: []Fix{{Title: "not this one", Command: "false"}}},
 		{Code: "MTD601", Severity: "info", Title: "no fix"},
-		{Code: "MTD398", Severity: "info", Fixes: []Fix{{Title: "look", Command: "kubectl mtls-doctor edges -A"}}},
+		{Code: "MTD398", Severity: "info", Fixes: []Fix{{Title: "look", Command: "kubectl mtls-doctor edges -A", Look: true}}},
 	}}
 	texts := map[string]string{}
 	for _, f := range r.FixFiles(Style{}) {

@@ -49,7 +49,10 @@ func annotated(resources *kube.Resources, findings []Finding) (out ignored) {
 	return out
 }
 
-var ignoreForm = regexp.MustCompile(`^\s*(MTD\d{3}):\s*(.*?)\s*(?:\buntil\s+(.*\S))?\s*$`)
+var (
+	ignoreForm = regexp.MustCompile(`^\s*(MTD\d{3}):\s*(.*?)\s*$`)
+	ignoreEnd  = regexp.MustCompile(`^(.*)\buntil\s+(.*)$`) // the last until: a reason may have the word, too
+)
 
 // parseIgnore reads "CODE: reason until DAY"; "until DAY" may be left out. An end that is no day is
 // an error: else the suppression would never end.
@@ -58,7 +61,10 @@ func parseIgnore(text string) (Suppression, bool) {
 	if parts == nil {
 		return Suppression{}, false
 	}
-	s := Suppression{Code: parts[1], Reason: parts[2], Until: parts[3]}
+	s := Suppression{Code: parts[1], Reason: parts[2]}
+	if end := ignoreEnd.FindStringSubmatch(s.Reason); end != nil {
+		s.Reason, s.Until = strings.TrimSpace(end[1]), end[2]
+	}
 	_, err := time.Parse(time.DateOnly, s.Until)
 	return s, s.Reason != "" && (s.Until == "" || err == nil)
 }

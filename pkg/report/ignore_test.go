@@ -11,7 +11,8 @@ import (
 
 func TestParseIgnore(t *testing.T) {
 	for text, want := range map[string]Suppression{
-		"MTD301: moves in December until 2026-12-31": {Code: "MTD301", Reason: "moves in December", Until: "2026-12-31"},
+		"MTD301: moves in December until 2026-12-31":              {Code: "MTD301", Reason: "moves in December", Until: "2026-12-31"},
+		"MTD301: not until the vendor has moved until 2026-12-31": {Code: "MTD301", Reason: "not until the vendor has moved", Until: "2026-12-31"},
 		" MTD301:agreed ": {Code: "MTD301", Reason: "agreed"},
 	} {
 		got, ok := parseIgnore(text)
@@ -19,7 +20,7 @@ func TestParseIgnore(t *testing.T) {
 			t.Errorf("%q: %v %s", text, ok, diff)
 		}
 	}
-	for _, text := range []string{"MTD301", "MTD301:", "mtd301: agreed", "301: agreed", "MTD301: agreed until 2026-13-31", "MTD301: agreed until the audit", "MTD301: until 2026-12-31", "all: agreed", "MTD3011: agreed"} {
+	for _, text := range []string{"MTD301", "MTD301:", "mtd301: agreed", "301: agreed", "MTD301: agreed until 2026-13-31", "MTD301: agreed until the audit", "MTD301: until 2026-12-31 until the audit", "MTD301: until 2026-12-31", "all: agreed", "MTD3011: agreed"} {
 		if s, ok := parseIgnore(text); ok {
 			t.Errorf("%q is read as %+v", text, s)
 		}

@@ -79,7 +79,7 @@ func TestView(t *testing.T) {
 
 // TestDenialSaysWhereToLook: a note of one line about denied calls still says which policy to read.
 func TestDenialSaysWhereToLook(t *testing.T) {
-	look := Fix{Title: "read it", Command: "kubectl -n pay get authorizationpolicy x -o yaml"}
+	look := Fix{Title: "read it", Command: "kubectl -n pay get authorizationpolicy x -o yaml", Look: true}
 	denied := Finding{Code: "MTD399", Severity: "info", Title: "calls are refused", Affects: []Affected{{Verdict: handshake.Denied}}, Fixes: []Fix{look}}
 	other := denied
 	other.Affects = []Affected{{Verdict: handshake.Fails}}

@@ -42,20 +42,26 @@ func (p *page) changes() error {
 
 // cells are the words of a change. They are clean.
 func (c *Change) cells() []string {
-	what := "written"
-	if c.made() {
-		what = "made"
-	}
 	return []string{
-		c.at().Format(time.DateTime) + "Z", what, Clean(c.Subject.String()),
+		c.at().Format(time.DateTime) + "Z", c.what(), Clean(c.Subject.String()),
 		cmp.Or(Clean(c.Origin.Writer), "-"), cmp.Or(Clean(c.Origin.ManagedBy), "-"), cmp.Or(Clean(strings.Join(c.Codes, ", ")), "-"),
 	}
 }
 
 // sentence says how many changed, and of how many that is not known.
 func (c *Changes) sentence() string {
-	text := fmt.Sprintf("Changed since %sZ: %d of %s, workloads not among them (kubectl rollout history tells); what was deleted leaves no trace",
-		c.Since.Format(time.DateTime), len(c.Resources), plural(c.Read, "resource"))
+	remade := 0
+	for i := range c.Resources {
+		remade += btoi(c.Resources[i].Pods != nil)
+	}
+	text := fmt.Sprintf("Changed since %sZ: %d of %s", c.Since.Format(time.DateTime), len(c.Resources)-remade, plural(c.Read, "resource"))
+	if remade > 0 {
+		text += fmt.Sprintf("; %s with new pods", plural(remade, "workload"))
+	}
+	if !c.Workloads {
+		text += "; workloads were not read (kubectl rollout history tells)"
+	}
+	text += "; what was deleted leaves no trace"
 	if n := c.Read - c.Dated; n > 0 {
 		text += fmt.Sprintf(", and the evidence does not say when %d of them were last written", n)
 	}

@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -110,21 +109,13 @@ func (p *page) refusers(f *Finding) {
 		return
 	}
 	label := "see"
-	for _, x := range f.Fixes {
-		if !getCommand.MatchString(x.Command) {
-			continue
+	for i, x := range f.Fixes {
+		if !x.Look || i > 0 && !x.Also { // the first, with its parts
+			break
 		}
 		fmt.Fprintf(&p.b, "     %-8s%s\n", label, Clean(p.aimed(x.Command)))
 		label = ""
 	}
-}
-
-// getCommand is a command of kubectl that shows a resource and does nothing else.
-var getCommand = regexp.MustCompile(`^kubectl (-n \S+ )?get [^>|;&\n]*$`)
-
-// looks reports whether the command of a fix changes nothing: it says where to look.
-func (x *Fix) looks() bool {
-	return x.Manifest == "" && (strings.HasPrefix(x.Command, "kubectl mtls-doctor ") || getCommand.MatchString(x.Command))
 }
 
 func (p *page) fixes(list []Fix) {

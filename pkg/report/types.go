@@ -242,6 +242,8 @@ type Fix struct {
 	Risk     string `json:"risk,omitempty"`
 	Command  string `json:"command,omitempty"`
 	Manifest string `json:"manifest,omitempty"`
+	// Look says that the command changes nothing: it shows where to look.
+	Look bool `json:"look,omitempty"`
 	// Also says that it is a part of the fix before it, which mends only with it. Others stand instead of it.
 	Also bool `json:"also,omitempty"`
 }
