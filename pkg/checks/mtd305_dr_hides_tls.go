@@ -37,9 +37,9 @@ func describeDRHides(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	rule := p.Rule(e)
 	lost := hidden(rule)
-	f.Title = fmt.Sprintf("%s, which sets no tls, hides %s from clients in %s: they send plaintext to %s",
+	f.Title = fmt.Sprintf("%s, which sets no tls, hides %s from clients in %s: as auto mTLS is off, they send plaintext to %s",
 		f.Subject, ruleRef(lost), e.Client.Namespace, destinations(p, f.Edges))
-	f.Evidence = bothSides(p, e)
+	f.Evidence = append([]handshake.Fact{autoMTLSFact(p, e.Client)}, bothSides(p, e)...)
 	for _, s := range rule.Shadowed {
 		if s.Resource == lost {
 			f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: ruleRef(lost).String() + " spec.trafficPolicy.tls.mode", Value: "ISTIO_MUTUAL, hidden: " + s.Why})

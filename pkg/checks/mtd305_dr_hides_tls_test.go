@@ -6,7 +6,7 @@ import "testing"
 // it must not be offered.
 func TestDRHides(t *testing.T) {
 	fires(t, "09-dr-client-ns-shadow", mtd305,
-		"error DestinationRule pay/shop-limits [spec.trafficPolicy] 16: DestinationRule pay/shop-limits, which sets no tls, hides DestinationRule shop/shop from clients in pay: they send plaintext to hl.shop, multi.shop, server.shop",
+		"error DestinationRule pay/shop-limits [spec.trafficPolicy] 16: DestinationRule pay/shop-limits, which sets no tls, hides DestinationRule shop/shop from clients in pay: as auto mTLS is off, they send plaintext to hl.shop, multi.shop, server.shop",
 		"kubectl -n pay get destinationrule shop-limits && kubectl -n pay get destinationrule shop-limits -o yaml > destinationrule-shop-limits.yaml && kubectl -n pay delete destinationrule shop-limits")
 }
 

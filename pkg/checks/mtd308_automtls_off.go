@@ -6,6 +6,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 var mtd308 = &diagnose.Check{
@@ -34,8 +35,16 @@ var mtd308 = &diagnose.Check{
 
 func describeAutoMTLSOff(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s turns auto mTLS off and no DestinationRule turns mutual TLS on: clients send plaintext to %s", f.Subject, destinations(p, f.Edges))
-	f.Evidence = append(bothSides(p, f.Edges[0]), handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: "false"})
+	f.Evidence = append(bothSides(p, f.Edges[0]), autoMTLSFact(p, f.Edges[0].Client))
 	f.Fixes = []diagnose.Fix{autoMTLSFix(f.Subject)}
+}
+
+// autoMTLSFact says that auto mTLS is off for a client, and what follows.
+func autoMTLSFact(p *diagnose.Pass, client *mesh.Pod) handshake.Fact {
+	return handshake.Fact{
+		Layer: handshake.Policy, Source: meshConfigRef(p, client).String() + " data.mesh.enableAutoMtls",
+		Value: "false: clients send plaintext wherever no DestinationRule says ISTIO_MUTUAL",
+	}
 }
 
 func autoMTLSFix(config kube.Ref) diagnose.Fix {

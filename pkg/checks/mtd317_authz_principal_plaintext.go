@@ -91,10 +91,13 @@ func whyNameless(p *diagnose.Pass, e *handshake.Edge) culprit {
 		}
 	}
 	if len(e.RefusedBy) > 0 {
-		return culprit{"MTD317", e.RefusedBy[0], "spec.rules", nil}
+		return culprit{"", e.RefusedBy[0], "spec.rules", nil}
 	}
-	return culprit{"MTD317", e.Server.Pod.Workload.Ref, "RBAC", nil}
+	return culprit{"", e.Server.Pod.Workload.Ref, "RBAC", nil}
 }
+
+// unnamed reports whether no resource explains why a call carries no identity.
+func unnamed(c culprit) bool { return c.code == "" }
 
 func describeAuthzPlaintext(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
@@ -110,7 +113,7 @@ func describeAuthzPlaintext(p *diagnose.Pass, f *diagnose.Finding) {
 	c := whyNameless(p, e)
 	f.Title = fmt.Sprintf("%s makes %s send plaintext to %s, where they arrive without an identity and are denied by %s", f.Subject, callers(f.Edges), destinations(p, f.Edges), by)
 	f.Fixes = identityFixes(p, f, c)
-	if c.subject.Kind == "AuthorizationPolicy" || c.field == "RBAC" {
+	if unnamed(c) {
 		f.Title = fmt.Sprintf("%s would let %s in at %s, which arrive in plaintext, without an identity, and are denied; no resource that was read says why they send plaintext", by, callers(f.Edges), destinations(p, f.Edges))
 		f.Fixes = []diagnose.Fix{lookAtBoth(e)}
 	}

@@ -41,6 +41,7 @@ func TestLabelMissing(t *testing.T) {
 		has(t, lines([]*diagnose.Finding{f}), "error Deployment shop/server [spec.template.metadata.labels[security.istio.io/tlsMode]] 21: "+
 			"pods of shop/server have a proxy and no label security.istio.io/tlsMode: istio, so clients of server.shop send plaintext, which shop/server refuses")
 		hasFix(t, f, `kubectl -n shop patch deployment server --type=json -p '[{"op":"add","path":"/spec/template/metadata/labels/security.istio.io~1tlsMode","value":"istio"}]'`)
+		has(t, f.Evidence[0].Source, "label security.istio.io/tlsMode")
 		complete(t, f)
 		if got := causes(r.judge(All()...)); len(got) != 1 {
 			t.Errorf("one fault, and to blame are %v", got)

@@ -56,7 +56,7 @@ spec: {address: 10.0.0.1, ports: {http: 80}, labels: {a: b}, serviceAccount: s, 
 		{new(kube.Sidecar), new(networkingv1.Sidecar), `
 spec:
   workloadSelector: {labels: {app: x}}
-  ingress: [{port: {number: 8080, protocol: HTTP, name: http, targetPort: 1}, defaultEndpoint: "127.0.0.1:8080"}]
+  ingress: [{port: {number: 8080, protocol: HTTP, name: http, targetPort: 1}, defaultEndpoint: "127.0.0.1:8080", tls: {mode: SIMPLE, credentialName: cert}}]
   egress: [{hosts: ["./*"], port: {number: 80, protocol: HTTP, name: http, targetPort: 1}}]
   outboundTrafficPolicy: {mode: ALLOW_ANY}`},
 		{new(kube.VirtualService), new(networkingv1.VirtualService), `

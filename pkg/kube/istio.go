@@ -171,6 +171,8 @@ type SidecarSpec struct {
 type SidecarIngress struct {
 	Port            EntryPort `json:"port,omitzero"`
 	DefaultEndpoint string    `json:"defaultEndpoint,omitempty"`
+	// TLS has the proxy end TLS that comes from outside the mesh; nil when it does not.
+	TLS *ServerTLS `json:"tls,omitempty"`
 }
 
 // SidecarEgress lists the hosts that a proxy imports: for one port, or without a port for all that no other has.
@@ -238,7 +240,7 @@ type GatewayServer struct {
 	TLS   *ServerTLS `json:"tls,omitempty"`
 }
 
-// ServerTLS is a gateway's TLS: PASSTHROUGH, SIMPLE, MUTUAL, AUTO_PASSTHROUGH, ISTIO_MUTUAL…
+// ServerTLS is the TLS of a gateway's server or of a Sidecar's listener: PASSTHROUGH, SIMPLE, MUTUAL, AUTO_PASSTHROUGH, ISTIO_MUTUAL…
 type ServerTLS struct {
 	Mode           string `json:"mode,omitempty"`
 	CredentialName string `json:"credentialName,omitempty"`

@@ -1,0 +1,44 @@
+package checks
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPlaintextBySetting(t *testing.T) {
+	r := truth(t, denyBypassed) // PERMISSIVE, and a DestinationRule that is DISABLE
+	f := r.judge(mtd336).Findings[0]
+	has(t, r.says(mtd336), "info DestinationRule pay/server [spec.trafficPolicy.tls.mode]")
+	has(t, f.Title, "DestinationRule pay/server makes ")
+	has(t, f.Title, "send plaintext to server.shop, though both ends have a proxy")
+	hasFix(t, f, `kubectl -n pay patch destinationrule server --type=json -p '[{"op":"remove","path":"/spec/trafficPolicy"}]'`)
+	complete(t, f)
+}
+
+// A policy that is DISABLE takes the identity from callers of the mesh, too.
+func TestPlaintextByPolicy(t *testing.T) {
+	if got := shared(t, portDisabled).says(mtd336); strings.Contains(got, "shop/multi") {
+		t.Errorf("%s: the workload is STRICT but for this port (MTD334)", got)
+	}
+	r := record(t, portDisabled)
+	r.policy("shop", "multi").Spec.MTLS.Mode = "DISABLE"
+	has(t, r.says(mtd336), "info PeerAuthentication shop/multi [spec.")
+}
+
+// What also breaks somebody is told of once: as that.
+func TestPlaintextAsAConsequence(t *testing.T) {
+	for _, name := range []string{"03-dr-disable-vs-strict", "13-automtls-off", "17-authz-principal-plaintext", "18-sidecar-egress-hides-service"} {
+		for _, f := range shared(t, name).judge(All()...).Findings {
+			if f.Check == mtd336 && f.CausedBy == nil {
+				t.Errorf("%s: %s", name, f.Title)
+			}
+		}
+	}
+}
+
+func TestPlaintextBySettingQuietAndBlind(t *testing.T) {
+	shared(t, healthy).silent(mtd336)
+	shared(t, "02-permissive-default").silent(mtd336) // a headless service is half in the mesh, on purpose
+	blinded(t, healthy, mtd336)
+	unseenProxy(t, healthy, "shop/server", mtd336)
+}
