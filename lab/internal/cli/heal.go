@@ -11,7 +11,7 @@ import (
 )
 
 func healing() []Command {
-	return []Command{{"heal", "NAME…|--all", "apply the product's first fix to faulty scenarios, and make every call again", runHeal}}
+	return []Command{{"heal", "NAME…|--all", "apply the product's first fix, with all of its parts, to faulty scenarios, and make every call again", runHeal}}
 }
 
 func runHeal(ctx context.Context, e Env, args []string) error {

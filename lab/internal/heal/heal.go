@@ -1,5 +1,6 @@
 // Package heal proves the product's fixes: it takes the first fix of the finding that names a
-// scenario's cause, applies it to the live mesh as a user would paste it, and makes every call again.
+// scenario's cause, with all of its parts, applies it to the live mesh as a user would paste it, and
+// makes every call again.
 package heal
 
 import (
@@ -49,7 +50,11 @@ type finding struct {
 	Fixes   []fix
 }
 
-type fix struct{ Title, Risk, Command, Manifest string }
+// fix is a remedy, or with Also a part of the one before it.
+type fix struct {
+	Title, Risk, Command, Manifest string
+	Also                           bool
+}
 
 type affected struct {
 	Client, Server *struct{ Namespace, Name string }
@@ -74,8 +79,8 @@ func (h Healer) Heal(ctx context.Context, s scenario.Scenario) (r Healing, err e
 		r.Wrong = append(r.Wrong, "no finding names the cause and has a fix")
 		return r, nil
 	}
-	first := found[0].Fixes[0]
-	r.Fix = first.Title
+	first := found[0].first()
+	r.Fix = joined(first, " and ", func(f fix) string { return f.Title })
 	if r.ByHand = s.ByHand; r.ByHand != "" {
 		return r, nil
 	}
@@ -98,8 +103,8 @@ func (h Healer) Heal(ctx context.Context, s scenario.Scenario) (r Healing, err e
 	for _, doubt := range slices.Concat(before.Instrument.Doubts, after.Instrument.Doubts) {
 		r.Wrong = append(r.Wrong, "instrument: "+doubt)
 	}
-	if !strings.Contains(first.Risk, shutsOut.Said) {
-		r.Wrong = append(r.Wrong, fmt.Sprintf("the risk does not say %q: %s", shutsOut.Said, first.Risk))
+	if risk := joined(first, "; ", func(f fix) string { return f.Risk }); !strings.Contains(risk, shutsOut.Said) {
+		r.Wrong = append(r.Wrong, fmt.Sprintf("the risk does not say %q: %s", shutsOut.Said, risk))
 	}
 	left, err := h.causes(ctx, *s.Expect.Cause)
 	for _, f := range left {
@@ -130,21 +135,47 @@ func (h Healer) causes(ctx context.Context, cause scenario.Finding) ([]finding, 
 	return slices.DeleteFunc(report.Findings, func(f finding) bool { return !f.Is(cause) }), nil
 }
 
-// apply pastes a fix into a shell. undo removes what a manifest added.
-func (h Healer) apply(ctx context.Context, f fix) (undo func(context.Context) error, err error) {
-	undo = func(context.Context) error { return nil }
-	if f.Manifest != "" {
-		undo = func(ctx context.Context) error {
-			return h.shell(ctx, "kubectl delete --ignore-not-found -f -", f.Manifest)
+// first is the first fix with all of its parts: those before the next one that stands instead of it.
+func (f finding) first() []fix {
+	next := slices.IndexFunc(f.Fixes[1:], func(x fix) bool { return !x.Also })
+	if next < 0 {
+		return f.Fixes
+	}
+	return f.Fixes[:next+1]
+}
+
+// joined is what the parts of a fix say.
+func joined(parts []fix, by string, said func(fix) string) string {
+	var all []string
+	for _, f := range parts {
+		all = append(all, said(f))
+	}
+	return strings.Join(all, by)
+}
+
+// apply pastes the parts of a fix into a shell. undo removes what manifests added.
+func (h Healer) apply(ctx context.Context, parts []fix) (undo func(context.Context) error, err error) {
+	undo = func(ctx context.Context) (err error) {
+		for _, f := range parts {
+			if f.Manifest != "" {
+				err = errors.Join(err, h.shell(ctx, "kubectl delete --ignore-not-found -f -", f.Manifest))
+			}
 		}
-		if err := h.shell(ctx, "kubectl apply -f -", f.Manifest); err != nil {
-			return undo, err
+		return err
+	}
+	for _, f := range parts {
+		if f.Manifest != "" {
+			if err := h.shell(ctx, "kubectl apply -f -", f.Manifest); err != nil {
+				return undo, err
+			}
+		}
+		if f.Command != "" {
+			if err := h.shell(ctx, f.Command, ""); err != nil {
+				return undo, err
+			}
 		}
 	}
-	if f.Command != "" {
-		err = h.shell(ctx, f.Command, "")
-	}
-	return undo, err
+	return undo, nil
 }
 
 func (h Healer) shell(ctx context.Context, command, input string) error {

@@ -61,3 +61,23 @@ func TestCompare(t *testing.T) {
 		})
 	}
 }
+
+func TestFirst(t *testing.T) {
+	a, b, c := fix{Title: "a", Risk: "x"}, fix{Title: "b", Risk: "y", Also: true}, fix{Title: "c"}
+	for _, tt := range []struct {
+		name  string
+		fixes []fix
+		want  string
+	}{
+		{"one", []fix{a}, "a"},
+		{"alternatives", []fix{a, c, b}, "a"},
+		{"two parts, and an alternative", []fix{a, b, c}, "a and b"},
+		{"three parts", []fix{a, b, b}, "a and b and b"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := joined(finding{Fixes: tt.fixes}.first(), " and ", func(f fix) string { return f.Title }); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
