@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -124,7 +125,7 @@ func orErr(err error, format string, args ...any) error {
 // settled is an error while a pod starts or ends, or istiod has not read all configuration. Pods
 // that run and are not ready may stay so.
 func (m Mesh) settled(ctx context.Context, except []string) (unready []string, err error) {
-	if err := m.rolledOut(ctx); err != nil {
+	if err := cmp.Or(m.rolledOut(ctx), m.spacesStay(ctx)); err != nil {
 		return nil, err
 	}
 	pods, err := m.Kube.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
@@ -148,6 +149,21 @@ func ready(p corev1.Pod) bool {
 	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	})
+}
+
+// spacesStay is nil when no namespace is on its way out: what lies in it goes at its own time, and
+// nothing new gets in.
+func (m Mesh) spacesStay(ctx context.Context) error {
+	spaces, err := m.Kube.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, s := range spaces.Items {
+		if s.DeletionTimestamp != nil {
+			return fmt.Errorf("namespace %s is on its way", s.Name)
+		}
+	}
+	return nil
 }
 
 // rolledOut is nil when every workload has the pods that it wants, and no others.

@@ -77,6 +77,7 @@ func TestSettled(t *testing.T) {
 	leaving.DeletionTimestamp, leaving.Finalizers = new(metav1.Now()), []string{"a/b"}
 	going := deployment(appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1})
 	going.DeletionTimestamp, going.Finalizers = new(metav1.Now()), []string{metav1.FinalizerDeleteDependents}
+	space := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", DeletionTimestamp: new(metav1.Now()), Finalizers: []string{"kubernetes"}}}
 	tests := []struct {
 		name   string
 		object runtime.Object
@@ -93,6 +94,7 @@ func TestSettled(t *testing.T) {
 		{"a pod begins", &corev1.Pod{ObjectMeta: name, Status: corev1.PodStatus{Phase: corev1.PodPending}}, held, nil, "pod shop/server"},
 		{"a pod goes", leaving, held, nil, "pod shop/server"},
 		{"a pod that nobody waits for goes", leaving, held, []string{"shop/server"}, ""},
+		{"a namespace goes", space, held, nil, "namespace shop"},
 		{"istiod has an older version", running, strings.Replace(held, `"7"`, `"6"`, 1), nil, "has not read"},
 		{"istiod has read nothing", running, "[]", nil, "has not read"},
 		{"istiod does not answer", running, "", nil, "configz"},
