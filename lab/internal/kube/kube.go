@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -22,10 +24,15 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/csaupgrade"
+	"k8s.io/client-go/util/retry"
 )
 
 // fieldManager is who the API server says has set a field.
 const fieldManager = "lab"
+
+// defined is how long the server may take until it serves a kind that has just been defined.
+const defined = 20 * time.Second
 
 // Client is the typed and the dynamic client, and the kinds that the server knows.
 type Client struct {
@@ -81,7 +88,8 @@ func Parse(r io.Reader) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// Apply applies the objects in their order, by server-side apply, taking fields over from others.
+// Apply applies the objects in their order, by server-side apply, taking fields over from others. What
+// people have added to an object by kubectl goes: labels, annotations, and other fields.
 func (c *Client) Apply(ctx context.Context, objects ...*unstructured.Unstructured) error {
 	for _, o := range objects {
 		if err := c.apply(ctx, o); err != nil {
@@ -105,8 +113,34 @@ func (c *Client) apply(ctx context.Context, o *unstructured.Unstructured) error 
 	if err != nil {
 		return err
 	}
-	_, err = r.Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-	return err
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		options := metav1.ApplyOptions{FieldManager: fieldManager, Force: true}
+		got, err := r.Apply(ctx, o.GetName(), o, options)
+		if err != nil {
+			return err
+		}
+		patch, err := disown(got)
+		if err != nil || patch == nil {
+			return err
+		}
+		if _, err := r.Patch(ctx, o.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
+			return err
+		}
+		_, err = r.Apply(ctx, o.GetName(), o, options)
+		return err
+	})
+}
+
+// disown is the patch that makes the lab the owner of what people have set by kubectl, so that the next
+// apply takes away what is not in the manifest; nil when there is none.
+func disown(o *unstructured.Unstructured) ([]byte, error) {
+	people := sets.New[string]()
+	for _, m := range o.GetManagedFields() {
+		if strings.HasPrefix(m.Manager, "kubectl") {
+			people.Insert(m.Manager)
+		}
+	}
+	return csaupgrade.UpgradeManagedFieldsPatch(o, people, fieldManager)
 }
 
 // Delete deletes the objects; one that is not there is no error.
@@ -141,7 +175,7 @@ func (c *Client) Resource(ctx context.Context, o *unstructured.Unstructured) (dy
 
 func (c *Client) mapping(ctx context.Context, o *unstructured.Unstructured) (mapping *meta.RESTMapping, err error) {
 	gvk := o.GroupVersionKind()
-	waitErr := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 5*time.Second, true, func(context.Context) (bool, error) {
+	waitErr := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, defined, true, func(context.Context) (bool, error) {
 		mapping, err = c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 		if err != nil {
 			c.mapper.Reset()

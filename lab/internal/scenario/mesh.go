@@ -124,7 +124,11 @@ func (s Scenario) change(o *unstructured.Unstructured) error {
 		}
 		errs = append(errs, unstructured.SetNestedField(o.Object, v, at...))
 	}
-	if n, ok := s.Replicas[name]; ok {
+	if o.GetKind() == "Deployment" { // one replica is said, too: `kubectl scale` is undone
+		n, ok := s.Replicas[name]
+		if !ok {
+			n = 1
+		}
 		errs = append(errs, unstructured.SetNestedField(o.Object, n, "spec", "replicas"))
 	}
 	return errors.Join(errs...)
