@@ -219,9 +219,10 @@ func (s Scenario) Objects(files ...string) []*unstructured.Unstructured {
 	return all
 }
 
-// rank puts namespaces before what lies in them.
+// rank puts namespaces before what lies in them, and definitions of kinds before their objects.
 func rank(o *unstructured.Unstructured) int {
-	if o.GetKind() == "Namespace" {
+	switch o.GetKind() {
+	case "Namespace", "CustomResourceDefinition":
 		return 0
 	}
 	return 1
