@@ -69,7 +69,10 @@ func versions(e *handshake.Edge) []handshake.Fact {
 		if !c.LastUpdated.IsZero() {
 			value += ", last updated " + stamp(c.LastUpdated)
 		}
-		out = append(out, handshake.Fact{Layer: handshake.Proxy, Source: e.Client.Key().String() + " config_dump " + string(c.State) + " clusters/" + c.Name, Value: value})
+		out = append(out, handshake.Fact{
+			Layer: handshake.Proxy, Source: e.Client.Key().String() + " config_dump " + string(c.State) + " clusters/" + c.Name, Value: value,
+			Place: handshake.Place{Pod: e.Client.Key(), Section: "clusters", Name: c.Name},
+		})
 	}
 	return out
 }
@@ -82,7 +85,7 @@ func waitFacts(e *handshake.Edge) []handshake.Fact {
 		if slices.Contains(waiting(e.Client.Proxy), name) {
 			value = "warming: it was never supplied"
 		}
-		out = append(out, handshake.Fact{Layer: handshake.Proxy, Source: e.Client.Key().String() + " config_dump secrets/" + name, Value: value})
+		out = append(out, handshake.DumpFact(e.Client, "secrets", name, value))
 	}
 	return out
 }

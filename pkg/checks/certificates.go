@@ -111,11 +111,8 @@ func (c held) fact() handshake.Fact {
 	if len(info.URIs) > 0 {
 		name = info.URIs[0]
 	}
-	return handshake.Fact{
-		Layer:  handshake.Proxy,
-		Source: c.pod.Key().String() + " config_dump secrets/" + c.secret.Name,
-		Value:  fmt.Sprintf("%s of %s, serial %s, valid %s to %s, issued by %q", c.role, name, info.Serial, stamp(c.NotBefore), stamp(c.NotAfter), info.Issuer),
-	}
+	return handshake.DumpFact(c.pod, "secrets", c.secret.Name,
+		fmt.Sprintf("%s of %s, serial %s, valid %s to %s, issued by %q", c.role, name, info.Serial, stamp(c.NotBefore), stamp(c.NotAfter), info.Issuer))
 }
 
 // rejected are the edges that fail for one of these reasons because of it: those where a peer

@@ -14,7 +14,7 @@ import (
 func bothSides(p *diagnose.Pass, e *handshake.Edge) []handshake.Fact {
 	var out, unmet []handshake.Fact
 	for _, x := range e.Evidence {
-		if strings.HasSuffix(x.Source, " config_dump secrets") && slices.Contains(beforeCertificates, e.Reason) {
+		if x.Place.Section == "secrets" && x.Place.Name == "" && slices.Contains(beforeCertificates, e.Reason) {
 			unmet = append(unmet, x)
 		} else {
 			out = append(out, x)

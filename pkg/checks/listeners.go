@@ -44,9 +44,7 @@ func describeStray(p *diagnose.Pass, f *diagnose.Finding) {
 	ports := distinct(f.Edges, func(e *handshake.Edge) uint32 { return e.Server.Port })
 	f.Title = fmt.Sprintf("%s serves the hosts of its Gateways on %s, and refuses calls under its Service's name, %s; no fault unless somebody makes them",
 		servers(f.Edges), portList(ports), destinations(p, f.Edges))
-	f.Evidence = append(bothSides(p, e), handshake.Fact{
-		Layer: handshake.Proxy, Source: e.Server.Pod.Key().String() + " config_dump listeners/" + e.Inbound.Listener, Value: "takes SNI " + few(serverNames(e)),
-	})
+	f.Evidence = append(bothSides(p, e), handshake.DumpFact(e.Server.Pod, "listeners", e.Inbound.Listener, "takes SNI "+few(serverNames(e))))
 	f.Fixes = []diagnose.Fix{{
 		Title:   "if it should be called, dial a host of its Gateways",
 		Command: "kubectl get gateways.networking.istio.io -A",

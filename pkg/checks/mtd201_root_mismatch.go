@@ -82,7 +82,7 @@ func describeRoot(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Evidence = bothSides(p, f.Edges[0])
 	for _, pod := range []*mesh.Pod{f.Edges[0].Client, f.Edges[0].Server.Pod} {
 		if b := trustBundle(pod); b != nil {
-			f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump secrets/ROOTCA", Value: "trusts " + anchors(b)})
+			f.Evidence = append(f.Evidence, handshake.DumpFact(pod, "secrets", "ROOTCA", "trusts "+anchors(b)))
 		}
 	}
 	for _, b := range f.Edges[0].Blockers {

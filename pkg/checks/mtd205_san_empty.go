@@ -86,9 +86,7 @@ func describeSANEmpty(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	ids := identities(f.Edges)
 	f.Title = fmt.Sprintf("clients of %s take any workload of the mesh for it: they are told of no identity to expect", destinations(p, f.Edges))
-	f.Evidence = append(bothSides(p, e), handshake.Fact{
-		Layer: handshake.Proxy, Source: e.Client.Key().String() + " config_dump clusters/" + e.Outbound.Cluster, Value: "no SAN matcher; presented is " + cmp.Or(few(ids), "another"),
-	})
+	f.Evidence = append(bothSides(p, e), handshake.DumpFact(e.Client, "clusters", e.Outbound.Cluster, "no SAN matcher; presented is "+cmp.Or(few(ids), "another")))
 	if f.Subject.Kind == "ServiceEntry" && len(ids) > 0 {
 		f.Fixes = []diagnose.Fix{{
 			Title: "name what is presented, if that is whom you want to talk to", Command: jsonPatch(f.Subject, set("/spec/subjectAltNames", jsonTexts(ids))),

@@ -101,9 +101,8 @@ func describeServerFirst(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	pod, port := e.Server.Pod, serverPort(e)
 	f.Title = fmt.Sprintf("port %d of %s is PERMISSIVE and in %s the server speaks first: plaintext callers, such as %s, wait %s", port, servers(f.Edges), speaksFirst(e), callers(f.Edges), waits(e))
-	f.Evidence = append(bothSides(p, e), handshake.Fact{
-		Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/" + e.Inbound.Listener, Value: "inspects the first bytes on port " + fmt.Sprint(port) + ", and waits " + waits(e),
-	})
+	f.Evidence = append(bothSides(p, e), handshake.DumpFact(
+		pod, "listeners", e.Inbound.Listener, "inspects the first bytes on port "+fmt.Sprint(port)+", and waits "+waits(e)))
 	for _, mode := range []string{"STRICT", "DISABLE"} {
 		from, to, fixes := portFix(p, pod, port, mode)
 		for _, fix := range fixes {

@@ -90,14 +90,16 @@ func lacks(p *diagnose.Pass, pod *mesh.Pod, secret string) diagnose.Finding {
 	if rule := namedBy(p, pod.Proxy, secret); rule != nil {
 		f.Subject, f.Group, f.Field = ruleRef(rule), ofRule, "spec.trafficPolicy.tls"
 	}
-	source, value := pod.Key().String()+" config_dump secrets/"+secret, "absent"
+	value := "absent"
 	switch {
 	case secret == "":
-		f.Field, source, value = "tls_certificates", pod.Key().String()+" config_dump", "the transport socket names no certificate"
+		f.Field = "tls_certificates"
+		f.Evidence = []handshake.Fact{{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump", Value: "the transport socket names no certificate"}}
+		return f
 	case slices.Contains(waiting(pod.Proxy), secret):
 		value = "warming: it was never supplied"
 	}
-	f.Evidence = []handshake.Fact{{Layer: handshake.Proxy, Source: source, Value: value}}
+	f.Evidence = []handshake.Fact{handshake.DumpFact(pod, "secrets", secret, value)}
 	return f
 }
 

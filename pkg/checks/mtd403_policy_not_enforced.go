@@ -118,7 +118,7 @@ func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) dia
 		Title: fmt.Sprintf("the proxy of %s is %s on %s, although its policy says %s", workloadName(pod.Workload), d.runs, portNames(ports), d.asked),
 		Evidence: []handshake.Fact{
 			modeFact(asked),
-			{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("%s: %s%s", portNames(ports), d.runs, lastUpdate(pod.Proxy))},
+			handshake.DumpFact(pod, "listeners", "virtualInbound", fmt.Sprintf("%s: %s%s", portNames(ports), d.runs, lastUpdate(pod.Proxy))),
 		},
 		Fixes: []diagnose.Fix{pushFix(pod)},
 	}

@@ -201,7 +201,7 @@ func sayMutual(p *diagnose.Pass, f *diagnose.Finding) []diagnose.Fix {
 
 // clusterFact is the cluster that an edge takes, with its age.
 func clusterFact(e *handshake.Edge) handshake.Fact {
-	out := handshake.Fact{Layer: handshake.Proxy, Source: e.Client.Key().String() + " config_dump clusters/" + e.Outbound.Cluster, Value: e.Outbound.Socket}
+	out := handshake.DumpFact(e.Client, "clusters", e.Outbound.Cluster, e.Outbound.Socket)
 	for _, c := range clustersOf(e) {
 		if c.State == envoy.Active {
 			out.Value = strings.Join([]string{e.Outbound.Socket, "version " + cmp.Or(c.Version, "unknown"), "last updated " + stamp(c.LastUpdated)}, ", ")

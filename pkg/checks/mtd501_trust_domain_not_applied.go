@@ -100,7 +100,7 @@ func describeNotApplied(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s names trust domain %s, and the proxies of %s do not accept it", f.Subject, f.Group, workloadNames(p, f.Workloads))
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Policy, Source: f.Subject.String() + " data.mesh", Value: strings.Join(trustDomains(p.MeshConfig(f.Pod.Revision())), ", ")},
-		{Layer: handshake.Proxy, Source: f.Pod.Key().String() + " config_dump listeners/virtualInbound", Value: "accepts " + strings.Join(acceptedDomains(f.Pod), ", ") + lastUpdate(f.Pod.Proxy)},
+		handshake.DumpFact(f.Pod, "listeners", "virtualInbound", "accepts "+strings.Join(acceptedDomains(f.Pod), ", ")+lastUpdate(f.Pod.Proxy)),
 	}
 	f.Fixes = []diagnose.Fix{
 		{Title: "have istiod read its mesh config again", Command: shell("kubectl -n %s rollout restart deployment -l app=istiod", f.Subject.Namespace), Risk: "proxies keep what they have until istiod is back"},

@@ -136,7 +136,7 @@ func describeInfrastructure(p *diagnose.Pass, f *diagnose.Finding) {
 	}
 	f.Title = fmt.Sprintf("cluster %s of %s calls %s without mutual TLS, %s", name, workloadNames(p, f.Workloads), workloadName(target.Workload), effect)
 	f.Evidence = []handshake.Fact{
-		{Layer: handshake.Proxy, Source: f.Pod.Key().String() + " config_dump clusters/" + name, Value: fmt.Sprintf("no transport_socket; leads to %s port %d", target.Key(), port)},
+		handshake.DumpFact(f.Pod, "clusters", name, fmt.Sprintf("no transport_socket; leads to %s port %d", target.Key(), port)),
 		listenerFact(p, target, port),
 	}
 	f.Fixes = append([]diagnose.Fix{{

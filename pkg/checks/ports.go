@@ -35,7 +35,7 @@ func strict(p *diagnose.Pass, pod *mesh.Pod, port uint32) bool {
 
 // listenerFact is what a pod's proxy accepts on a port.
 func listenerFact(p *diagnose.Pass, pod *mesh.Pod, port uint32) handshake.Fact {
-	return handshake.Fact{Layer: handshake.Proxy, Source: pod.Key().String() + " config_dump listeners/virtualInbound", Value: fmt.Sprintf("port %d: %s", port, runs(p, pod, port))}
+	return handshake.DumpFact(pod, "listeners", "virtualInbound", fmt.Sprintf("port %d: %s", port, runs(p, pod, port)))
 }
 
 // portOf is the number that a container means by a port; 0 when it names one that no container declares.

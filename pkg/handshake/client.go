@@ -16,8 +16,8 @@ type way struct {
 	conditional bool // some requests or a share of the connections only
 	problem     Reason
 	why         string
-	answered    bool   // the proxy answers the request itself
-	source      string // where the choice was read
+	answered    bool  // the proxy answers the request itself
+	at          place // where the choice was read
 	http        *envoy.Filter
 }
 
@@ -41,15 +41,10 @@ func (e *Engine) fromGateway(client *mesh.Pod, d dial) []*Edge {
 	ix := e.index(client.Proxy)
 	var out []*Edge
 	for _, c := range ix.clusterIndex().byHost[hostPort{d.name, d.port}] {
-		w := way{cluster: c.Name, conditional: true, source: dumpOf(client, "clusters", c.Name)}
+		w := way{cluster: c.Name, conditional: true, at: placeOf(client, "clusters", c.Name)}
 		out = append(out, e.along(client, ix, d, w)...)
 	}
 	return out
-}
-
-// dumpOf names a place in a pod's config dump.
-func dumpOf(pod *mesh.Pod, section, name string) string {
-	return pod.Namespace + "/" + pod.Name + " config_dump " + section + "/" + name
 }
 
 // ways finds the upstream clusters of a captured connection: listener, filter chain, route.
@@ -58,23 +53,23 @@ func (e *Engine) ways(client *mesh.Pod, ix *proxyIndex, d dial) []way {
 	if l == nil {
 		return []way{{problem: EvidenceMissing, why: "no outbound listener of the client's proxy takes " + d.label()}}
 	}
-	source := dumpOf(client, "listeners", l.Name)
+	at := placeOf(client, "listeners", l.Name)
 	if what := ix.opaque(l); what != "" {
-		return []way{{problem: NotModelled, why: "the client's listener " + l.Name + " sets " + what, source: source}}
+		return []way{{problem: NotModelled, why: "the client's listener " + l.Name + " sets " + what, at: at}}
 	}
 	chain := matchChain(l, e.appConn(l, d))
 	if chain == nil {
-		return []way{{problem: NoRoute, why: "no filter chain of the client's listener " + l.Name + " takes " + d.label(), source: source}}
+		return []way{{problem: NoRoute, why: "no filter chain of the client's listener " + l.Name + " takes " + d.label(), at: at}}
 	}
 	for _, f := range chain.Filters {
 		switch f.Kind {
 		case envoy.TCPProxy:
-			return tcpWays(f, source)
+			return tcpWays(f, at)
 		case envoy.HTTPManager:
-			return e.httpWays(client, ix, f, d, source)
+			return e.httpWays(client, ix, f, d, at)
 		}
 	}
-	return []way{{problem: NotModelled, why: "the client's listener " + l.Name + " ends in no filter that is modelled", source: source}}
+	return []way{{problem: NotModelled, why: "the client's listener " + l.Name + " ends in no filter that is modelled", at: at}}
 }
 
 // outboundListener finds the listener of a destination. A name whose address is not known is
@@ -183,7 +178,7 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 func (e *Engine) empty(client *mesh.Pod, d dial, c *envoy.Cluster, w way) *Edge {
 	r := e.start(client, d)
 	r.outbound(c, w)
-	r.fact(Proxy, dumpOf(client, "endpoints", c.ServiceName), "no endpoint")
+	r.read(placeOf(client, "endpoints", c.ServiceName), "no endpoint")
 	r.block(NoEndpoint, "cluster %s of the client's proxy has no endpoint", c.Name)
 	return r.finish()
 }
@@ -230,8 +225,8 @@ func (r *replay) stop(w way) *Edge {
 	if w.problem == BlackHoled {
 		r.Outbound.Path = BlackHole
 	}
-	if w.source != "" {
-		r.fact(Proxy, w.source, w.why)
+	if w.at != (place{}) {
+		r.read(w.at, w.why)
 	}
 	r.block(w.problem, "%s", w.why)
 	return r.finish()
@@ -251,7 +246,7 @@ func (r *replay) outbound(c *envoy.Cluster, w way) {
 	}
 	if c.Name == "PassthroughCluster" {
 		r.Outbound.Path = Passthrough
-		r.fact(Proxy, w.source, "leads to PassthroughCluster: the client's proxy does not know "+r.dial.label())
+		r.read(w.at, "leads to PassthroughCluster: the client's proxy does not know "+r.dial.label())
 	}
 }
 

@@ -128,6 +128,15 @@ type Fact struct {
 	Layer  Layer  `json:"layer"`
 	Source string `json:"source"`
 	Value  string `json:"value"`
+	// Place says of a proxy's config dump what was read in it; zero elsewhere.
+	Place Place `json:"-"`
+}
+
+// Place is a listener, a cluster or a secret in the config dump of a pod's proxy, by its name; without one it is the
+// section.
+type Place struct {
+	Pod           kube.Key
+	Section, Name string // "listeners", "virtualInbound"
 }
 
 // Layer says what kind of statement a fact is.

@@ -45,7 +45,7 @@ func passClusters(fc *envoy.FilterChain, w wire) []way {
 	if i < 0 {
 		return []way{{problem: NotModelled, why: "filter chain " + fc.Name + " ends in no filter that is modelled"}}
 	}
-	return tcpWays(fc.Filters[i], "")
+	return tcpWays(fc.Filters[i], place{})
 }
 
 // passTo follows the TLS to every endpoint of one of the gateway's clusters.
@@ -94,9 +94,9 @@ func (r *replay) passTo(to way, w wire) []*replay {
 func (r *replay) passed(c *envoy.Cluster, u upstream, w wire) *Edge {
 	r.to(u.Endpoint)
 	r.tlsMode, r.fromLabel = u.labels["tlsMode"], false
-	source := dumpOf(r.Via, "clusters", c.Name)
-	r.fact(Proxy, source, "passes the TLS on to "+r.endpoint())
-	r.tellPassed(source)
+	at := placeOf(r.Via, "clusters", c.Name)
+	r.read(at, "passes the TLS on to "+r.endpoint())
+	r.tellPassed(at.source)
 	if u.out {
 		r.assume(EndpointInRotation)
 	}

@@ -45,7 +45,12 @@ func (r *replay) to(ep mesh.Endpoint) {
 }
 
 func (r *replay) fact(l Layer, source, value string) {
-	r.Evidence = append(r.Evidence, Fact{l, source, value})
+	r.Evidence = append(r.Evidence, Fact{Layer: l, Source: source, Value: value})
+}
+
+// read notes what a proxy's config dump says at a place.
+func (r *replay) read(at place, value string) {
+	r.Evidence = append(r.Evidence, Fact{Proxy, at.source, value, at.Place})
 }
 
 func (r *replay) assume(a Assumption) {

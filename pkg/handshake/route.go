@@ -9,19 +9,19 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
-func tcpWays(f *envoy.Filter, source string) []way {
+func tcpWays(f *envoy.Filter, at place) []way {
 	if len(f.Clusters) == 0 {
-		return []way{{problem: NotModelled, why: "a tcp_proxy without a cluster", source: source}}
+		return []way{{problem: NotModelled, why: "a tcp_proxy without a cluster", at: at}}
 	}
-	return weighted(f.Clusters, source)
+	return weighted(f.Clusters, at)
 }
 
 // weighted gives one way for each target that takes a share.
-func weighted(list []envoy.WeightedCluster, source string) []way {
+func weighted(list []envoy.WeightedCluster, at place) []way {
 	var out []way
 	for _, c := range list {
 		if len(list) == 1 || c.Weight > 0 {
-			out = append(out, way{cluster: c.Name, conditional: len(list) > 1, source: source})
+			out = append(out, way{cluster: c.Name, conditional: len(list) > 1, at: at})
 		}
 	}
 	if len(out) == 1 {
@@ -31,30 +31,30 @@ func weighted(list []envoy.WeightedCluster, source string) []way {
 }
 
 // httpWays follows the Host header through virtual hosts and routes.
-func (e *Engine) httpWays(client *mesh.Pod, ix *proxyIndex, f *envoy.Filter, d dial, source string) []way {
+func (e *Engine) httpWays(client *mesh.Pod, ix *proxyIndex, f *envoy.Filter, d dial, at place) []way {
 	rc := f.Routes
 	if rc == nil {
 		rc = ix.proxy.Routes[f.RouteName]
-		source = dumpOf(client, "routes", f.RouteName)
+		at = placeOf(client, "routes", f.RouteName)
 	}
 	if rc == nil {
 		why := fmt.Sprintf("route configuration %s was not read", f.RouteName)
-		return []way{{problem: EvidenceMissing, why: why, source: source}}
+		return []way{{problem: EvidenceMissing, why: why, at: at}}
 	}
 	vh := ix.virtualHost(rc, d)
 	switch {
 	case vh == nil && len(rc.Unmodelled) > 0: // vhds brings virtual hosts on demand
-		return []way{{problem: NotModelled, why: "the route configuration sets " + rc.Unmodelled[0], source: source}}
+		return []way{{problem: NotModelled, why: "the route configuration sets " + rc.Unmodelled[0], at: at}}
 	case vh == nil:
-		return []way{{problem: NoRoute, why: "no virtual host of the client's proxy takes " + d.label(), source: source}}
+		return []way{{problem: NoRoute, why: "no virtual host of the client's proxy takes " + d.label(), at: at}}
 	}
-	source += "/" + vh.Name
+	at = at.within(vh.Name)
 	if len(vh.Unmodelled) > 0 {
-		return []way{{problem: NotModelled, why: "virtual host " + vh.Name + " sets " + vh.Unmodelled[0], source: source}}
+		return []way{{problem: NotModelled, why: "virtual host " + vh.Name + " sets " + vh.Unmodelled[0], at: at}}
 	}
-	ways := routesOf(vh, source)
+	ways := routesOf(vh, at)
 	if len(ways) == 0 {
-		ways = []way{{problem: NoRoute, why: "no route of the client's proxy takes " + d.label(), source: source}}
+		ways = []way{{problem: NoRoute, why: "no route of the client's proxy takes " + d.label(), at: at}}
 	}
 	for i := range ways {
 		ways[i].http = f
@@ -64,10 +64,10 @@ func (e *Engine) httpWays(client *mesh.Pod, ix *proxyIndex, f *envoy.Filter, d d
 
 // routesOf lists where a virtual host's routes lead, up to the one that takes every request. A
 // route that the proxy answers itself for some requests only is no connection.
-func routesOf(vh *envoy.VirtualHost, source string) []way {
+func routesOf(vh *envoy.VirtualHost, at place) []way {
 	var out []way
 	for _, route := range vh.Routes {
-		for _, w := range routeWays(route, source) {
+		for _, w := range routeWays(route, at) {
 			w.conditional = w.conditional || !route.CatchAll
 			if i := slices.IndexFunc(out, func(o way) bool { return o.cluster == w.cluster && o.problem == w.problem }); i >= 0 {
 				out[i].conditional = out[i].conditional && w.conditional
@@ -82,18 +82,18 @@ func routesOf(vh *envoy.VirtualHost, source string) []way {
 	return out
 }
 
-func routeWays(r *envoy.Route, source string) []way {
+func routeWays(r *envoy.Route, at place) []way {
 	switch {
 	case len(r.Clusters) > 0:
-		return weighted(r.Clusters, source)
+		return weighted(r.Clusters, at)
 	case r.DirectResponse == 502 && r.Name == "block_all": // Istio's REGISTRY_ONLY
-		return []way{{problem: BlackHoled, why: "the client's proxy answers 502 itself: it does not know the host (REGISTRY_ONLY)", source: source}}
+		return []way{{problem: BlackHoled, why: "the client's proxy answers 502 itself: it does not know the host (REGISTRY_ONLY)", at: at}}
 	case r.DirectResponse != 0, r.Redirect:
-		return []way{{problem: NoRoute, answered: true, why: "the client's proxy answers the request itself (route " + r.Name + ")", source: source}}
+		return []way{{problem: NoRoute, answered: true, why: "the client's proxy answers the request itself (route " + r.Name + ")", at: at}}
 	case r.ClusterHeader != "":
-		return []way{{problem: NotModelled, why: "the route takes its cluster from header " + r.ClusterHeader, source: source}}
+		return []way{{problem: NotModelled, why: "the route takes its cluster from header " + r.ClusterHeader, at: at}}
 	}
-	return []way{{problem: NotModelled, why: "a route action that is not modelled", source: source}}
+	return []way{{problem: NotModelled, why: "a route action that is not modelled", at: at}}
 }
 
 // domains finds the virtual host of a name: exact, then the longest suffix wildcard, then the

@@ -133,7 +133,7 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 	}
 	ix := r.engine.index(pod.Proxy)
 	r.Inbound = Inbound{Captured: true, Listener: l.Name, Accepts: ix.accepts(l, port)}
-	source := dumpOf(pod, "listeners", l.Name)
+	at := placeOf(pod, "listeners", l.Name)
 	if what := ix.opaque(l); what != "" {
 		r.block(NotModelled, "listener %s of %s sets %s", l.Name, pod.Key(), what)
 		return r.finish()
@@ -142,11 +142,11 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 	r.bySource = r.bySource || r.forClass() && matchesSource(l)
 	chain := matchChain(l, r.inboundConn(l, w, port))
 	if chain == nil {
-		return r.refused(l, w, port, source)
+		return r.refused(l, w, port, at)
 	}
 	r.sniffed(l, port, w)
 	r.Inbound.Chain = chain.Name
-	r.fact(Proxy, source+"/filter_chains/"+chain.Name, r.engine.filterChain(chain))
+	r.read(at.within("filter_chains/"+chain.Name), r.engine.filterChain(chain))
 	return r.chain(chain, w)
 }
 
@@ -188,13 +188,13 @@ func (r *replay) inboundConn(l *envoy.Listener, w wire, port uint32) conn {
 
 // refused is a connection that no filter chain takes: Envoy closes it (NR filter_chain_not_found).
 // The replay goes on with the mutual TLS that the listener would have taken.
-func (r *replay) refused(l *envoy.Listener, w wire, port uint32, source string) *Edge {
+func (r *replay) refused(l *envoy.Listener, w wire, port uint32, at place) *Edge {
 	if w.encrypted() {
-		r.fact(Proxy, source, "no filter chain matches TLS with ALPN "+strings.Join(r.inboundConn(l, w, port).ALPN, ","))
+		r.read(at, "no filter chain matches TLS with ALPN "+strings.Join(r.inboundConn(l, w, port).ALPN, ","))
 		r.block(NoFilterChain, "no filter chain of %s takes this TLS on port %d (SNI %q)", r.Server.Pod.Key(), port, w.SNI)
 		return r.finish()
 	}
-	r.fact(Proxy, source, fmt.Sprintf("no filter chain takes plaintext on port %d", port))
+	r.read(at, fmt.Sprintf("no filter chain takes plaintext on port %d", port))
 	r.block(PlaintextRefused, "%s sends plaintext and %s accepts only mutual TLS on port %d", r.sender(), r.Server.Pod.Key(), port)
 	r.behind(l, w, port)
 	return r.finish()

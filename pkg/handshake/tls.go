@@ -241,7 +241,7 @@ func (r *replay) trustFromSecret(side Side, p party, name string, t trust) (trus
 
 // verify checks a chain against the other side's trust bundle at the evidence's time.
 func (r *replay) verify(side Side, holder, verifier party, chain certs.Chain, t trust) {
-	r.fact(Proxy, holder.name+" config_dump secrets", r.engine.chain(chain).text)
+	r.read(place{Place{Section: "secrets"}, holder.name + " config_dump secrets"}, r.engine.chain(chain).text)
 	switch {
 	case t.anyChain:
 		if t.AcceptUntrusted || t.Pins.None() {

@@ -107,8 +107,8 @@ func (r *replay) tellClient(w way) {
 	if len(l.FilterChains) > 1 {
 		r.tellChains(ClientSide, source, l, r.engine.appConn(l, d))
 	}
-	if w.source != "" && w.source != source {
-		step(StageRoute, w.source, routeWords(w))
+	if w.at.source != "" && w.at.source != source {
+		step(StageRoute, w.at.source, routeWords(w))
 	}
 }
 

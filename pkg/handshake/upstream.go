@@ -165,13 +165,12 @@ func (e *Engine) subsetLabels(c *envoy.Cluster, subset string) (labels map[strin
 
 // upstream sends to one endpoint by the transport socket that was chosen for it.
 func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, by chosen, w way) *Edge {
-	source := dumpOf(r.Client, "clusters", c.Name)
 	if u.fromPods {
 		r.assume(TLSModeFromLabel)
 	}
 	r.tlsMode = u.labels["tlsMode"]
 	r.fromLabel = u.fromPods && len(c.Matches) > 0
-	r.fact(Proxy, source, by.how+": "+r.engine.socket(by.socket)+r.ruleNote())
+	r.read(placeOf(r.Client, "clusters", c.Name), by.how+": "+r.engine.socket(by.socket)+r.ruleNote())
 	r.observed(ix, c)
 	r.tellSocket(c, u, by)
 	if r.opaqueUpstream(c, u, by.socket) {
