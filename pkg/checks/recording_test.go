@@ -4,14 +4,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
-	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/testca"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -30,11 +27,7 @@ const healthy = "01-healthy-strict"
 
 func record(t testing.TB, name string) *recording {
 	t.Helper()
-	ev, err := bundle.Open(t.Context(), filepath.Join("../../testdata/captures", name+".tar.gz"), strings.NewReader(""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &recording{Evidence: ev, t: t}
+	return &recording{Evidence: evidence(t, name), t: t}
 }
 
 // proxy is what the proxy of a workload's first pod runs: "shop/server".
@@ -62,19 +55,7 @@ func (r *recording) secret(workload, name string) *envoy.Secret {
 
 // unread forgets a kind of resources, as if listing it was forbidden.
 func (r *recording) unread(kind diagnose.Evidence) {
-	kept := new(kube.Resources)
-	from, to := reflect.ValueOf(r.Resources).Elem(), reflect.ValueOf(kept).Elem()
-	for i := range from.NumField() {
-		if to.Field(i).CanSet() {
-			to.Field(i).Set(from.Field(i))
-		}
-	}
-	for _, k := range kube.Kinds() {
-		if k.ID() != string(kind) && r.Resources.HasRead(k.ID()) {
-			kept.MarkRead(k.ID())
-		}
-	}
-	r.Resources = kept
+	r.Resources = without(r.Resources, func(k kube.Kind) bool { return k.ID() == string(kind) })
 }
 
 // reissue gives every proxy a new certificate and trust bundle of one CA.
