@@ -41,6 +41,22 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// TestNumbers holds scenarios to numbers of their own, by which they are called.
+func TestNumbers(t *testing.T) {
+	names, err := All(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := map[string]string{}
+	for _, name := range names {
+		number, _, _ := strings.Cut(name, "-")
+		if other := has[number]; other != "" {
+			t.Errorf("%s and %s have one number", other, name)
+		}
+		has[number] = name
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"an unknown key", "description: a\nexpekt: {}\n", "expekt"},
