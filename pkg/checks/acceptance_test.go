@@ -93,6 +93,19 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestUseComesFirst: of notes, one about calls that counters show comes before one about more that nobody is seen to make.
+func TestUseComesFirst(t *testing.T) {
+	var order []diagnose.Code
+	edges := map[diagnose.Code]int{}
+	for _, f := range shared(t, portDisabled).judge(mtd334, mtd601).Findings {
+		order = append(order, f.Check.Code)
+		edges[f.Check.Code] = len(f.Edges)
+	}
+	if diff := cmp.Diff([]diagnose.Code{"MTD334", "MTD601", "MTD601"}, order); diff != "" || edges["MTD334"] >= edges["MTD601"] {
+		t.Errorf("%v %s", edges, diff)
+	}
+}
+
 // causes are the findings from a warning up that are not consequences of others.
 func causes(res *diagnose.Result) []cause {
 	var out []cause
