@@ -31,8 +31,6 @@ type Finding struct {
 	Fixes     []Fix
 	// CausedBy names the root cause, when another finding is it.
 	CausedBy *Finding
-
-	called int // how many of its edges somebody was seen to call
 }
 
 // Fix is one remedy: instead of those before it, or with the last of them.
@@ -101,21 +99,19 @@ func (f *Finding) merge(o *Finding) {
 	}
 }
 
-// countCalled counts the edges of which the client's proxy has counted connections.
-func (f *Finding) countCalled() {
-	f.called = 0
-	for _, e := range f.Edges {
-		f.called += btoi(e.Observed != nil)
-	}
+// inUse reports whether somebody was seen to make one of the connections. How many were is left open: that changes
+// from one reading of the counters to the next, and the order with it.
+func (f *Finding) inUse() bool {
+	return slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return e.Observed != nil })
 }
 
-// compare orders findings in the order in which to act: severity, root causes first, how many
-// connections it breaks that somebody makes, how many in all, then what tells them apart. No two
-// findings of a run are equal.
+// compare orders findings in the order in which to act: severity, root causes first, those that
+// break what is in use, how many connections it breaks, then what tells them apart. No two findings
+// of a run are equal.
 func (f *Finding) compare(o *Finding) int {
 	return cmp.Or(cmp.Compare(f.Severity.Rank(), o.Severity.Rank()),
 		cmp.Compare(btoi(f.CausedBy != nil), btoi(o.CausedBy != nil)),
-		cmp.Compare(o.called, f.called),
+		cmp.Compare(btoi(o.inUse()), btoi(f.inUse())),
 		cmp.Compare(len(o.Edges), len(f.Edges)),
 		cmp.Compare(f.Check.Code, o.Check.Code),
 		cmp.Compare(f.Subject.String(), o.Subject.String()),

@@ -35,9 +35,6 @@ func Run(s *mesh.Snapshot, checks []*Check, scope Scope) *Result {
 		}
 	}
 	r.link()
-	for _, f := range r.Findings {
-		f.countCalled()
-	}
 	slices.SortStableFunc(r.Findings, (*Finding).compare)
 	return r
 }
