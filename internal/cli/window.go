@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,19 +20,33 @@ func (w *window) String() string { return w.text }
 // Type names the value in usage lines.
 func (w *window) Type() string { return "2h|RFC3339" }
 
-// Set takes "2h", "90m" or "2026-11-28T09:00:00Z".
+// Set takes "2h", "90m", "1d" or "2026-11-28T09:00:00Z".
 func (w *window) Set(text string) error {
-	ago, err := time.ParseDuration(text)
+	ago, err := parseDays(text)
 	if err == nil && ago > 0 {
 		*w = window{text: text, ago: ago}
 		return nil
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return errors.New("must be a duration like 2h or 90m, or a moment like 2026-11-28T09:00:00Z")
+		return errors.New("must be a duration like 2h, 90m or 1d, or a moment like 2026-11-28T09:00:00Z")
 	}
 	*w = window{text: text, at: at}
 	return nil
+}
+
+// parseDays reads a duration, which may begin with days of 24 hours: "1d", "1d12h".
+func parseDays(text string) (time.Duration, error) {
+	number, rest, ok := strings.Cut(text, "d")
+	days, err := strconv.ParseUint(number, 10, 16)
+	if !ok || err != nil {
+		return time.ParseDuration(text)
+	}
+	if rest == "" {
+		rest = "0s"
+	}
+	more, err := time.ParseDuration(rest)
+	return time.Duration(days)*24*time.Hour + more, err
 }
 
 // start is where the window begins, for evidence of a moment.
