@@ -73,8 +73,11 @@ func clients(edges []*handshake.Edge) []*mesh.Workload {
 }
 
 func describeOutsiders(p *diagnose.Pass, f *diagnose.Finding) {
-	who := clients(f.Edges)
-	f.Title = fmt.Sprintf("%s: %s; expected, or your cause if it should get in", proxyless(who), refusing(f.Edges, len(who)))
+	who, pronoun := clients(f.Edges), "it"
+	if len(who) > 1 {
+		pronoun = "they"
+	}
+	f.Title = fmt.Sprintf("%s: %s; expected, or your cause if %s should get in", proxyless(who), refusing(f.Edges, len(who)), pronoun)
 	if f.Severity == diagnose.Error {
 		f.Title = fmt.Sprintf("%s, so %s", proxyless(who), refusing(f.Edges, 1))
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestStrictOutsiders(t *testing.T) {
-	const want = "info Namespace shop [] 26: 2 workloads of namespace shop have no proxy (hlmix-out, migration-vlegacy): 5 STRICT workloads refuse them; expected, or your cause if it should get in\n" +
+	const want = "info Namespace shop [] 26: 2 workloads of namespace shop have no proxy (hlmix-out, migration-vlegacy): 5 STRICT workloads refuse them; expected, or your cause if they should get in\n" +
 		"info Deployment legacy/naked [] 13: legacy/naked has no proxy: 5 STRICT workloads refuse it; expected, or your cause if it should get in"
 	if diff := cmp.Diff(want, record(t, healthy).says(mtd601)); diff != "" {
 		t.Error(diff)

@@ -29,11 +29,18 @@ func observe(h *envoy.Host) *Observation {
 
 // String tells the counts.
 func (o *Observation) String() string {
-	s := fmt.Sprintf("%d connections (%d failed to establish)", o.Connections, o.ConnectFailures)
+	s := fmt.Sprintf("%s (%d failed to establish)", counted(o.Connections, "connection"), o.ConnectFailures)
 	if o.Successes+o.Errors > 0 {
-		s += fmt.Sprintf(", %d requests succeeded, %d failed", o.Successes, o.Errors)
+		s += fmt.Sprintf(", %s succeeded, %d failed", counted(o.Successes, "request"), o.Errors)
 	}
 	return s
+}
+
+func counted(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // Agreement is how a verdict compares with what was counted.

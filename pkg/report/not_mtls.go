@@ -16,14 +16,14 @@ type NotMTLS struct {
 	Next []string `json:"next"`
 }
 
-// acquit clears mutual TLS of what was asked about: a destination, targets, or anything where calls are known to lead
-// nowhere. What is unknown, denied, or has a finding that needs action, is not cleared.
+// acquit clears mutual TLS of what was asked about: a destination, targets, namespaces, or anything where calls are known to
+// lead nowhere. What is unknown, denied, or has a finding that needs action, is not cleared.
 func (r *Report) acquit(edges []*handshake.Edge) *NotMTLS {
 	t := r.EdgeSummary.Calls
 	if r.Scope.To != "" {
 		t = t.and(r.EdgeSummary.Outside)
 	}
-	asked := r.Scope.To != "" || len(r.Scope.Targets) > 0 || t.Unreachable > 0
+	asked := r.Scope.To != "" || len(r.Scope.Targets)+len(r.Scope.Namespaces) > 0 || t.Unreachable > 0
 	if !asked || t.Total == 0 || t.Fails+t.Unknown > 0 || r.Summary.Errors+r.Summary.Warnings > 0 || len(r.Unexplained) > 0 || r.Incomplete() {
 		return nil
 	}
@@ -45,7 +45,7 @@ func suspects(edges []*handshake.Edge) []string {
 		}
 	}
 	return append(next,
-		"the log of the server's application, and of its proxy: with via_upstream or the flag - the application itself has answered, with UC it closed",
+		"the log of the server's application, and that of its proxy: via_upstream, or no response flag (-), means that the application itself answered, UC that it closed the connection",
 		"NetworkPolicies and firewalls, if it is a time-out")
 }
 

@@ -54,15 +54,15 @@ func (p *page) write() error {
 }
 
 func (p *page) head() {
-	health := p.Summary.Health
+	health, word := p.Summary.Health, p.word()
 	label := p.Scope.label() + ": "
 	calls, basis := p.callSentence(), "("+p.basis()+")"
-	first := label + health.word() + "   "
+	first := label + word + "   "
 	text := p.hang(first, calls) + p.hang("  ", basis)
 	if line := first + calls + "   " + basis; utf8.RuneCountInString(line) <= p.width() {
 		text = line + "\n"
 	}
-	p.b.WriteString(label + p.paint(health.color(), health.word()) + strings.TrimPrefix(text, label+health.word()))
+	p.b.WriteString(label + p.paint(health.color(), word) + strings.TrimPrefix(text, label+word))
 	if b := p.Baseline; b != nil {
 		line := fmt.Sprintf("baseline (%s): %s known, %d new, %d gone", captureTime(b.CapturedAt), plural(b.Known, "finding"), len(p.Findings)-b.Known, b.Fixed)
 		if b.Unseen > 0 {

@@ -8,7 +8,16 @@ import (
 
 // Sentence is the verdict in one line: what was looked at, how it is, the calls by their outcome.
 func (r *Report) Sentence() string {
-	return fmt.Sprintf("%s: %s   %s", r.Scope.label(), r.Summary.Health.word(), r.callSentence())
+	return fmt.Sprintf("%s: %s   %s", r.Scope.label(), r.word(), r.callSentence())
+}
+
+// word is the health as the first line says it: mutual TLS may be well where calls fail for another reason.
+func (r *Report) word() string {
+	t := r.EdgeSummary.Calls
+	if r.Summary.Health == OK && t.Unreachable+t.Denied > 0 {
+		return "mTLS ok"
+	}
+	return r.Summary.Health.word()
 }
 
 // label names what the report is about.
