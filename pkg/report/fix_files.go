@@ -15,12 +15,17 @@ type File struct {
 
 // FixFiles are the fixes of a report as files, with a README.md that has the order in which to act.
 // Commands are shell scripts, resources are YAML for kubectl apply; what people have to decide stands
-// in the README alone. Fixes of consequences are left out: their cause is mended first.
+// in the README alone. Fixes of consequences are left out: their cause is mended first. So are those of
+// findings that only inform: they would change what may be as it is meant.
 func (r *Report) FixFiles(style Style) []File {
 	f := fixFolder{page: newPage(r, style.plain())}
 	for i := range r.Findings {
-		if r.Findings[i].CausedBy == nil && len(r.Findings[i].Fixes) > 0 {
-			f.finding(&r.Findings[i])
+		switch x := &r.Findings[i]; {
+		case x.CausedBy != nil || len(x.Fixes) == 0:
+		case x.Severity == string(diagnose.Info):
+			f.notes++
+		default:
+			f.finding(x)
 		}
 	}
 	f.readme()
@@ -29,17 +34,13 @@ func (r *Report) FixFiles(style Style) []File {
 
 type fixFolder struct {
 	*page
-	n     int  // findings so far
-	told  bool // that the rest is for information
+	n     int // findings so far
+	notes int // findings that only inform
 	files []File
 }
 
 func (f *fixFolder) finding(x *Finding) {
 	f.n++
-	if x.Severity == string(diagnose.Info) && !f.told {
-		f.told = true
-		f.b.WriteString("What follows may be as it is meant: it is mended only if it is not.\n\n")
-	}
 	word, _ := severityWord(x.Severity)
 	fmt.Fprintf(&f.b, "## %d. %s %s: %s\n\n", f.n, word, md(x.Code), md(x.Title))
 	if hit := f.hitText(x); hit != "" {
@@ -111,5 +112,8 @@ func (f *fixFolder) readme() {
 		b.WriteString("There is nothing to fix.\n")
 	}
 	b.WriteString(f.b.String())
+	if f.notes > 0 {
+		fmt.Fprintf(&b, "For information only, and so without a file here: %s of the report.\n", plural(f.notes, "finding"))
+	}
 	f.files = append(f.files, File{Name: "README.md", Text: strings.TrimRight(b.String(), "\n") + "\n"})
 }

@@ -23,8 +23,8 @@ func TestFixFiles(t *testing.T) {
 			},
 		},
 		{Code: "MTD399", Severity: "error", CausedBy: &FindingRef{Code: "MTD301"}, Fixes: []Fix{{Title: "not this one", Command: "false"}}},
-		{Code: "MTD601", Severity: "info", Title: "no fix"},
-		{Code: "MTD398", Severity: "info", Fixes: []Fix{{Title: "look", Command: "kubectl mtls-doctor edges -A", Look: true}}},
+		{Code: "MTD601", Severity: "info", Title: "meant so", Fixes: []Fix{{Title: "not this one", Command: "false"}}},
+		{Code: "MTD398", Severity: "warning", Fixes: []Fix{{Title: "look", Command: "kubectl mtls-doctor edges -A", Look: true}}},
 	}}
 	texts := map[string]string{}
 	for _, f := range r.FixFiles(Style{}) {
@@ -47,6 +47,7 @@ func TestFixFiles(t *testing.T) {
 		"## 1. FAIL MTD301: a rule sends plaintext\n", "shop/deploy/client → server.shop:80", "The safest first. Take one",
 		"DestinationRule shop/server is managed by Helm release shop/web: it undoes a patch, so make the change there.\n",
 		": `01-MTD301-1.sh`. Risk: none", "- or open the port: `01-MTD301-2.yaml`\n- and open the other: `01-MTD301-3.yaml`\n", "- or decide: by hand\n", "- look: `",
+		"\nFor information only, and so without a file here: 1 finding of the report.\n",
 	} {
 		if !strings.Contains(readme, says) {
 			t.Errorf("no %q in\n%s", says, readme)
