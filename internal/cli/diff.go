@@ -13,6 +13,8 @@ type diffOptions struct {
 	global  *globalOptions
 	output  outputOptions
 	verdict verdictOptions
+
+	suppress suppressOptions
 }
 
 func newDiffCmd(env *Env, global *globalOptions) *cobra.Command {
@@ -29,7 +31,7 @@ only findings are compared: it counts calls and does not list them.
 Without -n, -A or a selector, what is read is limited to what a report was about.
 
 What AFTER could not look for is not fixed: such findings, and calls that are unknown now, stand in
-lists of their own. Findings that AFTER suppresses are neither new nor fixed.
+lists of their own. Findings that AFTER or --suppress suppresses are neither new nor fixed.
 
 Exit code 3: a finding is new, or more severe, at or above --fail-on; or a call fails or is denied
 that did not before, or that is new and of a caller with a proxy (with warning: or is no longer
@@ -47,6 +49,7 @@ mTLS). That a call leads nowhere, or is unknown, is none of these. 4: evidence o
 	}
 	o.output.addFlags(cmd, report.DiffFormats())
 	o.verdict.addFlags(cmd)
+	o.suppress.addFlags(cmd)
 	return cmd
 }
 
@@ -54,7 +57,11 @@ func (o *diffOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	if o.global.evidence.from != "" {
 		return usageError("diff BEFORE AFTER", "diff takes its paths as arguments, and --from names another")
 	}
-	before, after, err := o.sides(cmd.Context(), env, append(args, "")) // the cluster is ""
+	suppressions, err := o.suppress.read(env.Checks)
+	if err != nil {
+		return err
+	}
+	before, after, err := o.sides(cmd.Context(), env, append(args, ""), suppressions) // the cluster is ""
 	if err != nil {
 		return err
 	}
@@ -77,18 +84,21 @@ func (o *diffOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 
 // sides reads both sides. Evidence is limited to what a report on the other side was about,
 // unless flags say otherwise.
-func (o *diffOptions) sides(ctx context.Context, env *Env, paths []string) (before, after *side, err error) {
+func (o *diffOptions) sides(ctx context.Context, env *Env, paths []string, accepted []report.Suppression) (before, after *side, err error) {
 	var both [2]*side
 	for i, path := range paths[:2] {
 		if both[i], err = readDocument(env, path); err != nil {
 			return nil, nil, err
+		}
+		if s := both[i]; s != nil && s.Report != nil {
+			s.Report.Suppress(accepted)
 		}
 	}
 	for i, path := range paths[:2] {
 		if both[i] != nil {
 			continue
 		}
-		options := sideOptions{global: *o.global}
+		options := sideOptions{global: *o.global, suppressions: accepted}
 		if other := both[1-i]; other != nil && other.Report != nil && !o.global.limited() {
 			options.limitTo(other.Report.Scope)
 		}

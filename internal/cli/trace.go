@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"io"
 	"slices"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
@@ -36,6 +36,7 @@ address is dialled as it stands, svc/NAME by the service's name; for a pod or a 
 every way by which FROM reaches it.
 
 The table leaves out what a connection that works had no choice about; -o wide tells everything.
+It ends with the findings that say why a connection is not well, each with its first fix.
 
 Exit code 3: a connection fails (with --fail-on warning: or is plaintext). 4: one is unknown.`,
 		Example: examples(env.Program, `
@@ -44,7 +45,7 @@ Exit code 3: a connection fails (with --fail-on warning: or is plaintext). 4: on
 			# as the application dials it
 			PROGRAM trace pod/cart-7f9c-x2x4l payments.shop:80 -o wide`),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), env, args)
+			return o.run(cmd, env, args)
 		},
 		Args:              usageChecked(cobra.ExactArgs(2)),
 		ValidArgsFunction: completeTargets,
@@ -54,7 +55,7 @@ Exit code 3: a connection fails (with --fail-on warning: or is plaintext). 4: on
 	return cmd
 }
 
-func (o *traceOptions) run(ctx context.Context, env *Env, args []string) error {
+func (o *traceOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	from, err := parseTarget(args[0])
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func (o *traceOptions) run(ctx context.Context, env *Env, args []string) error {
 	if to != nil {
 		scope = []string{from.word, to.word}
 	}
-	view, err := o.global.read(ctx, env, scope)
+	view, err := o.global.read(cmd.Context(), env, scope)
 	if err != nil {
 		return err
 	}
@@ -80,13 +81,24 @@ func (o *traceOptions) run(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	err = o.output.write(env, o.global.style(env), func(w io.Writer, style report.Style) error {
-		return report.RenderTrace(w, view.snapshot, edges, style)
+	found := explained(view, edges, env.Checks)
+	style := o.global.style(env)
+	style.Again = again(cmd.Flags(), nil)
+	err = o.output.write(env, style, func(w io.Writer, style report.Style) error {
+		return report.RenderTrace(w, view.snapshot, edges, found, style)
 	})
 	if err != nil {
 		return err
 	}
 	return o.verdict.traced(edges, view)
+}
+
+// explained are the findings of a scope in which a connection does not get through as mutual TLS.
+func explained(v *view, edges []*handshake.Edge, checks []*diagnose.Check) []*diagnose.Finding {
+	if !slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return !e.Verdict.Works() || e.Verdict == handshake.Plaintext }) {
+		return nil
+	}
+	return diagnose.Run(v.snapshot, checks, v.found.scope()).Findings
 }
 
 // parseDestination reads the TARGET of a TO, which is nil for a host or an address, and its port.

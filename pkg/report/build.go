@@ -92,7 +92,7 @@ func findings(s *mesh.Snapshot, in []*diagnose.Finding) []Finding {
 	for _, f := range in {
 		x := Finding{
 			Code: string(f.Check.Code), Name: f.Check.Name, Severity: string(f.Severity),
-			Subject: f.Subject, Field: f.Field, Title: f.Title,
+			Subject: f.Subject, Workload: workloadOf(s, f.Subject), Field: f.Field, Title: f.Title,
 			Evidence: list(f.Evidence), Affects: affects(f), Fixes: fixes(f.Fixes),
 			Fingerprint: fingerprint(f), Origin: originOf(s.Resources.MetaOf(f.Subject)),
 			InForceSince: inForceSince(s, f.Evidence),
@@ -106,6 +106,18 @@ func findings(s *mesh.Snapshot, in []*diagnose.Finding) []Finding {
 	return out
 }
 
+// workloadOf is the workload of a pod; nil for everything else.
+func workloadOf(s *mesh.Snapshot, ref kube.Ref) *kube.Ref {
+	if ref.Kind != "Pod" {
+		return nil
+	}
+	p := s.Pod(kubeKey(ref))
+	if p == nil {
+		return nil
+	}
+	return &p.Workload.Ref
+}
+
 func fixes(in []diagnose.Fix) []Fix {
 	out := make([]Fix, 0, len(in))
 	for _, f := range in {
@@ -116,7 +128,7 @@ func fixes(in []diagnose.Fix) []Fix {
 
 // coverage is what a view rests on. What was not seen of others is left out.
 func coverage(r *diagnose.Result, v *view) Coverage {
-	c := Coverage{Gaps: []mesh.Gap{}, Unknown: []CheckUnknown{}, Checks: []CheckOutcome{}}
+	c := Coverage{Gaps: []mesh.Gap{}, Unlisted: unlistedKinds(r.Resources), Unknown: []CheckUnknown{}, Checks: []CheckOutcome{}}
 	for _, g := range r.Gaps {
 		if v.touches(r, g.Subject) {
 			c.Gaps = append(c.Gaps, g)
@@ -130,7 +142,7 @@ func coverage(r *diagnose.Result, v *view) Coverage {
 		c.Checks = append(c.Checks, CheckOutcome{code, o.Check.Name, o.Check.Title, o.Failed, o.Passed, len(o.Unknown), o.NotApplicable})
 		for _, u := range o.Unknown {
 			if v.touches(r, u.Subject) && !v.unneeded(r, u.Subject) {
-				c.Unknown = append(c.Unknown, CheckUnknown{code, u.Subject, u.Why})
+				c.Unknown = append(c.Unknown, CheckUnknown{code, u.Subject, workloadOf(r.Snapshot, u.Subject), u.Why})
 			}
 		}
 	}

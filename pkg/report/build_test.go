@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -224,5 +225,23 @@ shop/a                  api.example.com:443  10.0.0.1:443  1      appTLS
 	}
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A finding and a doubt about a pod say whose pod it is; kinds that were not listed are told though they leave no gap.
+func TestReportStandsAlone(t *testing.T) {
+	d := diagnosis(t, "../../testdata/captures/12-cert-expired.tar.gz")
+	first := d.Snapshot.Pods[0]
+	if got := workloadOf(d.Snapshot, kube.PodRef(first.Key())); got == nil || *got != first.Workload.Ref {
+		t.Errorf("pod %s: %v", first.Name, got)
+	}
+	for _, ref := range []kube.Ref{first.Workload.Ref, {Kind: "Pod", Namespace: "shop", Name: "gone"}} {
+		if got := workloadOf(d.Snapshot, ref); got != nil {
+			t.Errorf("%s: %s", ref, got)
+		}
+	}
+	r := Build(d, Scope{})
+	if !slices.Contains(r.Coverage.Unlisted, "httproutes.gateway.networking.k8s.io") || slices.Contains(r.Coverage.Unlisted, "pods.core") {
+		t.Errorf("unlisted: %v", r.Coverage.Unlisted)
 	}
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
@@ -26,8 +25,10 @@ func (r *Report) unseenBecause(f *Finding, before *Report) string {
 			return subjectName(g.Subject) + " was not read"
 		}
 	}
-	if id := r.unread(f.Subject.Kind); id != "" {
-		return subjectName(kube.Ref{Kind: "List", Name: id}) + " was not read"
+	for _, id := range r.Coverage.Unlisted {
+		if kind, ok := kube.KindByID(id); ok && kind.Name == f.Subject.Kind {
+			return subjectName(kube.Ref{Kind: "List", Name: id}) + " was not read"
+		}
 	}
 	for i := range r.Workloads {
 		if w := &r.Workloads[i]; (w.partlyRead() || len(w.Missing) > 0) && f.names(w.Ref) {
@@ -36,22 +37,8 @@ func (r *Report) unseenBecause(f *Finding, before *Report) string {
 	}
 	for _, u := range r.Coverage.Unknown {
 		whole := u.Subject.Kind == "Evidence" || u.Subject.Kind == "Check"
-		if u.Code == f.Code && (whole || f.concerns(u.Subject)) {
+		if u.Code == f.Code && (whole || f.concerns(&u)) {
 			return subjectName(u.Subject) + ": " + u.Why
-		}
-	}
-	return ""
-}
-
-// unread is the list of a kind that was not read though no gap says so, as many clusters or archives lack it; "" for
-// none, and for a report that was read from a file.
-func (r *Report) unread(kind string) string {
-	if r.seen == nil {
-		return ""
-	}
-	for _, k := range kube.Kinds() {
-		if k.Name == kind && k.Optional && !r.seen.snapshot.Resources.HasRead(k.ID()) {
-			return k.ID()
 		}
 	}
 	return ""
@@ -88,20 +75,18 @@ func hides(g *mesh.Gap, f *Finding) bool {
 // names reports whether a finding is of a workload or of connections of it.
 func (f *Finding) names(w kube.Ref) bool { return slices.Contains(f.ends(), w) }
 
-// concerns reports whether a finding may be of a pod, or is of a workload. Pods bear the names of their workloads,
-// with more behind it; their own change. What is of no namespace and names nobody is of everybody.
-func (f *Finding) concerns(ref kube.Ref) bool {
-	return f.Subject.Namespace == "" && len(f.Affects) == 0 || slices.ContainsFunc(f.ends(), func(end kube.Ref) bool {
-		if end.Kind == "Pod" {
-			end.Name = withoutHash(end.Name)
-		}
-		return end == ref || ref.Kind == "Pod" && end.Namespace == ref.Namespace && strings.HasPrefix(ref.Name+"-", end.Name+"-")
-	})
+// concerns reports whether a finding may be of what could not be judged. Pods stand for their workload: their own
+// names change. What is of no namespace and names nobody is of everybody.
+func (f *Finding) concerns(u *CheckUnknown) bool {
+	return f.Subject.Namespace == "" && len(f.Affects) == 0 || f.names(u.Subject) || u.Workload != nil && f.names(*u.Workload)
 }
 
 // ends are what a finding blames, and both ends of the connections that it hits.
 func (f *Finding) ends() []kube.Ref {
 	out := []kube.Ref{f.Subject}
+	if f.Workload != nil {
+		out = append(out, *f.Workload)
+	}
 	for _, a := range f.Affects {
 		for _, end := range []*kube.Ref{a.Client, a.Server} {
 			if end != nil {

@@ -18,7 +18,7 @@ func TestDiffUnseen(t *testing.T) {
 		Code: "MTD301", Fingerprint: "x", Severity: "error", Subject: kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "off"},
 		Affects: []Affected{{Client: &client, Server: &server}},
 	}
-	expired := Finding{Code: "MTD101", Fingerprint: "x", Severity: "error", Subject: pod("solo-dfcbd866f-78kcw")}
+	expired := Finding{Code: "MTD101", Fingerprint: "x", Severity: "error", Subject: pod("solo-dfcbd866f-78kcw"), Workload: ownerOf(pod("solo-dfcbd866f-78kcw"))}
 	root := Finding{Code: "MTD105", Fingerprint: "x", Severity: "error", Subject: kube.Ref{Kind: "CertificateAuthority", Name: "O=old"}}
 	list := func(id string) []mesh.Gap { return []mesh.Gap{{Subject: kube.Ref{Kind: "List", Name: id}}} }
 	part := func(stage string) []mesh.Gap {
@@ -26,7 +26,7 @@ func TestDiffUnseen(t *testing.T) {
 	}
 	gaps := func(list []mesh.Gap) *Report { return &Report{Coverage: Coverage{Gaps: list}} }
 	unknown := func(code string, subject kube.Ref) *Report {
-		return &Report{Coverage: Coverage{Unknown: []CheckUnknown{{code, subject, "not read"}}}}
+		return &Report{Coverage: Coverage{Unknown: []CheckUnknown{{code, subject, ownerOf(subject), "not read"}}}}
 	}
 	workload := func(w Workload) *Report { return &Report{Workloads: []Workload{w}} }
 	scoped := func(s Scope) *Report { return &Report{Scope: s} }
@@ -36,7 +36,7 @@ func TestDiffUnseen(t *testing.T) {
 		for _, id := range ids {
 			resources.MarkRead(id)
 		}
-		return &Report{seen: &seen{snapshot: &mesh.Snapshot{Evidence: &mesh.Evidence{Resources: resources}}}}
+		return &Report{Coverage: Coverage{Unlisted: unlistedKinds(resources)}}
 	}
 	evidence := kube.Ref{Kind: "Evidence", Name: "meshconfig"}
 	tests := map[string]struct {
@@ -89,6 +89,16 @@ func TestDiffUnseen(t *testing.T) {
 	}
 }
 
+// ownerOf is the Deployment of a pod, which is named after it up to the first dash.
+func ownerOf(ref kube.Ref) *kube.Ref {
+	name, _, isPod := strings.Cut(ref.Name, "-")
+	if !isPod {
+		return nil
+	}
+	owner := deployment(name)
+	return &owner
+}
+
 // Of a finding that is still there, the calls that could not be looked at are not said to be well.
 func TestDiffUnseenCalls(t *testing.T) {
 	client, server, other := deployment("client"), deployment("server"), deployment("other")
@@ -113,7 +123,7 @@ func TestDiffUnseenCalls(t *testing.T) {
 // What could not be looked for is told in a list of its own, and makes the difference incomplete.
 func TestDiffUnseenIsTold(t *testing.T) {
 	before, after := compared()
-	after.Report.Coverage.Unknown = []CheckUnknown{{"MTD1", pod("b-5d9f-x"), "its proxy was not read"}}
+	after.Report.Coverage.Unknown = []CheckUnknown{{"MTD1", pod("b-5d9f-x"), ownerOf(pod("b-5d9f-x")), "its proxy was not read"}}
 	d := Compare(before, after)
 	const says = "\n1 finding could not be looked for\n?    MTD1  title 1\n     why     Pod shop/b-5d9f-x: its proxy was not read\n"
 	for format, text := range map[Format]string{Table: says, Markdown: says, JSON: `"why": "Pod shop/b-5d9f-x: its proxy was not read"`} {

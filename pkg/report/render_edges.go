@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -18,6 +19,7 @@ import (
 type connections struct {
 	snapshot *mesh.Snapshot
 	edges    []*handshake.Edge
+	findings []*diagnose.Finding // which explain edges, for a trace
 }
 
 func (c connections) list() []Edge { return Edges(c.snapshot, c.edges).Edges }
@@ -42,7 +44,7 @@ func EdgeFormats() []Format { return edgeForms.names() }
 
 // RenderEdges writes a list of connections.
 func RenderEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style Style) error {
-	return edgeForms.write(w, connections{s, edges}, style)
+	return edgeForms.write(w, connections{snapshot: s, edges: edges}, style)
 }
 
 // edgesYAML writes an EdgeList, one edge at a time, and its names in their order like all YAML.

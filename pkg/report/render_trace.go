@@ -3,8 +3,10 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -20,9 +22,10 @@ var traceForms = forms[connections]{
 func TraceFormats() []Format { return traceForms.names() }
 
 // RenderTrace writes connections step by step. The table tells replicas that behave alike once,
-// and of those that work only what was chosen; Wide tells everything.
-func RenderTrace(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style Style) error {
-	return traceForms.write(w, connections{s, edges}, style)
+// and of those that work only what was chosen; Wide tells everything. Findings are those by which
+// the tables explain what is not well, in the order in which to act.
+func RenderTrace(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, findings []*diagnose.Finding, style Style) error {
+	return traceForms.write(w, connections{s, edges, findings}, style)
 }
 
 func writeTrace(w io.Writer, c connections, style Style) error {
@@ -40,7 +43,27 @@ func writeTrace(w io.Writer, c connections, style Style) error {
 			return err
 		}
 	}
-	return nil
+	_, err := io.WriteString(w, c.causes(style))
+	return err
+}
+
+// causes names the findings that explain the connections, with their first fix, and what to type next.
+func (c connections) causes(style Style) string {
+	p := newPage(&Report{}, style)
+	for _, f := range c.findings {
+		if f.CausedBy != nil || !slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return among(c.edges, e) }) {
+			continue
+		}
+		x := findings(c.snapshot, []*diagnose.Finding{f})[0]
+		p.Report.Findings = append(p.Report.Findings, x)
+		word, color := severityWord(x.Severity)
+		p.b.WriteString("\n" + p.paint(color, word) + strings.TrimPrefix(p.wrap(fmt.Sprintf("%-4s %s  ", word, x.Code), Clean(x.Title)), word))
+		p.fixes(x.Fixes[:min(1, len(x.Fixes))])
+	}
+	if worst := p.worst(); worst != nil {
+		fmt.Fprintf(&p.b, "\nNext: %s explain %s\n", p.Program, worst.Code)
+	}
+	return p.b.String()
 }
 
 func traceOne(w io.Writer, k edgeFold, e *Edge, pairs int, style Style) error {

@@ -146,7 +146,31 @@ func (p *page) healthCell(w *Workload) string {
 	if len(why) > 2 {
 		why = append(why[:1:1], fmt.Sprintf("+%d", len(why)-1))
 	}
+	if p.onlyHit(w) {
+		cell += " hit by"
+	}
 	return strings.TrimRight(cell+" "+strings.Join(why, " "), " ")
+}
+
+// onlyHit reports whether a workload suffers from causes of which none is its own.
+func (p *page) onlyHit(w *Workload) bool {
+	hit := false
+	for _, ref := range w.Findings {
+		f, _ := p.named(ref)
+		if f == nil || f.Severity == string(diagnose.Info) {
+			continue
+		}
+		if f.Subject == w.Ref || f.Workload != nil && *f.Workload == w.Ref || f.has(w.Ref) {
+			return false
+		}
+		hit = true
+	}
+	return hit
+}
+
+// has reports whether a finding is of a workload, and not only of its calls.
+func (f *Finding) has(w kube.Ref) bool {
+	return slices.ContainsFunc(f.Affects, func(a Affected) bool { return a.Client == nil && a.Server != nil && *a.Server == w })
 }
 
 // codesOf are the findings that make a workload's health what it is: none that only inform, and those that are

@@ -71,9 +71,9 @@ func sample() *Report {
 			},
 			Gaps: []mesh.Gap{{Subject: pod("search-2"), Stage: "port-forward", Message: "timed out after 10s", Hint: "raise --proxy-timeout"}},
 			Unknown: []CheckUnknown{
-				{"MTD301", pod("zt-1"), "shop/zt-1: carried by ztunnel"},
-				{"MTD302", pod("zt-1"), "shop/zt-1: carried by ztunnel"},
-				{"MTD301", pod("zt-2"), "shop/zt-2 is reached through ztunnel"},
+				{"MTD301", pod("zt-1"), nil, "shop/zt-1: carried by ztunnel"},
+				{"MTD302", pod("zt-1"), nil, "shop/zt-1: carried by ztunnel"},
+				{"MTD301", pod("zt-2"), nil, "shop/zt-2 is reached through ztunnel"},
 			},
 		},
 	}
@@ -268,4 +268,42 @@ func FuzzForms(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A workload that only suffers is told from one that is the cause, or whose pod is.
+func TestHealthTellsCauseFromHit(t *testing.T) {
+	checkout := deployment("checkout")
+	for _, test := range []struct {
+		want string
+		f    Finding
+	}{
+		{"FAIL MTD1", Finding{Subject: checkout}},
+		{"FAIL MTD1", Finding{Subject: pod("checkout-5d9f-x"), Workload: &checkout}},
+		{"FAIL MTD1", Finding{Subject: kube.Ref{Kind: "CertificateAuthority", Name: "old"}, Affects: []Affected{{Server: &checkout}}}},
+		{"FAIL hit by MTD1", Finding{Subject: kube.Ref{Kind: "DestinationRule", Name: "off"}, Affects: []Affected{{Client: &checkout}}}},
+	} {
+		f := test.f
+		f.Code, f.Fingerprint, f.Severity = "MTD1", "x", "error"
+		p := newPage(&Report{Findings: []Finding{f}}, Style{})
+		w := Workload{Ref: checkout, Health: Fail, Findings: []FindingRef{{"MTD1", "x"}}}
+		if got := p.healthCell(&w); got != test.want {
+			t.Errorf("%v: %q, want %q", f.Subject, got, test.want)
+		}
+	}
+}
+
+// Mutual TLS may be well where calls fail for another reason: the first line says of what it speaks.
+func TestWordOfHealth(t *testing.T) {
+	r := &Report{Summary: Summary{Health: OK}}
+	if got := r.word(); got != "ok" {
+		t.Error(got)
+	}
+	r.EdgeSummary.Calls.Unreachable = 1
+	if got := r.word(); got != "mTLS ok" {
+		t.Error(got)
+	}
+	r.Summary.Health = Warn
+	if got := r.word(); got != "WARN" {
+		t.Error(got)
+	}
 }

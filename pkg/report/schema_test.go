@@ -185,7 +185,7 @@ func TestDocumentsAreValid(t *testing.T) {
 		check(t, "report.json", func(b *strings.Builder, s Style) error { return Build(d, Scope{}).Render(b, s) })
 		check(t, "report.json", func(b *strings.Builder, s Style) error { return BuildTo(d, Scope{To: host}, calls).Render(b, s) })
 		check(t, "edge-list.json", func(b *strings.Builder, style Style) error { return RenderEdges(b, s, d.Edges(), style) })
-		check(t, "edge-list.json", func(b *strings.Builder, style Style) error { return RenderTrace(b, s, traced, style) })
+		check(t, "edge-list.json", func(b *strings.Builder, style Style) error { return RenderTrace(b, s, traced, nil, style) })
 		check(t, "certificate-list.json", func(b *strings.Builder, style Style) error { return Certificates(s, everyPod).Render(b, style) })
 		for _, by := range []By{ByWorkload, ByNamespace} {
 			check(t, "matrix.json", func(b *strings.Builder, style Style) error {

@@ -88,17 +88,17 @@ const suppressedMark = " (suppressed)"
 // Suppress takes out of a report the findings that somebody has accepted: by the list, or by an
 // annotation on the resource that they blame. The summary counts them no more; what their connections do
 // and how their workloads are stays in it: it is so all the same.
-func (r *Report) Suppress(list []Suppression) {
-	list = slices.Concat(list, r.ignored.suppressions)
-	if len(list)+len(r.ignored.misread) == 0 {
+func (r *Report) Suppress(accepted []Suppression) {
+	accepted = slices.Concat(accepted, r.ignored.suppressions)
+	if len(accepted)+len(r.ignored.misread) == 0 {
 		return
 	}
 	done := &Suppressions{
-		Suppressed: []SuppressedFinding{}, Expired: []Suppression{}, Unused: []Suppression{}, Misread: r.ignored.misread,
+		Suppressed: list(r.suppressed()), Expired: []Suppression{}, Unused: []Suppression{}, Misread: r.ignored.misread,
 	}
 	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
-		for i := range list {
-			s := &list[i]
+		for i := range accepted {
+			s := &accepted[i]
 			if !s.Fits(&f) || s.Expired(r.CapturedAt) {
 				continue
 			}
@@ -108,7 +108,7 @@ func (r *Report) Suppress(list []Suppression) {
 		return false
 	})
 	r.suppressConsequences(done)
-	for _, s := range list {
+	for _, s := range accepted {
 		switch { // what fits a finding that is left has expired, or the finding would be gone
 		case slices.ContainsFunc(r.Findings, func(f Finding) bool { return s.Fits(&f) }):
 			done.Expired = append(done.Expired, s)

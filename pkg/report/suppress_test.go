@@ -138,14 +138,14 @@ func TestSuppressedSummary(t *testing.T) {
 	}
 	r.Findings = append(r.Findings, Finding{Code: "MTD103", Fingerprint: "b", Severity: "warning"})
 	r.Suppressions.Suppressed = r.Suppressions.Suppressed[:1]
-	if got := render(t, r, Style{Format: Table}); !strings.Contains(got, "FAIL MTD301 (suppressed) MTD103\n") {
+	if got := render(t, r, Style{Format: Table}); !strings.Contains(got, "FAIL hit by MTD301 (suppressed) MTD103\n") {
 		t.Errorf("a warning stands for an error in\n%s", got)
 	}
 	if got := render(t, r, Style{Format: HTML}); !strings.Contains(got, "MTD301 (suppressed), MTD103, MTD601") {
 		t.Error("the page does not say what is suppressed")
 	}
 	r.Findings[len(r.Findings)-1].Severity = "error"
-	if got := render(t, r, Style{Format: Table}); !strings.Contains(got, "FAIL MTD103\n") {
+	if got := render(t, r, Style{Format: Table}); !strings.Contains(got, "FAIL hit by MTD103\n") {
 		t.Errorf("what counts explains enough in\n%s", got)
 	}
 }

@@ -195,8 +195,10 @@ type Finding struct {
 	Severity string `json:"severity"` // error, warning, info
 	// Subject is the resource to blame, Field the path in it.
 	Subject kube.Ref `json:"subject"`
-	Field   string   `json:"field,omitempty"`
-	Title   string   `json:"title"`
+	// Workload is that of a Subject that is a pod.
+	Workload *kube.Ref `json:"workload,omitempty"`
+	Field    string    `json:"field,omitempty"`
+	Title    string    `json:"title"`
 	// Fingerprint is the same for the same cause in every run, and no two findings of a report
 	// share it: it holds no pod hash and no time.
 	Fingerprint string           `json:"fingerprint"`
@@ -255,6 +257,9 @@ type Coverage struct {
 	Proxies     Count      `json:"proxies"`
 	PeersUnread int        `json:"peersUnread"`
 	Gaps        []mesh.Gap `json:"gaps"`
+	// Unlisted are kinds, as plural.group, that were not listed although no gap says so: many clusters and archives
+	// lack them. Findings that blame one of them could not be found.
+	Unlisted []string `json:"unlisted"`
 	// Unknown lists what checks could not judge.
 	Unknown []CheckUnknown `json:"unknown"`
 	Checks  []CheckOutcome `json:"checks"`
@@ -264,7 +269,9 @@ type Coverage struct {
 type CheckUnknown struct {
 	Code    string   `json:"code"`
 	Subject kube.Ref `json:"subject"`
-	Why     string   `json:"why"`
+	// Workload is that of a Subject that is a pod.
+	Workload *kube.Ref `json:"workload,omitempty"`
+	Why      string    `json:"why"`
 }
 
 // CheckOutcome counts what a check looked at.

@@ -24,6 +24,17 @@ func Unlisted(s *mesh.Snapshot) []string {
 	return out
 }
 
+// unlistedKinds are the IDs of optional kinds that were not listed: that leaves no gap.
+func unlistedKinds(r *kube.Resources) []string {
+	out := []string{}
+	for _, k := range kube.Kinds() {
+		if k.Optional && !r.HasRead(k.ID()) {
+			out = append(out, k.ID())
+		}
+	}
+	return out
+}
+
 // sayUnlisted says under a table, or instead of one, what it lacks.
 func sayUnlisted(w io.Writer, lists []string) error {
 	if len(lists) == 0 {

@@ -24,11 +24,11 @@ func TestUnseen(t *testing.T) {
 		r.Coverage.Gaps = append(r.Coverage.Gaps, mesh.Gap{Subject: pod(name), Message: `port-forward is forbidden: pods "` + name + `" is forbidden: User "u" cannot`, Hint: "grant it"})
 	}
 	r.Coverage.Unknown = []CheckUnknown{
-		{"MTD1", pod("a"), "the listeners of shop/a were not read"},
-		{"MTD2", pod("a"), "shop/a: its proxy's secrets were not read"},
-		{"MTD3", kube.Ref{Kind: "Evidence", Name: "services.core"}, "not read"},
-		{"MTD4", pod("z"), "the listeners of shop/z were not read"},
-		{"MTD4", pod("a"), "a matcher that is not modelled"},
+		{"MTD1", pod("a"), nil, "the listeners of shop/a were not read"},
+		{"MTD2", pod("a"), nil, "shop/a: its proxy's secrets were not read"},
+		{"MTD3", kube.Ref{Kind: "Evidence", Name: "services.core"}, nil, "not read"},
+		{"MTD4", pod("z"), nil, "the listeners of shop/z were not read"},
+		{"MTD4", pod("a"), nil, "a matcher that is not modelled"},
 	}
 	want := `Not seen, and so neither ok nor wrong:
 ?    2 pods (shop/x, shop/y): port-forward is forbidden: it is forbidden: User "u" cannot

@@ -78,7 +78,7 @@ func TestEdgesYAML(t *testing.T) {
 	d := diagnosis(t, "../../testdata/captures/03-dr-disable-vs-strict.tar.gz")
 	for _, some := range [][]*handshake.Edge{nil, d.Edges()[:3]} {
 		var b strings.Builder
-		if err := edgesYAML(&b, connections{d.Snapshot, some}, Style{}); err != nil {
+		if err := edgesYAML(&b, connections{snapshot: d.Snapshot, edges: some}, Style{}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(asYAML(t, Edges(d.Snapshot, some)), b.String()); diff != "" {
