@@ -83,12 +83,15 @@ func TestDenialSaysWhereToLook(t *testing.T) {
 	denied := Finding{Code: "MTD399", Severity: "info", Title: "calls are refused", Affects: []Affected{{Verdict: handshake.Denied}}, Fixes: []Fix{look}}
 	other := denied
 	other.Affects = []Affected{{Verdict: handshake.Fails}}
+	caused := other
+	caused.CausedBy = &FindingRef{Code: "MTD301"}
 	for name, test := range map[string]struct {
 		finding Finding
 		want    string
 	}{
 		"denied": {denied, "info MTD399  calls are refused\n     see     " + look.Command + "\n"},
 		"fails":  {other, "info MTD399  calls are refused\n"},
+		"caused": {caused, "info MTD399  calls are refused; a consequence of MTD301\n"},
 	} {
 		if got := (&Report{}).findingText(&test.finding, Style{Format: Table}); got != test.want {
 			t.Errorf("%s: got %s", name, got)

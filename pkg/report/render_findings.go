@@ -76,6 +76,9 @@ func (p *page) finding(f *Finding) {
 	word, color := severityWord(f.Severity)
 	first := fmt.Sprintf("%-4s %s  ", word, Clean(f.Code))
 	title := Clean(f.Title)
+	if f.CausedBy != nil && p.brief(f) {
+		title += "; a consequence of " + Clean(f.CausedBy.Code)
+	}
 	if f.Known {
 		title += knownMark
 	}
