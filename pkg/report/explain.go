@@ -92,7 +92,7 @@ func newParagraph(text string) string {
 func likelyLine(code diagnose.Code, checks []*diagnose.Check) string {
 	for _, c := range checks {
 		if c.Code == code {
-			return wrap(fmt.Sprintf("  %s %-26s ", c.Code, c.Name), c.Title)
+			return wrap(fmt.Sprintf("  %s %-30s ", c.Code, c.Name), c.Title)
 		}
 	}
 	return ""
