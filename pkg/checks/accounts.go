@@ -19,7 +19,7 @@ func accounts(p *diagnose.Pass, h *mesh.Host, revision string) []string {
 	domains := trustDomains(p.MeshConfig(revision))
 	for _, port := range h.Ports {
 		for _, ep := range port.Endpoints {
-			namespace, account := accountOf(p, h, ep)
+			namespace, account := accountOf(h, ep)
 			for _, td := range domains {
 				if account == "" {
 					continue
@@ -40,20 +40,15 @@ func trustDomains(cfg *kube.MeshConfig) []string {
 	return out
 }
 
-// accountOf is the service account of an endpoint, by its pod or by what declares it; "" when there is none.
-func accountOf(p *diagnose.Pass, h *mesh.Host, ep mesh.Endpoint) (namespace, name string) {
-	se := entryOf(p, h)
-	if se == nil || se.Spec.WorkloadSelector != nil {
-		if ep.Pod == nil {
-			return h.Namespace, ""
-		}
-		return ep.Pod.Namespace, cmp.Or(ep.Pod.Spec.ServiceAccountName, "default")
-	}
-	i := slices.IndexFunc(se.Spec.Endpoints, func(we kube.WorkloadEntrySpec) bool { return we.Address == ep.Address.Addr().String() })
-	if i < 0 {
+// accountOf is the service account of an endpoint, by its pod or by the entry that declares it; "" when there is none.
+func accountOf(h *mesh.Host, ep mesh.Endpoint) (namespace, name string) {
+	switch {
+	case ep.Declared != nil:
+		return ep.Declared.By.Namespace, ep.Declared.ServiceAccount
+	case ep.Pod == nil:
 		return h.Namespace, ""
 	}
-	return h.Namespace, se.Spec.Endpoints[i].ServiceAccount
+	return ep.Pod.Namespace, cmp.Or(ep.Pod.Spec.ServiceAccountName, "default")
 }
 
 // expected reports whether istiod would list the identity that the server of an edge presents.

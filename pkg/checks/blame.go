@@ -26,21 +26,22 @@ type culprit struct {
 // culprit means that the resources do not explain it.
 func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
 	rule := p.Rule(e)
+	host, _ := e.SentTo()
 	switch {
 	case !plain(e):
 		return culprit{}
 	case e.Outbound.Path == handshake.Direct:
 		return culprit{"MTD321", e.Client.Workload.Ref, annotation(e.Client.Workload, outboundBypass(e)), nil}
-	case e.Server.Host == nil:
+	case host == nil:
 		return culprit{}
 	case rule.Mode == policy.TLSDisable:
 		return culprit{"MTD301", ruleRef(rule.Rule), rule.Field, rule.Rule}
 	case rule.Mode != policy.TLSAuto:
 		return culprit{}
-	case e.Server.Host.External:
+	case host.External:
 		return unmarked(p, e)
-	case e.Server.Host.ExternalName != "" && meshed(e):
-		return culprit{"MTD331", e.Server.Host.Ref, "spec.externalName", nil}
+	case host.ExternalName != "" && meshed(e):
+		return culprit{"MTD331", host.Ref, "spec.externalName", nil}
 	case autoMTLS(p, e.Client):
 		return whyAutoPlain(p, e, rule)
 	case rule.DroppedTLS != "":
@@ -58,14 +59,14 @@ func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
 
 // whyAutoPlain is why auto mTLS chose plaintext.
 func whyAutoPlain(p *diagnose.Pass, e *handshake.Edge, rule policy.ClientTLS) culprit {
-	host := e.Server.Host
+	host, port := e.SentTo()
 	all := host.Headless || rule.EndpointsDecide // one socket for all endpoints
 	switch ns := namespaceMode(p, e); {
 	case ns.Mode == policy.Disable && ns.From != nil:
 		return culprit{"MTD306", policyRef(ns.From), ns.Field, nil}
-	case host.Ref.Kind == "ServiceEntry":
+	case declared(e):
 		return unmarked(p, e)
-	case all && endpoints(host, e.Server.Port) == policy.EndpointsDisabled && slices.ContainsFunc(bareWorkloads(host), outside):
+	case all && endpoints(host, port) == policy.EndpointsDisabled && slices.ContainsFunc(bareWorkloads(host), outside):
 		return culprit{"MTD312", host.Ref, "spec.clusterIP", nil}
 	}
 	return unlabelled(e, all)
@@ -86,13 +87,17 @@ func unmarked(p *diagnose.Pass, e *handshake.Edge) culprit {
 
 // namespaceMode is the mode that istiod assumes of the server's namespace for auto mTLS.
 func namespaceMode(p *diagnose.Pass, e *handshake.Edge) policy.Derivation {
-	return p.NamespaceMode(e.Server.Host.Namespace, e.Client.Revision())
+	host, _ := e.SentTo()
+	return p.NamespaceMode(host.Namespace, e.Client.Revision())
 }
 
 // hidden is a rule that asks for mutual TLS and is hidden from the client by the one that
-// applies; nil when there is none.
+// applies; nil when there is none. One that the client would not see anyway is not hidden by it.
 func hidden(c policy.ClientTLS) *kube.DestinationRule {
 	for _, s := range c.Shadowed {
+		if s.Reason == policy.NotExported || s.Reason == policy.OtherRevision {
+			continue
+		}
 		tp := s.Resource.Spec.TrafficPolicy
 		if tp != nil && tp.TLS != nil && tp.TLS.Mode == string(policy.TLSIstioMutual) {
 			return s.Resource

@@ -23,7 +23,7 @@ func markFix(p *diagnose.Pass, f *diagnose.Finding) []diagnose.Fix {
 			m.serviceEntry(r.ServiceEntries, f)
 		}
 	})
-	host := f.Edges[0].Server.Host
+	host, _ := f.Edges[0].SentTo()
 	if len(m.operations) == 0 || !w.heals(f.Edges, func(h *mesh.Host) bool { return h.Ref == host.Ref }) {
 		return nil
 	}
@@ -85,12 +85,16 @@ func (m *marker) mark(we *kube.WorkloadEntrySpec, namespace, pointer string, pod
 		return
 	}
 	m.anonymous = true
-	if len(we.Labels) == 0 {
-		m.operations = append(m.operations, set(pointer+"/labels", "{"+jsonText(tlsMode)+`:"istio"}`))
-	} else {
-		m.operations = append(m.operations, set(pointer+"/labels/security.istio.io~1tlsMode", `"istio"`))
-	}
+	m.operations = append(m.operations, labelOperation(*we, pointer, "istio"))
 	labels := map[string]string{tlsMode: "istio"}
 	maps.Copy(labels, we.Labels)
 	we.Labels = labels
+}
+
+// labelOperation sets the label by which an entry says whether its endpoint does mutual TLS.
+func labelOperation(we kube.WorkloadEntrySpec, pointer, mode string) string {
+	if len(we.Labels) == 0 {
+		return set(pointer+"/labels", "{"+jsonText(tlsMode)+":"+jsonText(mode)+"}")
+	}
+	return set(pointer+"/labels/security.istio.io~1tlsMode", jsonText(mode))
 }

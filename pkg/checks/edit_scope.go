@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ func showFixes(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagno
 	return nil
 }
 
-// importFix adds the services of the mesh that a Sidecar hides to its egress listener for all ports.
+// importFix adds the services of the mesh that a Sidecar hides to its egress listeners.
 func importFix(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagnose.Fix {
 	s := sidecarOf(p, client)
 	hidden := hiddenHosts(p, s, client.Namespace)
@@ -41,7 +40,10 @@ func importFix(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagno
 	if len(imported) == 0 || !tried.mends(imported) {
 		return nil
 	}
-	var partial, blind string
+	var partial, blind, merged string
+	if byPort(s) {
+		merged = "its listeners for single ports become one, and what else they set is gone"
+	}
 	if unread(p) {
 		blind = "some proxies were not read, so the list may be incomplete"
 	}
@@ -51,29 +53,37 @@ func importFix(p *diagnose.Pass, f *diagnose.Finding, client *mesh.Pod) []diagno
 	return []diagnose.Fix{{
 		Title:   "import the services of the mesh that it hides (drop those that they do not call)",
 		Command: jsonPatch(f.Subject, operations...),
-		Risk:    risks(blind, partial, refuses(tried.stops(func(h *mesh.Host) bool { return slices.Contains(hidden, h) }))),
+		Risk:    risks(blind, partial, merged, refuses(tried.stops(func(h *mesh.Host) bool { return slices.Contains(hidden, h) }))),
 	}}
 }
 
-// importing is a Sidecar that imports more hosts, and the patch that makes it so. Where each of its listeners is for
-// one port, it gets another one.
+// importing is a Sidecar that imports more hosts, and the patch that makes it so. Listeners for single ports become
+// one for all: istiod makes no cluster for the other ports of a host that one of them imports, whatever else imports
+// it (pilot/pkg/model/sidecar.go, convertToSidecarScope).
 func importing(s *kube.Sidecar, hosts []*mesh.Host) (edited *kube.Sidecar, operations []string) {
-	entries := make([]string, len(hosts))
-	for i, h := range hosts {
-		entries[i] = h.Namespace + "/" + h.Name
-	}
 	edited = new(*s)
-	edited.Spec.Egress = slices.Clone(s.Spec.Egress)
-	at := slices.IndexFunc(s.Spec.Egress, forAllPorts)
-	if at < 0 {
-		edited.Spec.Egress = append(edited.Spec.Egress, kube.SidecarEgress{Hosts: entries})
-		return edited, []string{set("/spec/egress/-", `{"hosts":`+jsonTexts(entries)+`}`)}
+	all := kube.SidecarEgress{}
+	for _, e := range s.Spec.Egress {
+		all.Hosts = append(all.Hosts, e.Hosts...)
 	}
-	edited.Spec.Egress[at].Hosts = slices.Concat(s.Spec.Egress[at].Hosts, entries)
-	for _, entry := range entries {
-		operations = append(operations, set(fmt.Sprintf("/spec/egress/%d/hosts/-", at), jsonText(entry)))
+	for _, h := range hosts {
+		if slices.ContainsFunc(all.Hosts, func(entry string) bool { return imported(entry, s.Namespace, h) }) {
+			continue
+		}
+		entry := h.Namespace + "/" + h.Name
+		all.Hosts = append(all.Hosts, entry)
+		operations = append(operations, set("/spec/egress/0/hosts/-", jsonText(entry)))
 	}
-	return edited, operations
+	edited.Spec.Egress = []kube.SidecarEgress{all}
+	if !byPort(s) {
+		return edited, operations
+	}
+	return edited, []string{set("/spec/egress", `[{"hosts":`+jsonTexts(all.Hosts)+`}]`)}
+}
+
+// byPort reports whether a Sidecar imports for single ports.
+func byPort(s *kube.Sidecar) bool {
+	return slices.ContainsFunc(s.Spec.Egress, func(e kube.SidecarEgress) bool { return !forAllPorts(e) })
 }
 
 // exportServiceFix exports a Service to one more namespace.

@@ -3,7 +3,6 @@ package checks
 import (
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -14,7 +13,7 @@ import (
 // sends says whether the client of an edge is to send mutual TLS, as istiod configures it; known is
 // false when that cannot be told. A client without a proxy sends what its application does.
 func sends(p *diagnose.Pass, e *handshake.Edge) (mutual, known bool) {
-	host := e.Server.Host
+	host, port := e.SentTo()
 	switch {
 	case host == nil:
 		return false, false
@@ -24,7 +23,7 @@ func sends(p *diagnose.Pass, e *handshake.Edge) (mutual, known bool) {
 	tls := p.Rule(e)
 	target := policy.Target{External: host.External || host.ExternalName != "", Headless: host.Headless, Gateway: e.Client.Plane == mesh.Gateway}
 	if host.Headless || tls.EndpointsDecide {
-		target.Endpoints = endpoints(host, e.Server.Port)
+		target.Endpoints = endpoints(host, port)
 	}
 	expected := policy.ExpectedClient(autoMTLS(p, e.Client), namespaceMode(p, e), tls, target)
 	switch expected.Shape {
@@ -68,34 +67,46 @@ func autoMTLS(p *diagnose.Pass, client *mesh.Pod) bool {
 
 // marked reports whether istiod marks the endpoint of an edge as capable of mutual TLS.
 func marked(p *diagnose.Pass, tls policy.ClientTLS, e *handshake.Edge) bool {
-	host, pod := e.Server.Host, e.Server.Pod
+	host, _ := e.SentTo()
+	pod := e.Server.Pod
 	switch {
-	case host.Ref.Kind == "ServiceEntry" && !routed(e):
-		ep := endpointOf(host, e)
+	case declared(e):
+		ep := endpointOf(e)
 		return ep != nil && tls.MarksEndpoint(labelled(ep.Labels), p.PeerAuth.ForWorkload(host.Namespace, ep.Labels, e.Client.Revision()).Port(serverPort(e)))
-	case pod == nil, pod.Namespace != host.Namespace && !routed(e): // written by hand: istiod looks for pods in the Service's namespace
+	case pod == nil, pod.Namespace != host.Namespace: // written by hand: istiod looks for pods in the Service's namespace
 		return false
 	}
 	return tls.MarksEndpoint(labelled(pod.Labels), p.Mode(pod).Port(serverPort(e)))
 }
 
-// routed reports whether the client's proxy sends an edge to another host than was dialled.
-func routed(e *handshake.Edge) bool {
-	return e.Outbound.Path == handshake.ViaCluster && !strings.HasSuffix(e.Outbound.Cluster, "|"+e.Server.Host.Name)
+// declared reports whether an entry says what istiod knows of the endpoint of an edge: its host is a
+// ServiceEntry's, or a Service selects a WorkloadEntry.
+func declared(e *handshake.Edge) bool {
+	host, _ := e.SentTo()
+	ep := endpointOf(e)
+	return host.Ref.Kind == "ServiceEntry" || ep != nil && ep.Declared != nil
 }
 
-// endpointOf is the endpoint of a host that an edge leads to, as the registry has it; nil when it is
-// another host's.
-func endpointOf(h *mesh.Host, e *handshake.Edge) *mesh.Endpoint {
-	port := h.Port(e.Server.Port)
-	if port == nil {
+// endpointOf is the endpoint of an edge as the registry has it; nil when there is none.
+func endpointOf(e *handshake.Edge) *mesh.Endpoint {
+	host, port := e.SentTo()
+	if host == nil {
 		return nil
 	}
-	i := slices.IndexFunc(port.Endpoints, func(ep mesh.Endpoint) bool { return ep.Address == e.Server.Address })
+	return endpointAt(host, port, e.Server.Address)
+}
+
+// endpointAt is the endpoint of a host that has an address; nil when it has none.
+func endpointAt(h *mesh.Host, port uint32, at netip.AddrPort) *mesh.Endpoint {
+	hp := h.Port(port)
+	if hp == nil {
+		return nil
+	}
+	i := slices.IndexFunc(hp.Endpoints, func(ep mesh.Endpoint) bool { return ep.Address == at })
 	if i < 0 {
 		return nil
 	}
-	return &port.Endpoints[i]
+	return &hp.Endpoints[i]
 }
 
 func labelled(labels map[string]string) bool { return labels[tlsMode] == "istio" }

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 var mtd202 = &diagnose.Check{
@@ -61,15 +63,32 @@ func sanList(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
 			return h.Ref, "spec.subjectAltNames"
 		}
 	}
+	if said := misnamed(e); said != nil && !expected(p, e) {
+		return said.By, said.Field + ".serviceAccount"
+	}
 	if e.Server.Pod != nil {
 		return e.Server.Pod.Workload.Ref, "secret default"
 	}
 	return e.Client.Workload.Ref, "cluster " + e.Outbound.Cluster
 }
 
+// misnamed is what an entry says of the endpoint of an edge, where that names a service account.
+func misnamed(e *handshake.Edge) *mesh.Declaration {
+	ep := endpointOf(e)
+	if ep == nil || ep.Declared == nil || ep.Declared.ServiceAccount == "" {
+		return nil
+	}
+	return ep.Declared
+}
+
 func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	f.Evidence = append(bothSides(p, e), blockerFact(e, handshake.ServerSANMismatch))
+	if said := misnamed(e); said != nil && f.Subject == said.By && strings.HasSuffix(f.Field, ".serviceAccount") {
+		f.Title = fmt.Sprintf("%s says that %s is service account %s, and it presents %s", f.Subject, servers(f.Edges), said.ServiceAccount, presented(e))
+		f.Fixes = renameFix(f, said)
+		return
+	}
 	if f.Subject.Kind != "DestinationRule" && f.Subject.Kind != "ServiceEntry" {
 		f.Title = fmt.Sprintf("%s presents %s, which its clients do not expect of %s", f.Subject, presented(e), destinations(p, f.Edges))
 		return
@@ -84,6 +103,17 @@ func presented(e *handshake.Edge) string {
 		return "an unknown identity"
 	}
 	return e.TLS.ServerID
+}
+
+// renameFix has an entry name the service account that its endpoint runs as; one of another namespace it
+// cannot name.
+func renameFix(f *diagnose.Finding, said *mesh.Declaration) []diagnose.Fix {
+	pod := f.Edges[0].Server.Pod
+	if pod == nil || pod.Namespace != said.By.Namespace {
+		return []diagnose.Fix{{Title: "correct the serviceAccount of the endpoint", Command: kubectl("edit", f.Subject)}}
+	}
+	account := cmp.Or(pod.Spec.ServiceAccountName, "default")
+	return []diagnose.Fix{{Title: "name the service account that runs there", Command: jsonPatch(f.Subject, set(indexed(f.Field), jsonText(account)))}}
 }
 
 // dropNames removes the list, where the identities that istiod then lists by itself are those that are

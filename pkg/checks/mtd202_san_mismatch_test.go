@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 func TestSANMismatchOfARule(t *testing.T) {
@@ -77,6 +78,24 @@ func TestSANMismatchOfAServer(t *testing.T) {
 	r.secret("shop/server", "default").Chain = r.reissue().Leaf("shop/other").Chain
 	f := r.one(mtd202)
 	has(t, lines([]*diagnose.Finding{f}), "error Deployment shop/server [secret default] 21: Deployment shop/server presents spiffe://cluster.local/ns/shop/sa/other")
+}
+
+// An entry that names a service account, and another one runs there.
+func TestSANMismatchOfAnEntry(t *testing.T) {
+	r := truth(t, "se-selector")
+	se, pod := r.Resources.ServiceEntries[0], r.pods("server")[0]
+	se.Spec.WorkloadSelector = nil
+	se.Spec.Endpoints = []kube.WorkloadEntrySpec{{Address: pod.Status.PodIP, ServiceAccount: "other"}}
+	r.takes("int.example", "spiffe://cluster.local/ns/shop/sa/other")
+	f := r.one(mtd202)
+	has(t, lines([]*diagnose.Finding{f}), "error ServiceEntry shop/int [spec.endpoints[0].serviceAccount]")
+	has(t, f.Title, "ServiceEntry shop/int says that shop/server is service account other, and it presents spiffe://cluster.local/ns/shop/sa/server")
+	hasFix(t, f, `kubectl -n shop patch serviceentry int --type=json -p '[{"op":"add","path":"/spec/endpoints/0/serviceAccount","value":"server"}]'`)
+	complete(t, f)
+
+	// An account of another namespace cannot be named by the entry.
+	se.Namespace = "pay"
+	has(t, r.one(mtd202).Fixes[0].Command, "kubectl -n pay edit serviceentry int")
 }
 
 func TestSANMismatchQuietAndBlind(t *testing.T) {

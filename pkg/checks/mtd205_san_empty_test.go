@@ -4,16 +4,24 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 )
 
 // anonymous takes the identities from what clients expect of a host.
-func (r *recording) anonymous(host string) {
+func (r *recording) anonymous(host string) { r.takes(host) }
+
+// takes has clients expect these identities of a host.
+func (r *recording) takes(host string, identities ...string) {
+	var sans []certs.Matcher
+	for _, id := range identities {
+		sans = append(sans, certs.Matcher{Kind: "exact", Value: id})
+	}
 	for _, p := range r.Proxies {
 		for _, c := range p.Clusters {
 			for _, m := range c.Matches {
 				if strings.HasSuffix(c.Name, "||"+host) && m.Socket.TLS != nil {
-					m.Socket.TLS.Validation.SANs = nil
+					m.Socket.TLS.Validation.SANs = sans
 				}
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 var mtd206 = &diagnose.Check{
@@ -45,14 +44,19 @@ func tlsParameters(p *diagnose.Pass) {
 		case !e.Blocked(handshake.TLSVersion, handshake.TLSCipher):
 			p.Passed()
 		default:
-			ref, field := narrower(p, e.Server.Pod)
+			ref, field := narrower(p, e)
 			p.Failed(diagnose.Finding{Subject: ref, Field: field, Edges: edge(e)})
 		}
 	}
 }
 
-// narrower is the mesh config of a server, where that narrows TLS, or else its workload.
-func narrower(p *diagnose.Pass, server *mesh.Pod) (ref kube.Ref, field string) {
+// narrower is what narrows the TLS of an edge: an EnvoyFilter that changes the transport socket of one end,
+// which is the exception to what all others have; or the mesh config of the server; or else its workload.
+func narrower(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
+	server := e.Server.Pod
+	if filter := socketPatcher(p, e); filter.Name != "" {
+		return filter, "spec.configPatches"
+	}
 	if cfg := p.MeshConfig(server.Revision()); cfg != nil && cfg.MeshMTLS != nil {
 		return meshConfigRef(p, server), "data.mesh.meshMTLS"
 	}
@@ -61,12 +65,22 @@ func narrower(p *diagnose.Pass, server *mesh.Pod) (ref kube.Ref, field string) {
 
 func describeTLSParameters(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	f.Title = fmt.Sprintf("%s and %s have no TLS version or cipher in common: %s", callers(f.Edges), servers(f.Edges), e.Why)
 	f.Evidence = append(bothSides(p, e), blockerFact(e, e.Reason))
-	if f.Subject.Kind != "ConfigMap" {
+	switch f.Subject.Kind {
+	case "EnvoyFilter":
+		f.Title = fmt.Sprintf("%s changes TLS from %s to %s, which have no version or cipher in common: %s", f.Subject, callers(f.Edges), servers(f.Edges), e.Why)
+		f.Fixes = []diagnose.Fix{envoyFilterFix(f.Subject)}
+	case "ConfigMap":
+		describeMeshMTLS(p, f)
+	default:
+		f.Title = fmt.Sprintf("%s and %s have no TLS version or cipher in common: %s", callers(f.Edges), servers(f.Edges), e.Why)
 		f.Fixes = []diagnose.Fix{{Title: "look for an EnvoyFilter that sets tls_params on one of them", Command: "kubectl get envoyfilters -A", Look: true}}
-		return
 	}
+}
+
+// describeMeshMTLS tells of a mesh config that narrows TLS.
+func describeMeshMTLS(p *diagnose.Pass, f *diagnose.Finding) {
+	e := f.Edges[0]
 	cfg := p.MeshConfig(e.Server.Pod.Revision()).MeshMTLS
 	f.Title = fmt.Sprintf("%s narrows TLS between workloads, and %s cannot do that yet: %s", f.Subject, callers(f.Edges), e.Why)
 	f.Evidence = append(f.Evidence, handshake.Fact{

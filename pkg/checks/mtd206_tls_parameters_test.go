@@ -52,6 +52,25 @@ func TestTLSParameters(t *testing.T) {
 	complete(t, f)
 }
 
+// What all others have is not to blame where an EnvoyFilter makes the exception, at either end.
+func TestTLSParametersOfAnEnvoyFilter(t *testing.T) {
+	r := narrow(t)
+	r.MeshConfigs["default"] = &kube.MeshConfig{MeshMTLS: &kube.TLSParameters{MinProtocolVersion: "TLSV1_3"}}
+	socket := kube.EnvoyPatch{Operation: "MERGE", Value: kube.EnvoyConfig{TransportSocket: &kube.EnvoySocket{Name: "tls"}}}
+	filter := &kube.EnvoyFilter{Meta: kube.Meta{Namespace: "pay", Name: "old"}}
+	filter.Spec.ConfigPatches = []kube.ConfigPatch{{ApplyTo: "CLUSTER", Patch: socket}}
+	r.Resources.EnvoyFilters = []*kube.EnvoyFilter{filter}
+	f := r.one(mtd206)
+	has(t, lines([]*diagnose.Finding{f}), "error EnvoyFilter pay/old [spec.configPatches] 3: EnvoyFilter pay/old changes TLS from pay/client to shop/server, which have no version or cipher in common: ")
+	has(t, f.Fixes[0].Command, "kubectl -n pay delete envoyfilter old")
+	complete(t, f)
+
+	filter.Namespace, filter.Spec.ConfigPatches[0].ApplyTo = "shop", "FILTER_CHAIN"
+	has(t, r.says(mtd206), "error EnvoyFilter shop/old [spec.configPatches] 3: ")
+	filter.Spec.ConfigPatches[0].Match.Context = "SIDECAR_OUTBOUND"
+	has(t, r.says(mtd206), "error ConfigMap istio-system/istio [data.mesh.meshMTLS] 3: ")
+}
+
 func TestTLSParametersQuietAndBlind(t *testing.T) {
 	shared(t, healthy).quiet(mtd206)
 	shared(t, "12-cert-expired").silent(mtd206)

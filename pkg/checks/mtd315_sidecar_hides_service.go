@@ -103,10 +103,10 @@ func hider(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
 	return exportHides(e)
 }
 
-// importField is where a Sidecar lists what it imports for all ports.
+// importField is where a Sidecar lists what it imports: of one listener, or of several by ports.
 func importField(s *kube.Sidecar) string {
-	if at := slices.IndexFunc(s.Spec.Egress, forAllPorts); at >= 0 {
-		return fmt.Sprintf("spec.egress[%d].hosts", at)
+	if byPort(s) {
+		return "spec.egress"
 	}
-	return "spec.egress"
+	return "spec.egress[0].hosts"
 }

@@ -158,7 +158,8 @@ func TestExportToNobody(t *testing.T) {
 	hasFix(t, r.one(mtd315), `kubectl -n shop patch service server --type=json -p '[{"op":"add","path":"/metadata/annotations/networking.istio.io~1exportTo","value":"pay"}]'`)
 }
 
-// A listener with a port imports hosts for that port alone; the others are imported by the one without.
+// A listener with a port imports hosts for that port, and for HTTP nobody else does; other ports are imported by the
+// one without.
 func TestSidecarListenersWithPorts(t *testing.T) {
 	const first = "18-sidecar-egress-hides-service"
 	ported := kube.SidecarEgress{Hosts: []string{"shop/server.shop.svc.cluster.local"}, Port: &kube.EntryPort{Number: 80}}
@@ -166,16 +167,26 @@ func TestSidecarListenersWithPorts(t *testing.T) {
 	s := r.Resources.Sidecars[0]
 	s.Spec.Egress = append([]kube.SidecarEgress{ported}, s.Spec.Egress...)
 	f := r.one(mtd315)
-	if f.Field != "spec.egress[1].hosts" {
+	if f.Field != "spec.egress" {
 		t.Error(f.Field)
 	}
-	has(t, f.Fixes[0].Command, `"path":"/spec/egress/1/hosts/-"`)
-	if strings.Contains(f.Fixes[0].Command, "/spec/egress/0") {
-		t.Error(f.Fixes[0].Command)
+	fix := f.Fixes[0]
+	has(t, fix.Command, `[{"op":"add","path":"/spec/egress","value":[{"hosts":["shop/server.shop.svc.cluster.local",`)
+	has(t, fix.Command, `"shop/migration.shop.svc.cluster.local"`)
+	has(t, fix.Risk, "become one")
+	if strings.Count(fix.Command, "shop/server.shop") != 1 {
+		t.Error(fix.Command)
 	}
 	for _, e := range f.Edges {
 		if e.Server.Name == "server.shop.svc.cluster.local" && e.Server.Port == 80 {
 			t.Error("port 80 of shop/server is imported")
+		}
+	}
+
+	s.Spec.Egress[1].Hosts = []string{"*/*"} // which is not asked about port 80
+	for _, e := range r.one(mtd315).Edges {
+		if e.Server.Port != 80 {
+			t.Errorf("port %d is imported", e.Server.Port)
 		}
 	}
 
@@ -184,5 +195,5 @@ func TestSidecarListenersWithPorts(t *testing.T) {
 	if f = r.one(mtd315); f.Field != "spec.egress" {
 		t.Error(f.Field)
 	}
-	has(t, f.Fixes[0].Command, `[{"op":"add","path":"/spec/egress/-","value":{"hosts":["`)
+	has(t, f.Fixes[0].Command, `[{"op":"add","path":"/spec/egress","value":[{"hosts":["shop/server.shop.svc.cluster.local",`)
 }

@@ -2,8 +2,6 @@ package checks
 
 import (
 	"fmt"
-	"net/netip"
-	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -22,7 +20,7 @@ var mtd320 = &diagnose.Check{
 			"server proxy's log: NR filter_chain_not_found",
 			"a virtual machine with a WorkloadEntry is reached in plaintext",
 		},
-		Detection: "The host is a ServiceEntry's, no DestinationRule sets tls, the entry does not mark the endpoint (or is external), the client's cluster sends plaintext, and a pod of the mesh behind the address refuses it.",
+		Detection: "The host is a ServiceEntry's, or a Service selects a WorkloadEntry, no DestinationRule sets tls, the entry does not mark the endpoint (or is external), the client's cluster sends plaintext, and a pod of the mesh behind the address refuses it.",
 		ByHand: []diagnose.Look{
 			seeAll("serviceentries.networking.istio.io,workloadentries.networking.istio.io", "endpoints without serviceAccount and without the label security.istio.io/tlsMode"),
 			seeEndpoints("no transport_socket_match for the address"),
@@ -40,22 +38,19 @@ var mtd320 = &diagnose.Check{
 // unmarkedBy is the entry that does not say of an edge's endpoint that it does mutual TLS, and the
 // field where it would; the zero Ref when it does say so, or when pods were selected.
 func unmarkedBy(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
-	host := e.Server.Host
-	ep := endpointOf(host, e)
-	switch se := entryOf(p, host); {
-	case se == nil, ep != nil && labelled(ep.Labels) && !host.External:
-		return kube.Ref{}, ""
+	host, _ := e.SentTo()
+	ep, se := endpointOf(e), entryOf(p, host)
+	switch {
 	case host.External:
 		return host.Ref, "spec.location"
-	case se.Spec.WorkloadSelector != nil:
-		return workloadEntryAt(p, se, e.Server.Address.Addr()), "spec.serviceAccount"
-	default:
-		i := slices.IndexFunc(se.Spec.Endpoints, func(we kube.WorkloadEntrySpec) bool { return we.Address == e.Server.Address.Addr().String() })
-		if i < 0 {
-			return host.Ref, "spec.endpoints"
-		}
-		return host.Ref, fmt.Sprintf("spec.endpoints[%d].serviceAccount", i)
+	case ep != nil && labelled(ep.Labels):
+		return kube.Ref{}, ""
+	case ep != nil && ep.Declared != nil:
+		return ep.Declared.By, ep.Declared.Field + ".serviceAccount"
+	case se != nil && se.Spec.WorkloadSelector == nil:
+		return host.Ref, "spec.endpoints"
 	}
+	return kube.Ref{}, ""
 }
 
 // entryOf is the ServiceEntry that declares a host; nil when it is a Service's.
@@ -68,31 +63,21 @@ func entryOf(p *diagnose.Pass, h *mesh.Host) *kube.ServiceEntry {
 	return nil
 }
 
-// workloadEntryAt is the WorkloadEntry with that address which a ServiceEntry selects; the zero Ref
-// when it is a pod's.
-func workloadEntryAt(p *diagnose.Pass, se *kube.ServiceEntry, at netip.Addr) kube.Ref {
-	for _, we := range p.Resources.WorkloadEntries {
-		if we.Namespace == se.Namespace && we.Spec.Address == at.String() && kube.HasLabels(se.Spec.WorkloadSelector.Labels, we.Spec.Labels) {
-			return kube.Ref{Kind: "WorkloadEntry", Namespace: we.Namespace, Name: we.Name}
-		}
-	}
-	return kube.Ref{}
-}
-
 func describeUnmarked(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	pod := e.Server.Pod
+	host, _ := e.SentTo()
 	says := "does not say that the endpoint does mutual TLS"
-	if e.Server.Host.External {
+	if host.External {
 		says = "says MESH_EXTERNAL"
 	}
 	f.Title = fmt.Sprintf("%s leads to %s, which is STRICT, and %s: clients of %s send it plaintext", f.Subject, servers(f.Edges), says, destinations(p, f.Edges))
 	value := "no serviceAccount, and no label " + tlsMode + ": istio"
-	if e.Server.Host.External {
+	if host.External {
 		value = "MESH_EXTERNAL (the default): auto mTLS leaves it alone"
 	}
 	f.Evidence = append(bothSides(p, e),
 		handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: value},
 		handshake.Fact{Layer: handshake.Cluster, Source: "pod " + pod.Key().String(), Value: "holds " + e.Server.Address.Addr().String() + " and has a proxy of the mesh"})
-	f.Fixes = append(markFix(p, f), ruleFix(p, "say ISTIO_MUTUAL for the host", e.Server.Host, "ISTIO_MUTUAL", nil, f.Edges)...)
+	f.Fixes = append(markFix(p, f), ruleFix(p, "say ISTIO_MUTUAL for the host", host, "ISTIO_MUTUAL", nil, f.Edges)...)
 }

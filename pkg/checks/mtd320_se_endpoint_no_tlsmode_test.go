@@ -64,17 +64,70 @@ func TestInternalEntryWithoutMark(t *testing.T) {
 	}
 }
 
+// selected makes an entry select its endpoints, and a WorkloadEntry that it selects, which has no address yet.
+func (r *recording) selected(se *kube.ServiceEntry) *kube.WorkloadEntry {
+	we := &kube.WorkloadEntry{Meta: kube.Meta{Namespace: se.Namespace, Name: "vm"}}
+	we.Spec.Labels = map[string]string{"app": "vm"}
+	se.Spec.WorkloadSelector = &kube.EntrySelector{Labels: we.Spec.Labels}
+	r.Resources.WorkloadEntries = []*kube.WorkloadEntry{we}
+	return we
+}
+
 // What selects its endpoints is not to blame, but the WorkloadEntry that it selects.
 func TestWorkloadEntryWithoutMark(t *testing.T) {
 	r := truth(t, externalEntry)
 	se := r.internal()
-	we := &kube.WorkloadEntry{Meta: kube.Meta{Namespace: "shop", Name: "vm"}, Spec: se.Spec.Endpoints[0]}
-	we.Spec.Labels = map[string]string{"app": "vm"}
-	se.Spec.Endpoints, se.Spec.WorkloadSelector = nil, &kube.EntrySelector{Labels: we.Spec.Labels}
-	r.Resources.WorkloadEntries = []*kube.WorkloadEntry{we}
+	we := r.selected(se)
+	we.Spec.Address = se.Spec.Endpoints[0].Address
+	se.Spec.Endpoints = nil
 	f := r.one(mtd320)
 	has(t, lines([]*diagnose.Finding{f}), "error WorkloadEntry shop/vm [spec.serviceAccount] 14: ")
 	hasFix(t, f, `kubectl -n shop patch workloadentry vm --type=json -p '[{"op":"add","path":"/spec/serviceAccount","value":"server"}]'`)
+}
+
+// rename has the proxies know a host of ServiceEntries by another name.
+func (r *recording) rename(from, to string) {
+	named := func(s string) string { return strings.ReplaceAll(s, from, to) }
+	for _, p := range r.Proxies {
+		for _, c := range p.Clusters {
+			c.Name, c.ServiceName = named(c.Name), named(c.ServiceName)
+		}
+		for name, list := range p.Endpoints {
+			delete(p.Endpoints, name)
+			p.Endpoints[named(name)] = list
+		}
+		for _, rc := range p.Routes {
+			for _, vh := range rc.VirtualHosts {
+				for i := range vh.Domains {
+					vh.Domains[i] = named(vh.Domains[i])
+				}
+				for _, route := range vh.Routes {
+					for i := range route.Clusters {
+						route.Clusters[i].Name = named(route.Clusters[i].Name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Nor is a Service that selects it.
+func TestServiceOfAWorkloadEntryWithoutMark(t *testing.T) {
+	r := truth(t, externalEntry)
+	se := r.internal()
+	we := r.selected(se)
+	we.Spec.Address, we.Spec.Ports = se.Spec.Endpoints[0].Address, map[string]int32{"http": 8080}
+	service := &kube.Service{Meta: kube.Meta{Namespace: "shop", Name: "vm"}}
+	service.Spec.Selector, service.Spec.ClusterIP = we.Spec.Labels, se.Spec.Addresses[0]
+	service.Spec.Ports = []kube.ServicePort{{Name: "http", Port: 80}}
+	r.Resources.ServiceEntries, r.Resources.Services = nil, append(r.Resources.Services, service)
+	r.rename("ext.example", "vm.shop.svc.cluster.local")
+	f := r.one(mtd320)
+	has(t, lines([]*diagnose.Finding{f}), "error WorkloadEntry shop/vm [spec.serviceAccount] 7: ")
+	hasFix(t, f, `kubectl -n shop patch workloadentry vm --type=json -p '[{"op":"add","path":"/spec/serviceAccount","value":"server"}]'`)
+	if got := causes(r.judge(All()...)); len(got) != 1 {
+		t.Errorf("one fault, and to blame are %v", got)
+	}
 }
 
 // A label beside others is added, not put in their place, and an account of another namespace is not named.

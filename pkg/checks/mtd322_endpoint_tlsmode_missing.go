@@ -43,8 +43,9 @@ func unlabelled(e *handshake.Edge, all bool) culprit {
 		return culprit{}
 	}
 	var bare []*mesh.Workload
-	if ep := endpointOf(e.Server.Host, e); all {
-		bare = bareWorkloads(e.Server.Host)
+	host, _ := e.SentTo()
+	if ep := endpointOf(e); all {
+		bare = bareWorkloads(host)
 	} else if ep != nil && !labelled(ep.Labels) {
 		bare = []*mesh.Workload{e.Server.Pod.Workload}
 	}
@@ -53,7 +54,7 @@ func unlabelled(e *handshake.Edge, all bool) culprit {
 	}
 	i := slices.IndexFunc(bare, func(w *mesh.Workload) bool { return unlabelledPod(w) != nil })
 	if i < 0 {
-		return culprit{"MTD322", e.Server.Host.Ref, "spec.selector", nil}
+		return culprit{"MTD322", host.Ref, "spec.selector", nil}
 	}
 	return culprit{"MTD322", bare[i].Ref, podMetadata(bare[i]) + ".labels[" + tlsMode + "]", nil}
 }

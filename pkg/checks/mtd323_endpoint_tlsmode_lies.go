@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
@@ -18,7 +19,7 @@ var mtd323 = &diagnose.Check{
 			"client proxy's log: UF,URX TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER",
 			"the application's log: garbage, or an invalid request that begins with \\x16\\x03",
 		},
-		Detection: "No DestinationRule sets tls, the client's proxy starts mutual TLS, and the pod that the label stands on, or that a ServiceEntry marks so, has no proxy.",
+		Detection: "No DestinationRule sets tls, the client's proxy starts mutual TLS, and the pod that the label stands on, or that a ServiceEntry or WorkloadEntry marks so, has no proxy.",
 		ByHand: []diagnose.Look{
 			look("kubectl -n NS get pods -L security.istio.io/tlsMode", "istio in that column, for pods that have no istio-proxy"),
 			seeEndpoints("transport_socket_match tlsMode istio for the address"),
@@ -39,9 +40,11 @@ func tlsModeLies(p *diagnose.Pass) {
 			p.NotApplicable()
 		case !unwrapped(e) || meshed(e) || !declaredMeshed(e):
 			p.Passed()
-		case e.Server.Host.Ref.Kind == "ServiceEntry":
-			p.Failed(diagnose.Finding{Subject: e.Server.Host.Ref, Field: "spec.endpoints", Edges: edge(e)})
 		default:
+			if said := endpointOf(e).Declared; said != nil {
+				p.Failed(diagnose.Finding{Subject: said.By, Field: said.Field, Edges: edge(e)})
+				continue
+			}
 			w := e.Server.Pod.Workload
 			p.Failed(diagnose.Finding{Subject: w.Ref, Field: podMetadata(w) + ".labels[" + tlsMode + "]", Edges: edge(e)})
 		}
@@ -50,21 +53,29 @@ func tlsModeLies(p *diagnose.Pass) {
 
 // declaredMeshed reports whether the endpoint of an edge is declared as one that does mutual TLS.
 func declaredMeshed(e *handshake.Edge) bool {
-	ep := endpointOf(e.Server.Host, e)
+	ep := endpointOf(e)
 	return ep != nil && labelled(ep.Labels)
+}
+
+// lieOf is what says that an endpoint does mutual TLS.
+func lieOf(said *mesh.Declaration) string {
+	if said != nil && !labelled(said.Labels) {
+		return "serviceAccount: " + said.ServiceAccount
+	}
+	return tlsMode + ": istio"
 }
 
 func describeLie(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	w := e.Server.Pod.Workload
+	w, said := e.Server.Pod.Workload, endpointOf(e).Declared
 	f.Title = fmt.Sprintf("%s says that %s does mutual TLS, and it has no proxy: clients of %s fail", f.Subject, workloadName(w), destinations(p, f.Edges))
 	f.Evidence = append(bothSides(p, e), handshake.Fact{
-		Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: tlsMode + ": istio",
+		Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: lieOf(said),
 	})
-	if f.Subject == w.Ref {
+	if said == nil {
 		f.Fixes = labelFix(p, f, w, "")
 	} else {
-		f.Fixes = []diagnose.Fix{{Title: "take the label, and the serviceAccount, from the endpoint", Command: kubectl("edit", f.Subject)}}
+		f.Fixes = []diagnose.Fix{{Title: "say of the endpoint that it does no mutual TLS", Command: jsonPatch(said.By, labelOperation(said.WorkloadEntrySpec, indexed(said.Field), "disabled"))}}
 	}
 	f.Fixes = append(f.Fixes, injectFix(p, w))
 }

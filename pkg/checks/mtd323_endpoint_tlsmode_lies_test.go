@@ -35,7 +35,18 @@ func TestEntryLies(t *testing.T) {
 		}
 	}
 	f := r.one(mtd323)
-	has(t, lines([]*diagnose.Finding{f}), "error ServiceEntry shop/ext [spec.endpoints] 8: ServiceEntry shop/ext says that legacy/naked does mutual TLS, and it has no proxy")
+	has(t, lines([]*diagnose.Finding{f}), "error ServiceEntry shop/ext [spec.endpoints[0]] 8: ServiceEntry shop/ext says that legacy/naked does mutual TLS, and it has no proxy")
+	hasFix(t, f, `kubectl -n shop patch serviceentry ext --type=json -p '[{"op":"add","path":"/spec/endpoints/0/labels/security.istio.io~1tlsMode","value":"disabled"}]'`)
+	complete(t, f)
+
+	// Where the entry selects a WorkloadEntry, that is to blame; a service account says the same as the label.
+	we := r.selected(se)
+	we.Spec.Address, we.Spec.ServiceAccount = se.Spec.Endpoints[0].Address, "naked"
+	se.Spec.Endpoints = nil
+	f = r.one(mtd323)
+	has(t, lines([]*diagnose.Finding{f}), "error WorkloadEntry shop/vm [spec] 8: WorkloadEntry shop/vm says that legacy/naked does mutual TLS, and it has no proxy")
+	has(t, facts(f), "WorkloadEntry shop/vm spec: serviceAccount: naked")
+	hasFix(t, f, `kubectl -n shop patch workloadentry vm --type=json -p '[{"op":"add","path":"/spec/labels/security.istio.io~1tlsMode","value":"disabled"}]'`)
 	complete(t, f)
 }
 

@@ -34,12 +34,9 @@ var mtd330 = &diagnose.Check{
 	Describe: describeNotSeen,
 }
 
-// unseenRule is a rule that asks for mutual TLS where none applies, and the field that keeps it from the
-// client; nil when there is none.
+// unseenRule is a rule that asks for mutual TLS where none that applies sets tls, and the field that keeps it
+// from the client; nil when there is none.
 func unseenRule(c policy.ClientTLS) (rule *kube.DestinationRule, field string) {
-	if c.Rule != nil {
-		return nil, ""
-	}
 	for _, s := range c.Shadowed {
 		tp := s.Resource.Spec.TrafficPolicy
 		if tp == nil || tp.TLS == nil || tp.TLS.Mode != string(policy.TLSIstioMutual) {

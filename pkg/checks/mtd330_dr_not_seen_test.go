@@ -42,6 +42,16 @@ func TestRuleNotExported(t *testing.T) {
 	complete(t, f)
 }
 
+// A rule without tls that applies in its place hides nothing: without it the client would not see the other either.
+func TestRuleNotExportedBesideAnother(t *testing.T) {
+	r := record(t, "13-automtls-off")
+	r.addRule("shop", "server", serverHost, "ISTIO_MUTUAL").Spec.ExportTo = []string{"."}
+	r.addRule("istio-system", "all", "*.local", "").Spec.TrafficPolicy = nil
+	f := r.one(mtd330)
+	has(t, lines([]*diagnose.Finding{f}), "error DestinationRule shop/server [spec.exportTo] 6: ")
+	r.silent(mtd305)
+}
+
 func TestRuleWhereNobodyLooks(t *testing.T) {
 	r := record(t, "13-automtls-off")
 	r.addRule("elsewhere", "server", serverHost, "ISTIO_MUTUAL")

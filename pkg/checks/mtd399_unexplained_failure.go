@@ -51,14 +51,20 @@ func unexplainedFailure(p *diagnose.Pass) {
 }
 
 // unexplained groups notes by server, because many callers make many of them, and errors by
-// client too, because either may be to blame.
+// client too, because either may be to blame; unless there is an EnvoyFilter that changes what decides.
 func unexplained(p *diagnose.Pass, e *handshake.Edge) diagnose.Finding {
 	f := diagnose.Finding{Subject: destination(e), Group: string(e.Reason), Edges: edge(e), Severity: diagnose.Error}
 	if aside(p, e) {
 		f.Severity = diagnose.Info
-	} else {
-		f.Group += " " + e.Client.Workload.Ref.String()
+		return f
 	}
+	for _, filter := range []kube.Ref{socketPatcher(p, e), listenerPatcher(p, e)} {
+		if filter.Name != "" {
+			f.Subject, f.Field, f.Group = filter, "spec.configPatches", ""
+			return f
+		}
+	}
+	f.Group += " " + e.Client.Workload.Ref.String()
 	return f
 }
 
@@ -93,6 +99,9 @@ func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Evidence = bothSides(p, e)
 	pair := fmt.Sprintf("from %s to %s", callers(f.Edges), destinations(p, f.Edges))
 	switch {
+	case f.Subject.Kind == "EnvoyFilter":
+		f.Title = fmt.Sprintf("calls %s fail, and %s changes the TLS of one end: %s", pair, f.Subject, e.Why)
+		f.Fixes = []diagnose.Fix{envoyFilterFix(f.Subject)}
 	case e.Verdict == handshake.Denied:
 		policies := policiesAgainst(f.Edges)
 		f.Title = fmt.Sprintf("calls %s connect and are refused by %s: %s", pair, refusers(policies), e.Why)

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // Alone in the catalogue it must tell of every failure of a recording, and group them.
@@ -97,6 +99,30 @@ func TestIstiodsCallsAreNotTold(t *testing.T) {
 		pod.Labels["app"] = "istiod"
 	}
 	if got := r.says(mtd399); strings.Contains(got, "legacy/naked") {
+		t.Error(got)
+	}
+}
+
+// The one EnvoyFilter that changes what decides is to blame, and once, whoever calls.
+func TestUnexplainedByAnEnvoyFilter(t *testing.T) {
+	r := record(t, healthy)
+	for _, l := range r.proxy("shop/server").Listeners {
+		l.Filters = slices.DeleteFunc(slices.Clone(l.Filters), func(f envoy.ListenerFilter) bool { return f.Kind == envoy.TLSInspector })
+	}
+	filter := &kube.EnvoyFilter{Meta: kube.Meta{Namespace: "shop", Name: "lean"}}
+	filter.Spec.ConfigPatches = []kube.ConfigPatch{{ApplyTo: "LISTENER_FILTER", Match: kube.PatchMatch{Context: "SIDECAR_INBOUND"}}}
+	r.Resources.EnvoyFilters = []*kube.EnvoyFilter{filter}
+	result := r.judge(All()...)
+	if got := causes(result); len(got) != 1 {
+		t.Fatalf("one fault, and to blame are %v", got)
+	}
+	f := result.Findings[0]
+	has(t, lines([]*diagnose.Finding{f}), "error EnvoyFilter shop/lean [spec.configPatches] 21: calls from pay/api, pay/client and 5 more to server.shop fail, and EnvoyFilter shop/lean changes the TLS of one end: ")
+	has(t, f.Fixes[0].Command, "kubectl -n shop delete envoyfilter lean")
+	complete(t, f)
+
+	filter.Spec.ConfigPatches[0].Match.Context = "SIDECAR_OUTBOUND"
+	if got := r.says(mtd399); !strings.Contains(got, "error Deployment shop/server [] 3: calls from pay/client") {
 		t.Error(got)
 	}
 }

@@ -83,12 +83,15 @@ func failLacking(p *diagnose.Pass, e *handshake.Edge, pod *mesh.Pod, named []str
 	}
 }
 
-// lacks blames a workload for a secret of its own, and the rule that names it for another: that
-// is one finding, whatever the number of proxies.
+// lacks blames a workload for a secret of its own, and the rule or Gateway that names it for another:
+// that is one finding, whatever the number of proxies.
 func lacks(p *diagnose.Pass, pod *mesh.Pod, secret string) diagnose.Finding {
 	f := diagnose.Finding{Subject: pod.Workload.Ref, Group: secret, Workloads: []kube.Ref{pod.Workload.Ref}, Field: "secret " + secret}
 	if rule := namedBy(p, pod.Proxy, secret); rule != nil {
 		f.Subject, f.Group, f.Field = ruleRef(rule), ofRule, "spec.trafficPolicy.tls"
+	}
+	if ref, field, credential := gatewayNaming(p, pod, secret); ref.Name != "" {
+		f.Subject, f.Group, f.Field = ref, credential, field
 	}
 	value := "absent"
 	switch {
@@ -159,7 +162,42 @@ func unique(names []string) []string {
 // ofRule groups all secrets that one rule names.
 const ofRule = "secrets of a rule"
 
+// gatewayNaming is the Gateway by which a gateway's proxy came to wait for a secret, the credentialName and its
+// field. One credentialName stands for two secrets: the certificate, and for MUTUAL the bundle.
+func gatewayNaming(p *diagnose.Pass, pod *mesh.Pod, secret string) (ref kube.Ref, field, credential string) {
+	name, ok := strings.CutPrefix(secret, "kubernetes://")
+	if !ok || pod.Plane != mesh.Gateway {
+		return kube.Ref{}, "", ""
+	}
+	for _, gateway := range p.Resources.Gateways {
+		for i, server := range gateway.Spec.Servers {
+			if server.TLS == nil || !kube.HasLabels(gateway.Spec.Selector, pod.Labels) {
+				continue
+			}
+			if credential = server.TLS.CredentialName; name == credential || name == credential+"-cacert" {
+				return kube.Ref{Kind: "Gateway", Namespace: gateway.Namespace, Name: gateway.Name}, fmt.Sprintf("spec.servers[%d].tls.credentialName", i), credential
+			}
+		}
+	}
+	return kube.Ref{}, "", ""
+}
+
+// describeCredential tells of a credential that a Gateway names; its Secret has to be where the pods are.
+func describeCredential(p *diagnose.Pass, f *diagnose.Finding, name string) {
+	w := p.Snapshot.Workload(f.Workloads[0])
+	f.Title = fmt.Sprintf("%s names credential %s, which the proxy of %s does not have: nobody gets in by it", f.Subject, name, workloadName(w))
+	f.Fixes = []diagnose.Fix{{
+		Title:   fmt.Sprintf("create Secret %s in namespace %s, where the gateway's pods are, or name the right one", name, w.Namespace),
+		Command: shell("kubectl -n %s get secret %s", w.Namespace, name),
+		Look:    true,
+	}}
+}
+
 func describeSecretMissing(p *diagnose.Pass, f *diagnose.Finding) {
+	if f.Subject.Kind == "Gateway" {
+		describeCredential(p, f, f.Group)
+		return
+	}
 	if f.Group == ofRule {
 		f.Title = fmt.Sprintf("%d workloads wait for files or credentials that %s names", len(f.Workloads), f.Subject)
 		f.Fixes = []diagnose.Fix{{Title: "mount them into the proxies, or correct the rule", Command: kubectl("edit", f.Subject)}}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // warm makes a secret one that was never supplied.
@@ -67,6 +68,28 @@ func TestSecretMissingFixes(t *testing.T) {
 			t.Fatalf("%s: %s", name, lines(found))
 		}
 		has(t, found[i].Fixes[0].Command, want)
+	}
+}
+
+// One credentialName of a Gateway is two secrets of its proxy, and one cause.
+func TestSecretMissingOfAGateway(t *testing.T) {
+	r := record(t, "60-ingress-gateway")
+	gateway := r.Resources.Gateways[0]
+	gateway.Spec.Servers[1].TLS = &kube.ServerTLS{Mode: "MUTUAL", CredentialName: "web"}
+	p := r.proxy("ingress/gateway")
+	for _, name := range []string{"kubernetes://web", "kubernetes://web-cacert"} {
+		p.Secrets = append(p.Secrets, &envoy.Secret{Name: name, Freshness: envoy.Freshness{State: envoy.Warming}})
+	}
+	f := r.one(mtd401)
+	has(t, lines([]*diagnose.Finding{f}), "error Gateway ingress/gateway [spec.servers[1].tls.credentialName] 0: Gateway ingress/gateway names credential web, which the proxy of ingress/gateway does not have")
+	hasFix(t, f, "kubectl -n ingress get secret web")
+	if len(f.Evidence) != 2 {
+		t.Errorf("%+v", f.Evidence)
+	}
+
+	gateway.Spec.Selector = map[string]string{"istio": "other"} // then nobody knows who names it
+	for _, f := range r.judge(mtd401).Findings {
+		has(t, lines([]*diagnose.Finding{f}), "error Deployment ingress/gateway [secret kubernetes://web")
 	}
 }
 

@@ -129,39 +129,23 @@ func deaf(p *diagnose.Pass, pod *mesh.Pod, r envoy.Rejection) []*handshake.Edge 
 // sender is the EnvoyFilter to blame for a rejection, if exactly one patches resources of that
 // kind for the workload, or else the workload.
 func sender(p *diagnose.Pass, pod *mesh.Pod, kind string) kube.Ref {
-	var found []*kube.EnvoyFilter
-	for _, f := range p.Resources.EnvoyFilters {
-		if selects(p, f, pod) && patches(f, kind) {
-			found = append(found, f)
-		}
+	if ref := onlyFilter(p, pod, func(c kube.ConfigPatch) bool { return patches(c, kind) }); ref.Name != "" {
+		return ref
 	}
-	if len(found) != 1 {
-		return pod.Workload.Ref
-	}
-	return kube.Ref{Kind: "EnvoyFilter", Namespace: found[0].Namespace, Name: found[0].Name}
+	return pod.Workload.Ref
 }
 
-// selects reports whether an EnvoyFilter applies to a pod: it stands in its namespace, or in
-// the root namespace, and its selector fits.
-func selects(p *diagnose.Pass, f *kube.EnvoyFilter, pod *mesh.Pod) bool {
-	s := f.Spec.WorkloadSelector
-	return (f.Namespace == pod.Namespace || f.Namespace == p.MeshConfig(pod.Revision()).Root()) &&
-		(s == nil || kube.HasLabels(s.Labels, pod.Labels))
-}
-
-// patches reports whether an EnvoyFilter changes resources of that kind (EnvoyFilter.ApplyTo).
-func patches(f *kube.EnvoyFilter, kind string) bool {
-	return slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool {
-		switch c.ApplyTo {
-		case "LISTENER", "LISTENER_FILTER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER":
-			return kind == "listener"
-		case "ROUTE_CONFIGURATION", "VIRTUAL_HOST", "HTTP_ROUTE":
-			return kind == "route"
-		case "CLUSTER":
-			return kind == "cluster"
-		}
-		return false
-	})
+// patches reports whether a patch changes resources of that kind (EnvoyFilter.ApplyTo).
+func patches(c kube.ConfigPatch, kind string) bool {
+	switch c.ApplyTo {
+	case "LISTENER", "LISTENER_FILTER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER":
+		return kind == "listener"
+	case "ROUTE_CONFIGURATION", "VIRTUAL_HOST", "HTTP_ROUTE":
+		return kind == "route"
+	case "CLUSTER":
+		return kind == "cluster"
+	}
+	return false
 }
 
 func rejectionFact(pod *mesh.Pod, r envoy.Rejection) handshake.Fact {

@@ -3,7 +3,6 @@ package checks
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -120,39 +119,6 @@ func staleFinding(p *diagnose.Pass, e *handshake.Edge, unsent bool) diagnose.Fin
 func ownCluster(e *handshake.Edge) bool {
 	return e.Client.HasProxy() && e.Server.Host != nil && e.Server.Subset == "" && e.Server.Host.ExternalName == "" &&
 		e.Outbound.Cluster == fmt.Sprintf("outbound|%d||%s", e.Server.Port, e.Server.Host.Name)
-}
-
-// patcher is the one EnvoyFilter that changes the transport sockets of the cluster that an edge takes; the
-// zero Ref when there is none, or several.
-func patcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
-	var found []kube.Ref
-	for _, f := range p.Resources.EnvoyFilters {
-		if selects(p, f, e.Client) && slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool {
-			return c.ApplyTo == "CLUSTER" && patchesCluster(c.Match, e) && (c.Patch.Value.TransportSocket != nil || len(c.Patch.Value.TransportSocketMatches) > 0)
-		}) {
-			found = append(found, kube.Ref{Kind: "EnvoyFilter", Namespace: f.Namespace, Name: f.Name})
-		}
-	}
-	if len(found) != 1 {
-		return kube.Ref{}
-	}
-	return found[0]
-}
-
-// patchesCluster reports whether a patch is for the cluster of an edge, which is the client's own of a host
-// and port (pilot/pkg/networking/core/envoyfilter/cluster_patch.go, clusterMatch).
-func patchesCluster(m kube.PatchMatch, e *handshake.Edge) bool {
-	context, c := "SIDECAR_OUTBOUND", m.Cluster
-	if e.Client.Plane == mesh.Gateway {
-		context = "GATEWAY"
-	}
-	switch {
-	case m.Context != "" && m.Context != "ANY" && m.Context != context:
-		return false
-	case c.Name != "":
-		return c.Name == e.Outbound.Cluster
-	}
-	return c.Subset == "" && (c.Service == "" || c.Service == e.Server.Host.Name) && (c.PortNumber == 0 || c.PortNumber == e.Server.Port)
 }
 
 // onItsWay says why a difference may be none: what decides on the client's side changed so shortly

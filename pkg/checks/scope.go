@@ -61,13 +61,30 @@ func egressHosts(s *kube.Sidecar) []string {
 	return out
 }
 
-// covers reports whether a Sidecar imports a host for a port. Without an egress list it imports all; a listener
-// with a port imports for that one alone.
+// covers reports whether a Sidecar imports a host for a port. Without an egress list it imports all.
 func covers(s *kube.Sidecar, h *mesh.Host, port uint32) bool {
-	return len(s.Spec.Egress) == 0 || slices.ContainsFunc(s.Spec.Egress, func(e kube.SidecarEgress) bool {
-		return (forAllPorts(e) || e.Port.Number == int32(port)) &&
-			slices.ContainsFunc(e.Hosts, func(entry string) bool { return imported(entry, s.Namespace, h) })
+	return len(s.Spec.Egress) == 0 || slices.ContainsFunc(listenersFor(s, h.Port(port)), func(i int) bool {
+		return slices.ContainsFunc(s.Spec.Egress[i].Hosts, func(entry string) bool { return imported(entry, s.Namespace, h) })
 	})
+}
+
+// listenersFor are the egress listeners of a Sidecar by which it may import a port. All HTTP on one port is one
+// listener of the proxy: where one of the Sidecar's has that port, those for all ports do not count
+// (pilot/pkg/networking/core/listener.go, buildSidecarOutboundListeners).
+func listenersFor(s *kube.Sidecar, port *mesh.Port) []int {
+	var own, general []int
+	for i, e := range s.Spec.Egress {
+		switch {
+		case forAllPorts(e):
+			general = append(general, i)
+		case port != nil && e.Port.Number == int32(port.Number):
+			own = append(own, i)
+		}
+	}
+	if len(own) > 0 && port.Protocol == mesh.HTTP {
+		return own
+	}
+	return append(own, general...)
 }
 
 // forAllPorts reports whether a listener is for the ports that no other has.

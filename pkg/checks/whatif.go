@@ -154,17 +154,26 @@ func (w paper) moved(e *handshake.Edge) *handshake.Edge {
 		m.Server.Host = headlessOf(w.now, e)
 		return &m
 	}
-	hosts := w.now.HostsNamed(e.Server.Host.Name)
-	if i := slices.IndexFunc(hosts, func(h *mesh.Host) bool { return h.Ref == e.Server.Host.Ref }); i >= 0 {
-		m.Server.Host = hosts[i]
+	m.Server.Host = w.movedHost(e.Server.Host)
+	if e.Outbound.Host != nil {
+		m.Outbound.Host = w.movedHost(e.Outbound.Host)
 	}
 	return &m
+}
+
+// movedHost is a host in the changed mesh; itself when that has none of its name.
+func (w paper) movedHost(h *mesh.Host) *mesh.Host {
+	hosts := w.now.HostsNamed(h.Name)
+	if i := slices.IndexFunc(hosts, func(o *mesh.Host) bool { return o.Ref == h.Ref }); i >= 0 {
+		return hosts[i]
+	}
+	return h
 }
 
 // headlessOf is the headless Service that makes the address of an edge known to proxies; nil when
 // there is none.
 func headlessOf(p *diagnose.Pass, e *handshake.Edge) *mesh.Host {
-	i := slices.IndexFunc(p.Hosts, func(h *mesh.Host) bool { return h.Headless && endpointOf(h, e) != nil })
+	i := slices.IndexFunc(p.Hosts, func(h *mesh.Host) bool { return h.Headless && endpointAt(h, e.Server.Port, e.Server.Address) != nil })
 	if i < 0 {
 		return nil
 	}

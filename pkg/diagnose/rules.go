@@ -34,13 +34,14 @@ func newRules(list []*kube.DestinationRule, cfg policy.Config) *rules {
 	}
 }
 
-// of is what the rules ask of the client's proxy on an edge. An edge to a host that no registry
-// knows has none.
+// of is what the rules ask of the client's proxy on an edge, for the destination to which its routes lead.
+// An edge to a host that no registry knows has none.
 func (r *rules) of(e *handshake.Edge) policy.ClientTLS {
-	if e.Server.Host == nil {
+	host, port := e.SentTo()
+	if host == nil {
 		return policy.ClientTLS{}
 	}
-	q := question{namespace: e.Client.Namespace, revision: e.Client.Revision(), host: e.Server.Host, port: e.Server.Port, subset: e.Server.Subset}
+	q := question{namespace: e.Client.Namespace, revision: e.Client.Revision(), host: host, port: port, subset: e.Server.Subset}
 	if r.selective {
 		q.client = e.Client
 	}

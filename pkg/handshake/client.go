@@ -242,12 +242,24 @@ func (r *replay) outbound(c *envoy.Cluster, w way) {
 	r.tellClient(w)
 	r.tellCluster(c)
 	if n, ok := parseClusterName(c.Name); ok {
-		r.Server.Subset = n.subset
+		r.Server.Subset, r.Outbound.Port = n.subset, n.port
+		r.Outbound.Host = r.engine.hostOf(n, r.Server.Host)
 	}
 	if c.Name == "PassthroughCluster" {
 		r.Outbound.Path = Passthrough
 		r.read(w.at, "leads to PassthroughCluster: the client's proxy does not know "+r.dial.label())
 	}
+}
+
+// hostOf is the host whose cluster has a name: the dialled one, if that is its name.
+func (e *Engine) hostOf(n clusterName, dialled *mesh.Host) *mesh.Host {
+	if dialled != nil && dialled.Name == n.host {
+		return dialled
+	}
+	if hosts := e.snap.HostsNamed(n.host); len(hosts) > 0 {
+		return hosts[0]
+	}
+	return nil
 }
 
 // ruleRef reads cluster metadata istio.config,

@@ -86,6 +86,10 @@ type Outbound struct {
 	Socket string
 	// Rule is the DestinationRule that the cluster names; zero when none.
 	Rule kube.Ref
+	// Host and Port are the destination whose cluster it is: another one than was dialled where a route
+	// leads elsewhere. Nil when the cluster is not one of istiod's for a host of the registry.
+	Host *mesh.Host
+	Port uint32
 }
 
 // Path is how traffic leaves the client.
@@ -181,6 +185,15 @@ func (e *Edge) declaredBy() (ref kube.Ref) {
 
 func compareRefs(a, b kube.Ref) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// SentTo is the host and port whose rules and policies decide what the client sends: what was dialled, or
+// what a route of the client's proxy makes of it; nil for what no registry knows.
+func (e *Edge) SentTo() (*mesh.Host, uint32) {
+	if e.Outbound.Host != nil {
+		return e.Outbound.Host, e.Outbound.Port
+	}
+	return e.Server.Host, e.Server.Port
 }
 
 // Unseen is the pod of which evidence lacks for a verdict; zero when the edge has one, or when it

@@ -55,7 +55,7 @@ var choices = []struct {
 	{".resolution", []string{"NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"}},
 	{".outboundTrafficPolicy.mode", []string{"REGISTRY_ONLY", "ALLOW_ANY"}},
 	{".action", []string{"ALLOW", "DENY", "AUDIT", "CUSTOM"}},
-	{".applyTo", []string{"LISTENER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER", "CLUSTER"}},
+	{".applyTo", []string{"LISTENER", "LISTENER_FILTER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER", "CLUSTER"}},
 	{".exportTo[]", []string{".", "*"}},
 	{".insecureSkipVerify", []string{"true"}},
 }

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 
@@ -50,20 +51,44 @@ func (h *Host) addAddress(text string) {
 
 func (s *Snapshot) entryEndpoints(se *kube.ServiceEntry, port kube.EntryPort) []Endpoint {
 	var out []Endpoint
-	for _, we := range s.entryMembers(se) {
-		number := uint32(cmp.Or(we.Ports[port.Name], port.TargetPort, port.Number))
-		a, err := netip.ParseAddr(we.Address)
-		if err != nil {
-			e := named(we.Address, number)
-			e.Labels = entryLabels(we)
-			out = append(out, e)
-			continue
-		}
-		e := Endpoint{Labels: entryLabels(we), Address: netip.AddrPortFrom(a.Unmap(), uint16(number)), Pod: s.PodAt(a)}
+	for _, m := range s.entryMembers(se) {
+		e := s.declared(m, uint32(cmp.Or(m.Ports[port.Name], port.TargetPort, port.Number)))
 		e.Ready = se.Spec.WorkloadSelector == nil || e.Pod == nil || e.Pod.Ready()
 		out = append(out, e)
 	}
 	return sortEndpoints(out)
+}
+
+// selectedEntries are the WorkloadEntries that a Service selects besides pods, unless it is headless. A
+// targetPort that is a name has to be one of the entry's
+// (pilot/pkg/serviceregistry/kube/controller/controller.go, serviceInstanceFromWorkloadInstance).
+func (s *Snapshot) selectedEntries(svc *kube.Service, sp kube.ServicePort) []Endpoint {
+	if len(svc.Spec.Selector) == 0 || svc.Headless() {
+		return nil
+	}
+	var out []Endpoint
+	for _, m := range s.workloadEntries(svc.Namespace, svc.Spec.Selector) {
+		port := cmp.Or(m.Ports[sp.Name], sp.TargetPort.Int, sp.Port)
+		if sp.TargetPort.Str != "" {
+			port = m.Ports[sp.TargetPort.Str]
+		}
+		if port != 0 {
+			out = append(out, s.declared(m, uint32(port)))
+		}
+	}
+	return out
+}
+
+// declared is an endpoint as an entry declares it, or a pod that one selects.
+func (s *Snapshot) declared(m Declaration, port uint32) Endpoint {
+	e := named(m.Address, port)
+	if a, err := netip.ParseAddr(m.Address); err == nil {
+		e = Endpoint{Address: netip.AddrPortFrom(a.Unmap(), uint16(port)), Pod: s.PodAt(a), Ready: true}
+	}
+	if e.Labels = entryLabels(m.WorkloadEntrySpec); m.By.Name != "" {
+		e.Declared = &m
+	}
+	return e
 }
 
 const tlsMode = "security.istio.io/tlsMode"
@@ -99,20 +124,31 @@ func (s *Snapshot) impliedEndpoints(se *kube.ServiceEntry, h *Host, port kube.En
 
 // entryMembers are a ServiceEntry's own endpoints, or the WorkloadEntries and pods that its
 // selector selects.
-func (s *Snapshot) entryMembers(se *kube.ServiceEntry) []kube.WorkloadEntrySpec {
+func (s *Snapshot) entryMembers(se *kube.ServiceEntry) []Declaration {
+	var out []Declaration
 	if se.Spec.WorkloadSelector == nil {
-		return se.Spec.Endpoints
-	}
-	var out []kube.WorkloadEntrySpec
-	want := se.Spec.WorkloadSelector.Labels
-	for _, we := range s.Resources.WorkloadEntries {
-		if we.Namespace == se.Namespace && kube.HasLabels(want, we.Spec.Labels) {
-			out = append(out, we.Spec)
+		by := kube.Ref{Kind: "ServiceEntry", Namespace: se.Namespace, Name: se.Name}
+		for i, we := range se.Spec.Endpoints {
+			out = append(out, Declaration{we, by, fmt.Sprintf("spec.endpoints[%d]", i)})
 		}
+		return out
 	}
+	want := se.Spec.WorkloadSelector.Labels
+	out = s.workloadEntries(se.Namespace, want)
 	for _, p := range s.Pods {
 		if p.Namespace == se.Namespace && kube.HasLabels(want, p.Labels) && len(p.Addresses) > 0 {
-			out = append(out, kube.WorkloadEntrySpec{Address: p.Addresses[0].String(), Labels: p.Labels})
+			out = append(out, Declaration{WorkloadEntrySpec: kube.WorkloadEntrySpec{Address: p.Addresses[0].String(), Labels: p.Labels}})
+		}
+	}
+	return out
+}
+
+// workloadEntries are those of a namespace with the given labels.
+func (s *Snapshot) workloadEntries(namespace string, labels map[string]string) []Declaration {
+	var out []Declaration
+	for _, we := range s.Resources.WorkloadEntries {
+		if we.Namespace == namespace && kube.HasLabels(labels, we.Spec.Labels) {
+			out = append(out, Declaration{we.Spec, kube.Ref{Kind: "WorkloadEntry", Namespace: we.Namespace, Name: we.Name}, "spec"})
 		}
 	}
 	return out

@@ -56,6 +56,15 @@ type Endpoint struct {
 	Pod      *Pod              // nil outside the cluster
 	Labels   map[string]string // as istiod has them: a ServiceEntry's endpoint has its own, not its pod's
 	Ready    bool
+	// Declared is what an entry says of it; nil for a pod and for an endpoint of a slice.
+	Declared *Declaration
+}
+
+// Declaration is an endpoint as a ServiceEntry or a WorkloadEntry declares it, at a field of its.
+type Declaration struct {
+	kube.WorkloadEntrySpec
+	By    kube.Ref
+	Field string
 }
 
 func (s *Snapshot) addHosts() {
@@ -160,7 +169,7 @@ func (s *Snapshot) addPorts(h *Host, svc *kube.Service, list []*kube.EndpointSli
 // them) it falls back to the selector, as the endpoint controller would.
 func (s *Snapshot) serviceEndpoints(svc *kube.Service, sp kube.ServicePort, list []*kube.EndpointSlice) []Endpoint {
 	if len(list) == 0 && !s.Resources.HasRead("endpointslices.discovery.k8s.io") {
-		return s.selectedEndpoints(svc, sp)
+		return sortEndpoints(append(s.selectedEndpoints(svc, sp), s.selectedEntries(svc, sp)...))
 	}
 	var out []Endpoint
 	for _, es := range list {
@@ -170,7 +179,7 @@ func (s *Snapshot) serviceEndpoints(svc *kube.Service, sp kube.ServicePort, list
 			}
 		}
 	}
-	return sortEndpoints(out)
+	return sortEndpoints(append(out, s.selectedEntries(svc, sp)...))
 }
 
 // named is an endpoint of which only a DNS name is known.
@@ -214,7 +223,7 @@ func (s *Snapshot) selectedEndpoints(svc *kube.Service, sp kube.ServicePort) []E
 		}
 		out = append(out, Endpoint{Address: netip.AddrPortFrom(p.Addresses[0], uint16(port)), Pod: p, Labels: p.Labels, Ready: p.Ready()})
 	}
-	return sortEndpoints(out)
+	return out
 }
 
 func targetPort(p *Pod, sp kube.ServicePort) uint32 {

@@ -150,6 +150,36 @@ func TestServiceEntryEndpoints(t *testing.T) {
 	}
 }
 
+// TestServiceSelectsEntries: a Service takes WorkloadEntries beside pods, at the port that they map its own or
+// its target to; a headless one takes none.
+func TestServiceSelectsEntries(t *testing.T) {
+	const selector = `"selector":{"app":"vm"},`
+	entry := func(name, spec string) string {
+		return `{"apiVersion":"networking.istio.io/v1","kind":"WorkloadEntry","metadata":{"name":"` + name + `","namespace":"shop"},"spec":{"labels":{"app":"vm"},` + spec + `}}`
+	}
+	plain, mapped := entry("a", `"address":"192.0.2.1"`), entry("b", `"address":"192.0.2.2","ports":{"http":8001,"web":8002}`)
+	for name, c := range map[string]struct {
+		spec string
+		want []string
+	}{
+		"by number":       {`"ports":[{"name":"http","port":80,"targetPort":8080}]`, []string{"192.0.2.1:8080 ready", "192.0.2.2:8001 ready"}},
+		"the port itself": {`"ports":[{"name":"other","port":80}]`, []string{"192.0.2.1:80 ready", "192.0.2.2:80 ready"}},
+		"by name":         {`"ports":[{"name":"http","port":80,"targetPort":"web"}]`, []string{"192.0.2.2:8002 ready"}},
+		"headless":        {`"clusterIP":"None","ports":[{"name":"http","port":80,"targetPort":8080}]`, nil},
+	} {
+		s := snapshot(t, plain, mapped, service("vm", selector+c.spec))
+		if diff := cmp.Diff(c.want, port80(t, s, "vm.shop.svc.cluster.local")); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	s := snapshot(t, entry("a", `"address":"192.0.2.1","serviceAccount":"vm"`), service("vm", selector+`"ports":[{"name":"http","port":80}]`))
+	e := s.Hosts[0].Ports[0].Endpoints[0]
+	want := kube.Ref{Kind: "WorkloadEntry", Namespace: "shop", Name: "a"}
+	if e.Declared == nil || e.Declared.By != want || e.Declared.ServiceAccount != "vm" || e.Labels["security.istio.io/tlsMode"] != "istio" {
+		t.Errorf("%+v", e)
+	}
+}
+
 // TestEndpointLabels: istiod knows an endpoint by what declares it. The pod behind the address of a
 // ServiceEntry counts only where the entry selects it, that of a slice only in its own namespace.
 func TestEndpointLabels(t *testing.T) {

@@ -1,0 +1,94 @@
+package checks
+
+import (
+	"slices"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+)
+
+// onlyFilter is the one EnvoyFilter that applies to a pod and has a patch of some kind; the zero Ref when there
+// is none, or several.
+func onlyFilter(p *diagnose.Pass, pod *mesh.Pod, kind func(kube.ConfigPatch) bool) kube.Ref {
+	var found []kube.Ref
+	for _, f := range p.Resources.EnvoyFilters {
+		if selects(p, f, pod) && slices.ContainsFunc(f.Spec.ConfigPatches, kind) {
+			found = append(found, kube.Ref{Kind: "EnvoyFilter", Namespace: f.Namespace, Name: f.Name})
+		}
+	}
+	if len(found) != 1 {
+		return kube.Ref{}
+	}
+	return found[0]
+}
+
+// selects reports whether an EnvoyFilter applies to a pod: it stands in its namespace, or in
+// the root namespace, and its selector fits.
+func selects(p *diagnose.Pass, f *kube.EnvoyFilter, pod *mesh.Pod) bool {
+	s := f.Spec.WorkloadSelector
+	return (f.Namespace == pod.Namespace || f.Namespace == p.MeshConfig(pod.Revision()).Root()) &&
+		(s == nil || kube.HasLabels(s.Labels, pod.Labels))
+}
+
+// patcher is the one EnvoyFilter that changes the transport sockets of the cluster that an edge takes; the
+// zero Ref when there is none, or several.
+func patcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
+	return onlyFilter(p, e.Client, func(c kube.ConfigPatch) bool {
+		return c.ApplyTo == "CLUSTER" && patchesCluster(c.Match, e) && (c.Patch.Value.TransportSocket != nil || len(c.Patch.Value.TransportSocketMatches) > 0)
+	})
+}
+
+// patchesCluster reports whether a patch is for the cluster of an edge
+// (pilot/pkg/networking/core/envoyfilter/cluster_patch.go, clusterMatch).
+func patchesCluster(m kube.PatchMatch, e *handshake.Edge) bool {
+	context, c := "SIDECAR_OUTBOUND", m.Cluster
+	if e.Client.Plane == mesh.Gateway {
+		context = "GATEWAY"
+	}
+	switch {
+	case !inContext(m, context):
+		return false
+	case c.Name != "":
+		return c.Name == e.Outbound.Cluster
+	}
+	host, port := e.SentTo()
+	return (c.Subset == "" || c.Subset == e.Server.Subset) && (c.Service == "" || host != nil && c.Service == host.Name) && (c.PortNumber == 0 || c.PortNumber == port)
+}
+
+// socketPatcher is the one EnvoyFilter that changes the transport socket of either end of an edge: of the
+// client's cluster, or of the server's filter chains.
+func socketPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
+	if ref := patcher(p, e); ref.Name != "" {
+		return ref
+	}
+	return inboundPatcher(p, e.Server.Pod, func(c kube.ConfigPatch) bool {
+		return c.ApplyTo == "FILTER_CHAIN" && c.Patch.Value.TransportSocket != nil
+	})
+}
+
+// listenerPatcher is the one EnvoyFilter that changes what the listener of an edge's server sees of a connection
+// and which filter chain takes it.
+func listenerPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
+	return inboundPatcher(p, e.Server.Pod, func(c kube.ConfigPatch) bool {
+		return c.ApplyTo == "LISTENER" || c.ApplyTo == "LISTENER_FILTER" || c.ApplyTo == "FILTER_CHAIN"
+	})
+}
+
+// inboundPatcher is the one EnvoyFilter with a patch of some kind for the listeners on which a pod is called.
+func inboundPatcher(p *diagnose.Pass, pod *mesh.Pod, kind func(kube.ConfigPatch) bool) kube.Ref {
+	if pod == nil || !pod.HasProxy() {
+		return kube.Ref{}
+	}
+	context := "SIDECAR_INBOUND"
+	if pod.Plane == mesh.Gateway {
+		context = "GATEWAY"
+	}
+	return onlyFilter(p, pod, func(c kube.ConfigPatch) bool { return inContext(c.Match, context) && kind(c) })
+}
+
+// inContext reports whether a patch is for one part of a proxy's config.
+func inContext(m kube.PatchMatch, context string) bool {
+	return m.Context == "" || m.Context == "ANY" || m.Context == context
+}
