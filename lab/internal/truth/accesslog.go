@@ -17,6 +17,7 @@ type logLine struct {
 	request, code, flag, details, termination, failure string
 	agent                                              string
 	upstream, cluster, upstreamLocal, downstream, sni  string
+	dialled                                            string
 	route                                              string
 }
 
@@ -56,7 +57,7 @@ func parseLog(text []byte) []logLine {
 		}
 		all = append(all, logLine{
 			request: f[1], code: f[2], flag: f[3], details: f[4], termination: f[5], failure: f[6],
-			agent: f[12], upstream: f[15], cluster: f[16], upstreamLocal: f[17], downstream: f[19], sni: f[20], route: strings.Join(f[21:], " "),
+			agent: f[12], upstream: f[15], cluster: f[16], upstreamLocal: f[17], dialled: f[18], downstream: f[19], sni: f[20], route: strings.Join(f[21:], " "),
 		})
 	}
 	return all
@@ -96,7 +97,10 @@ func (e evidence) lines(a attempt, r probe.Result, o outcome) (client, server *l
 	if a.client.Proxied() {
 		client = pick(e.logs[id(a.client)], func(l logLine) bool { return !l.inbound() && l.of(a.Call.Token) })
 		if client == nil {
-			client = pick(e.logs[id(a.client)], func(l logLine) bool { return !l.inbound() && l.request == "" && l.downstream == r.Local })
+			client = pick(e.logs[id(a.client)], func(l logLine) bool {
+				// A port of the client's serves connections to several destinations.
+				return !l.inbound() && l.request == "" && l.downstream == r.Local && l.dialled == a.Call.Address
+			})
 		}
 		if client != nil { // without a line, the call may have gone past the proxy
 			from = client.upstreamLocal

@@ -144,8 +144,8 @@ func TestParseLog(t *testing.T) {
 	const tcp = `[2026-01-02T03:04:05.678Z] "- - -" 0 UF,URX - - "delayed_connect_error:_x" 0 0 0 - "-" "-" "-" "-" "10.0.0.3:9000" PassthroughCluster - 10.0.0.3:9000 10.0.0.1:50001 - -` + "\n"
 	got := parseLog([]byte("2026 info something else\n" + http + tcp))
 	want := []logLine{
-		{request: "GET /q00001x HTTP/1.1", code: "503", flag: "UC", details: "upstream_reset", agent: "lab-probe/q00002x", upstream: "10.0.0.2:8080", cluster: "outbound|80||a.b", upstreamLocal: "10.0.0.1:40000", downstream: "10.0.0.1:50000", route: "default"},
-		{code: "0", flag: "UF,URX", failure: "delayed_connect_error:_x", upstream: "10.0.0.3:9000", cluster: "PassthroughCluster", downstream: "10.0.0.1:50001"},
+		{request: "GET /q00001x HTTP/1.1", code: "503", flag: "UC", details: "upstream_reset", agent: "lab-probe/q00002x", upstream: "10.0.0.2:8080", cluster: "outbound|80||a.b", upstreamLocal: "10.0.0.1:40000", dialled: "10.96.0.9:80", downstream: "10.0.0.1:50000", route: "default"},
+		{code: "0", flag: "UF,URX", failure: "delayed_connect_error:_x", upstream: "10.0.0.3:9000", cluster: "PassthroughCluster", dialled: "10.0.0.3:9000", downstream: "10.0.0.1:50001"},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(logLine{})); diff != "" {
 		t.Fatal(diff)
@@ -161,10 +161,11 @@ func TestParseLog(t *testing.T) {
 // A TCP connection has no token in the logs: its lines are found by the ends of connections.
 func TestLinesOfTCP(t *testing.T) {
 	const client = `[2026-01-02T03:04:05.678Z] "- - -" 0 UH - - "-" 0 0 1 - "-" "-" "-" "-" "10.0.0.2:9000" outbound|9000||a.b 10.0.0.1:40000 10.96.0.9:9000 10.0.0.1:50000 - -` + "\n"
+	const other = `[2026-01-02T03:04:05.678Z] "- - -" 0 - - - "-" 8 8 1 - "-" "-" "-" "-" "10.0.0.3:9000" outbound|9000||c.b 10.0.0.1:40001 10.96.0.8:9000 10.0.0.1:50000 - -` + "\n"
 	const server = `[2026-01-02T03:04:05.678Z] "- - -" 0 NR filter_chain_not_found - "-" 0 0 1 - "-" "-" "-" "-" "-" - - 10.0.0.2:9000 10.0.0.1:40000 - -` + "\n"
 	from, to := pod("client", "10.0.0.1", true), pod("server", "10.0.0.2", true)
-	e := evidence{logs: map[string][]logLine{"shop/client": parseLog([]byte(client)), "shop/server": parseLog([]byte(server))}}
-	a := attempt{client: from, Call: probe.Call{Token: token}}
+	e := evidence{logs: map[string][]logLine{"shop/client": parseLog([]byte(other + client)), "shop/server": parseLog([]byte(server))}}
+	a := attempt{client: from, Call: probe.Call{Token: token, Address: "10.96.0.9:9000"}}
 	c, s := e.lines(a, probe.Result{Local: "10.0.0.1:50000"}, outcome{endpoint: &to})
 	if c.flags() != "UH" || s.flags() != "NR filter_chain_not_found" {
 		t.Errorf("client %q, server %q", c.flags(), s.flags())
