@@ -2,12 +2,10 @@ package report
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -47,29 +45,8 @@ func RenderEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style S
 	return edgeForms.write(w, connections{snapshot: s, edges: edges}, style)
 }
 
-// edgesYAML writes an EdgeList, one edge at a time, and its names in their order like all YAML.
 func edgesYAML(w io.Writer, c connections, style Style) error {
-	list := Edges(c.snapshot, nil)
-	if len(c.edges) == 0 {
-		return writeYAML(w, list, style)
-	}
-	before := struct {
-		APIVersion string    `json:"apiVersion"`
-		CapturedAt time.Time `json:"capturedAt,omitzero"`
-	}{list.APIVersion, list.CapturedAt}
-	after := struct {
-		Kind     string   `json:"kind"`
-		Unlisted []string `json:"unlisted"`
-	}{list.Kind, list.Unlisted}
-
-	y := newYAML(w)
-	err := y.object(before, 0, false)
-	y.write("edges:\n")
-	for _, e := range c.edges {
-		y.write("- ")
-		err = cmp.Or(err, y.object(edge(e), yamlIndent, true))
-	}
-	return cmp.Or(err, y.object(after, 0, false), y.out.Flush())
+	return writeYAML(w, Edges(c.snapshot, c.edges), style)
 }
 
 // streamEdges writes an EdgeList as JSON, one edge a line and one at a time.

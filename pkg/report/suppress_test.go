@@ -99,7 +99,7 @@ func TestSuppressedInForms(t *testing.T) {
 		},
 		SARIF: {`"suppressions": [ { "kind": "external", "status": "accepted", "justification": "moves in December, until 2026-12-31" } ],`},
 		OpenReports: {
-			`message: "suppressed: moves in December, until 2026-12-31: DestinationRule shop/off turns mTLS off" policy: MTD301 `,
+			"message: 'suppressed: moves in December, until 2026-12-31: DestinationRule shop/off turns mTLS off' policy: MTD301 ",
 			`name: "off" namespace: shop result: skip rule: dr-disable-vs-strict scored: false`,
 		},
 		CSV: {"blamed,findings,suppressed,", "shop,DestinationRule,off,fail,,MTD301,MTD301,"},

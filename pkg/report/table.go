@@ -1,17 +1,17 @@
 package report
 
 import (
+	"bytes"
 	"io"
 	"strings"
 
-	"github.com/clipperhouse/displaywidth"
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
 )
 
-// columnGap is what stands between two columns.
-const columnGap = 2
-
-// grid is a table as kubectl prints it: no lines, two spaces between columns, left aligned, no
-// spaces at the end of a line. Its cells are clean text, possibly painted.
+// grid is a table as kubectl prints it: no lines, two spaces between columns, left aligned.
+// Its cells are clean text, possibly painted.
 type grid struct {
 	header []string
 	rows   [][]string
@@ -22,39 +22,57 @@ func (g grid) write(w io.Writer, noHeaders bool) error {
 	if len(g.rows) == 0 {
 		return nil
 	}
-	lines := g.rows
+	var padded bytes.Buffer
+	t := tablewriter.NewTable(&padded, tablewriter.WithRenderer(kubectlRenderer()), tablewriter.WithConfig(kubectlConfig()))
 	if !noHeaders {
-		lines = append([][]string{g.header}, lines...)
+		t.Header(g.header)
 	}
-	widths := columnWidths(lines)
+	if err := t.Bulk(g.rows); err != nil {
+		return err
+	}
+	if err := t.Render(); err != nil {
+		return err
+	}
+	return trimLines(w, padded.String())
+}
+
+func kubectlRenderer() tw.Renderer {
+	return renderer.NewBlueprint(tw.Rendition{
+		Borders:  tw.BorderNone,
+		Symbols:  tw.NewSymbols(tw.StyleNone),
+		Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
+	})
+}
+
+// kubectlConfig is given whole: an option that is given later replaces a whole cell config.
+func kubectlConfig() tablewriter.Config {
+	cell := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
+		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: "  ", Overwrite: true}},
+	}
+	return tablewriter.Config{Header: cell, Row: cell, Behavior: tw.Behavior{TrimSpace: tw.Off}}
+}
+
+// trimLines drops the spaces that fill every line up to the width of the table.
+func trimLines(w io.Writer, text string) error {
 	var out strings.Builder
-	for _, cells := range lines {
-		gap := 0 // what the cells before leave free: written only when something follows
-		for i, cell := range cells {
-			if cell != "" {
-				out.WriteString(strings.Repeat(" ", gap))
-				out.WriteString(cell)
-				gap = 0
-			}
-			gap += widths[i] - cellWidth(cell) + columnGap
-		}
+	for line := range strings.Lines(text) {
+		out.WriteString(trimLine(strings.TrimSuffix(line, "\n")))
 		out.WriteByte('\n')
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-func columnWidths(lines [][]string) []int {
-	widths := make([]int, len(lines[0]))
-	for _, cells := range lines {
-		for i, cell := range cells {
-			widths[i] = max(widths[i], cellWidth(cell))
+// trimLine knows that behind the spaces of a painted cell the table resets the colour once more.
+func trimLine(line string) string {
+	for {
+		line = strings.TrimRight(line, " ")
+		rest, ok := strings.CutSuffix(line, colorReset)
+		if !ok || !strings.HasSuffix(rest, " ") && !strings.HasSuffix(rest, colorReset) {
+			return line
 		}
+		line = rest
 	}
-	return widths
-}
-
-// cellWidth is how many columns of a terminal a cell takes: two for a wide character, none for colour.
-func cellWidth(cell string) int {
-	return displaywidth.Options{ControlSequences: true}.String(cell)
 }
