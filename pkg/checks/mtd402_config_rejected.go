@@ -70,13 +70,14 @@ func rejections(p *envoy.Proxy) []envoy.Rejection {
 const clustersRejected = "cluster_manager.cds.update_rejected"
 
 // rejectedClusters are the clusters that warm beside one in force although no secret keeps them
-// waiting. Only the counter tells whether Envoy refused them.
+// waiting. Only the counter tells whether Envoy refused them, and it may count an older refusal: every
+// cluster warms until its endpoints have come.
 func rejectedClusters(p *diagnose.Pass, pod *mesh.Pod) []envoy.Rejection {
 	var out []envoy.Rejection
 	count, counted := pod.Proxy.Stats[clustersRejected]
 	for _, c := range pod.Proxy.Clusters {
 		switch {
-		case c.State != envoy.Warming || !succeeds(pod.Proxy, c) || awaitsSecret(pod.Proxy, c):
+		case c.State != envoy.Warming || !succeeds(pod.Proxy, c) || awaitsSecret(pod.Proxy, c) || arriving(p, c):
 		case !counted:
 			p.Unknown(kube.PodRef(pod.Key()), "cluster "+c.Name+" warms beside the one in force; whether it was rejected is not known: "+clustersRejected+" was not collected")
 		case count > 0:
@@ -87,6 +88,11 @@ func rejectedClusters(p *diagnose.Pass, pod *mesh.Pod) []envoy.Rejection {
 		}
 	}
 	return out
+}
+
+// arriving reports whether a cluster came so shortly before the capture that it may still wait for its endpoints.
+func arriving(p *diagnose.Pass, c *envoy.Cluster) bool {
+	return !undated(p) && p.CapturedAt.Sub(c.LastUpdated) < pushTime
 }
 
 // succeeds reports whether a cluster is to replace one in force.

@@ -3,6 +3,7 @@ package checks
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -91,6 +92,12 @@ func TestClusterRejected(t *testing.T) {
 	}
 	has(t, spoil(counted(1)).says(mtd402), "error Deployment shop/client [] 0: the proxy of shop/client rejects its config")
 	spoil(counted(0)).quiet(mtd402)
+
+	// Envoy once refused something, and the next push has just come.
+	arriving := spoil(counted(1))
+	p := arriving.proxy("shop/client")
+	p.Clusters[len(p.Clusters)-1].LastUpdated = arriving.CapturedAt.Add(-time.Second)
+	arriving.quiet(mtd402)
 
 	uncounted := spoil(func(p *envoy.Proxy) { p.Stats = nil })
 	if got := uncounted.says(mtd402); got != "" {
