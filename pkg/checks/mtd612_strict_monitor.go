@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -20,13 +21,13 @@ var mtd612 = &diagnose.Check{
 			"Prometheus: target is down: connection reset by peer, EOF",
 			"metrics of a workload end when STRICT is turned on, or when its pods get a proxy",
 		},
-		Detection: "A ServiceMonitor or PodMonitor selects pods with a sidecar for a scrape over http, and the inbound listener accepts only mutual TLS on the port. An error where all Prometheus pods (label app.kubernetes.io/name) run without a proxy; a warning where only some do, or where none is seen.",
+		Detection: "A ServiceMonitor or PodMonitor selects pods with a sidecar for a scrape over http, and the inbound listener accepts only mutual TLS on the port. An error where all Prometheus pods (label app.kubernetes.io/name) run without a proxy, or all with one; a warning where only some do, or where none is seen. With a proxy Prometheus dials the pods' addresses as well, which its proxy passes on in clear, unless a headless Service leads to the port.",
 		ByHand: []diagnose.Look{
 			look("kubectl get servicemonitors,podmonitors -A -o yaml", "the selector, and port and scheme of the endpoints"),
 			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
 			seeLog("SERVER", "filter_chain_not_found, with the address of Prometheus"),
 		},
-		NotThis:    "Over https a certificate of the mesh may be presented (tlsConfig, or a scrape class of Prometheus): that is not judged, nor are relabelings that choose targets or their addresses. Merged metrics (port 15020) and Envoy's own (15090) bypass the proxy. A Prometheus with a proxy is MTD316. Which monitors a Prometheus selects is not read: one that none selects is named all the same. Clusters without these kinds, and users who may not list them, hear nothing.",
+		NotThis:    "Over https a certificate of the mesh may be presented (tlsConfig, or a scrape class of Prometheus): that is not judged, nor are relabelings that choose targets or their addresses. Merged metrics (port 15020) and Envoy's own (15090) bypass the proxy. That a Prometheus with a proxy does call is MTD316. Which monitors a Prometheus selects is not read: one that none selects is named all the same. Clusters without these kinds, and users who may not list them, hear nothing.",
 		Fix:        "Open the one port. Or scrape the merged metrics, on port 15020. Or give Prometheus a certificate of the mesh, and the endpoint scheme https with its tlsConfig.",
 		References: []string{"istio.io/docs/ops/integrations/prometheus", "istio/istio#19628", "prometheus-operator.dev/docs/api-reference/api"},
 	},
@@ -124,12 +125,16 @@ func chosenElsewhere(e kube.MonitorEndpoint) bool {
 }
 
 func judgeScrapes(p *diagnose.Pass, monitor kube.Ref, field string, e kube.MonitorEndpoint, scrapes []scrape, by outsiders) {
-	if chosenElsewhere(e) || by.meshed() {
+	if chosenElsewhere(e) {
 		p.NotApplicable()
 		return
 	}
+	severity := by.severity()
+	if by.meshed() {
+		severity = diagnose.Error
+	}
 	for _, s := range scrapes {
-		if s.pod == nil || s.port == 0 || !concerned(p, s.pod.Namespace) {
+		if s.pod == nil || s.port == 0 || !concerned(p, s.pod.Namespace) || by.meshed() && knownToProxies(p, s) {
 			p.NotApplicable()
 			continue
 		}
@@ -137,13 +142,19 @@ func judgeScrapes(p *diagnose.Pass, monitor kube.Ref, field string, e kube.Monit
 			continue
 		}
 		p.Failed(diagnose.Finding{
-			Severity: by.severity(), Subject: monitor, Field: field, Group: fmt.Sprint(s.port), Pod: s.pod, Workloads: []kube.Ref{s.pod.Workload.Ref},
+			Severity: severity, Subject: monitor, Field: field, Group: fmt.Sprint(s.port), Pod: s.pod, Workloads: []kube.Ref{s.pod.Workload.Ref},
 			Evidence: []handshake.Fact{
 				{Layer: handshake.Cluster, Source: monitor.String() + " " + field, Value: fmt.Sprintf("scrapes port %d over http", s.port)},
 				listenerFact(p, s.pod, s.port),
 			},
 		})
 	}
+}
+
+// knownToProxies reports whether a headless Service leads to what is scraped: then a proxy knows the pod by its
+// address and begins mutual TLS.
+func knownToProxies(p *diagnose.Pass, s scrape) bool {
+	return slices.ContainsFunc(s.pod.Addresses, func(a netip.Addr) bool { return headless(p, netip.AddrPortFrom(a, uint16(s.port))) })
 }
 
 func describeMonitor(p *diagnose.Pass, f *diagnose.Finding) {
@@ -157,7 +168,12 @@ func describeMonitor(p *diagnose.Pass, f *diagnose.Finding) {
 	} else {
 		f.Fixes = openPort(p, f.Pod, port, fmt.Sprintf("open port %d to Prometheus", port))
 	}
-	f.Title = fmt.Sprintf("%s has port %d of %s scraped over http, where only mutual TLS is accepted, and %s", f.Subject, port, who, prometheuses(p).says("a Prometheus"))
+	by := prometheuses(p)
+	why := by.says("a Prometheus")
+	if by.meshed() {
+		why = "the proxy of Prometheus passes on in clear what goes to a pod's address"
+	}
+	f.Title = fmt.Sprintf("%s has port %d of %s scraped over http, where only mutual TLS is accepted, and %s", f.Subject, port, who, why)
 	f.Fixes = append(f.Fixes, diagnose.Fix{
 		Title: "give Prometheus a certificate of the mesh (istio.io/docs/ops/integrations/prometheus), and this endpoint scheme https with its tlsConfig",
 		Risk:  "targets of this endpoint that have no proxy are then not scraped",

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -27,6 +28,31 @@ func (r *recording) podMonitor(app string, endpoint kube.MonitorEndpoint) *recor
 }
 
 var httpEndpoint = kube.MonitorEndpoint{Port: "http"}
+
+// TestStrictServiceMonitorByAProxy: a proxy passes on what goes to a pod's address, but for pods of a headless Service.
+func TestStrictServiceMonitorByAProxy(t *testing.T) {
+	f := record(t, healthy).monitor("pay", httpEndpoint).controller("multi", "prometheus", "").one(mtd612)
+	has(t, lines([]*diagnose.Finding{f}), "error ServiceMonitor monitoring/apps [spec.endpoints[0]] 0: ")
+	has(t, f.Title, "the proxy of Prometheus passes on in clear what goes to a pod's address")
+	complete(t, f)
+
+	scraped := func(r *recording) []string {
+		var names []string
+		for _, f := range r.judge(mtd612).Findings {
+			for _, w := range f.Workloads {
+				names = append(names, w.Name)
+			}
+		}
+		return names
+	}
+	shop := record(t, healthy).monitor("shop", httpEndpoint)
+	if got := scraped(shop); !slices.Contains(got, "hl") {
+		t.Errorf("the pods of the headless Service hl refuse plaintext: %q", got)
+	}
+	if got := scraped(shop.controller("multi", "prometheus", "")); slices.Contains(got, "hl") || !slices.Contains(got, "server") {
+		t.Errorf("a proxy knows the pods of hl, and not those of server: %q", got)
+	}
+}
 
 func TestStrictServiceMonitor(t *testing.T) {
 	r := record(t, healthy).monitor("pay", httpEndpoint)
@@ -102,7 +128,6 @@ func TestStrictMonitorQuietAndBlind(t *testing.T) {
 	record(t, healthy).monitor("nosuch", httpEndpoint).silent(mtd612)
 	record(t, healthy).monitor("legacy", httpEndpoint).silent(mtd612)
 	record(t, healthy).podMonitor("nosuch", kube.MonitorEndpoint{PortNumber: 8080}).silent(mtd612)
-	record(t, healthy).monitor("pay", httpEndpoint).controller("multi", "prometheus", "").silent(mtd612) // by a proxy
 	unread := record(t, healthy).monitor("pay", httpEndpoint)
 	if got := unread.withoutProxy("pay/api").unknowns(mtd612); len(got) == 0 {
 		t.Error("pay/api was not read")
