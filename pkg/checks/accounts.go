@@ -53,5 +53,6 @@ func accountOf(h *mesh.Host, ep mesh.Endpoint) (namespace, name string) {
 
 // expected reports whether istiod would list the identity that the server of an edge presents.
 func expected(p *diagnose.Pass, e *handshake.Edge) bool {
-	return e.TLS != nil && e.Server.Host != nil && slices.Contains(accounts(p, e.Server.Host, e.Client.Revision()), e.TLS.ServerID)
+	host, _ := e.SentTo()
+	return e.TLS != nil && host != nil && slices.Contains(accounts(p, host, e.Client.Revision()), e.TLS.ServerID)
 }

@@ -31,7 +31,10 @@ func tlsFixes(p *diagnose.Pass, rule *kube.DestinationRule, field string, broken
 
 // external reports whether edges lead out of the mesh, where auto mTLS leaves connections alone.
 func external(edges []*handshake.Edge) bool {
-	return slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return e.Server.Host != nil && e.Server.Host.External })
+	return slices.ContainsFunc(edges, func(e *handshake.Edge) bool {
+		host, _ := e.SentTo()
+		return host != nil && host.External
+	})
 }
 
 // mutualFixes set ISTIO_MUTUAL, where that heals.

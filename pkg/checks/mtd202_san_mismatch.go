@@ -57,9 +57,8 @@ func sanList(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
 	if rule := p.Rule(e); rule.TLS != nil && len(rule.TLS.SubjectAltNames) > 0 {
 		return ruleRef(rule.Rule), strings.TrimSuffix(rule.Field, ".mode") + ".subjectAltNames"
 	}
-	for _, se := range p.Resources.ServiceEntries {
-		h := e.Server.Host
-		if h != nil && h.Ref.Kind == "ServiceEntry" && se.Namespace == h.Ref.Namespace && se.Name == h.Ref.Name && len(se.Spec.SubjectAltNames) > 0 {
+	if h, _ := e.SentTo(); h != nil {
+		if se := entryOf(p, h); se != nil && len(se.Spec.SubjectAltNames) > 0 {
 			return h.Ref, "spec.subjectAltNames"
 		}
 	}

@@ -35,7 +35,8 @@ var mtd205 = &diagnose.Check{
 func sanEmpty(p *diagnose.Pass) {
 	contexts := map[*envoy.Proxy]map[string]*envoy.TLSContext{}
 	for e := range p.Known() {
-		if e.Verdict != handshake.MTLS || e.Server.Host == nil {
+		host, _ := e.SentTo()
+		if e.Verdict != handshake.MTLS || host == nil {
 			p.NotApplicable()
 			continue
 		}
@@ -49,7 +50,7 @@ func sanEmpty(p *diagnose.Pass) {
 		case len(ctx.Validation.SANs) > 0 || ctx.AutoSANValidation:
 			p.Passed()
 		default:
-			p.Failed(diagnose.Finding{Subject: e.Server.Host.Ref, Field: "spec.subjectAltNames", Edges: edge(e)})
+			p.Failed(diagnose.Finding{Subject: host.Ref, Field: "spec.subjectAltNames", Edges: edge(e)})
 		}
 	}
 }

@@ -38,7 +38,8 @@ var mtd312 = &diagnose.Check{
 
 func describeHeadlessMixed(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	bare := bareWorkloads(e.Server.Host)
+	host, _ := e.SentTo()
+	bare := bareWorkloads(host)
 	var names []string
 	f.Evidence = bothSides(p, e)
 	for _, w := range bare {

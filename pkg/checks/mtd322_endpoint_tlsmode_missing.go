@@ -97,12 +97,13 @@ func labelText(pod *mesh.Pod) string {
 // describeHandWritten tells of a Service whose endpoints name pods of another namespace.
 func describeHandWritten(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
+	host, _ := e.SentTo()
 	f.Title = fmt.Sprintf("the endpoints of %s are written by hand and lead to %s in another namespace, where istiod does not look for pods: clients send plaintext, which is refused",
 		f.Subject, servers(f.Edges))
 	f.Evidence = append(f.Evidence, handshake.Fact{
 		Layer: handshake.Cluster, Source: f.Subject.String() + " endpoint " + e.Server.Address.String(), Value: "names no pod; " + e.Server.Pod.Key().String() + " has that address",
 	})
-	f.Fixes = ruleFix(p, "say ISTIO_MUTUAL for the host", e.Server.Host, "ISTIO_MUTUAL", nil, f.Edges)
+	f.Fixes = ruleFix(p, "say ISTIO_MUTUAL for the host", host, "ISTIO_MUTUAL", nil, f.Edges)
 }
 
 // labelFix sets the label of a workload's pods, or removes it when mode is empty, where that heals.

@@ -34,8 +34,9 @@ var mtd331 = &diagnose.Check{
 
 func describeAlias(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	f.Title = fmt.Sprintf("%s stands for %s, which is in the mesh and STRICT, and auto mTLS leaves ExternalName alone: clients send plaintext", f.Subject, e.Server.Host.ExternalName)
-	f.Evidence = append(bothSides(p, e), handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: e.Server.Host.ExternalName})
-	f.Fixes = append([]diagnose.Fix{{Title: "dial " + e.Server.Host.ExternalName + " itself"}},
-		ruleFix(p, "say ISTIO_MUTUAL for the alias", e.Server.Host, "ISTIO_MUTUAL", nil, f.Edges)...)
+	host, _ := e.SentTo()
+	f.Title = fmt.Sprintf("%s stands for %s, which is in the mesh and STRICT, and auto mTLS leaves ExternalName alone: clients send plaintext", f.Subject, host.ExternalName)
+	f.Evidence = append(bothSides(p, e), handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: host.ExternalName})
+	f.Fixes = append([]diagnose.Fix{{Title: "dial " + host.ExternalName + " itself"}},
+		ruleFix(p, "say ISTIO_MUTUAL for the alias", host, "ISTIO_MUTUAL", nil, f.Edges)...)
 }

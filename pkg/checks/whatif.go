@@ -150,14 +150,14 @@ func (w paper) moved(e *handshake.Edge) *handshake.Edge {
 	if e.Server.Pod != nil {
 		m.Server.Pod = w.now.Snapshot.Pod(e.Server.Pod.Key())
 	}
+	if e.Outbound.Host != nil {
+		m.Outbound.Host = w.movedHost(e.Outbound.Host)
+	}
 	if e.Server.Host == nil {
 		m.Server.Host = headlessOf(w.now, e)
 		return &m
 	}
 	m.Server.Host = w.movedHost(e.Server.Host)
-	if e.Outbound.Host != nil {
-		m.Outbound.Host = w.movedHost(e.Outbound.Host)
-	}
 	return &m
 }
 

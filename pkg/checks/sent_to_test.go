@@ -1,0 +1,61 @@
+package checks
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+)
+
+// reroute has the routes of all proxies lead to another cluster, as a VirtualService does.
+func (r *recording) reroute(from, to string) {
+	for _, proxy := range r.Proxies {
+		for _, config := range proxy.Routes {
+			for _, vh := range config.VirtualHosts {
+				for _, route := range vh.Routes {
+					for i := range route.Clusters {
+						if route.Clusters[i].Name == from {
+							route.Clusters[i].Name = to
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+const toAPI = "outbound|80||api.pay.svc.cluster.local"
+
+// What is wrong with a host that a route leads to is told, not what was dialled.
+func TestAliasBehindARoute(t *testing.T) {
+	r := record(t, healthy)
+	r.alias()
+	r.reroute(toAPI, "outbound|80||alias.shop.svc.cluster.local")
+	probe := *mtd331
+	probe.Describe = func(p *diagnose.Pass, f *diagnose.Finding) {
+		f.Edges = slices.DeleteFunc(f.Edges, func(e *handshake.Edge) bool { return e.Server.Name != "api.pay.svc.cluster.local" })
+		describeAlias(p, f)
+	}
+	f := r.one(&probe)
+	has(t, f.Title, "Service shop/alias stands for server.shop.svc.cluster.local")
+	has(t, f.Fixes[1].Manifest, "host: alias.shop.svc.cluster.local")
+	complete(t, f)
+}
+
+// The identities that a client accepts are those of the entry to which its route leads.
+func TestSANMismatchOfAnEntryBehindARoute(t *testing.T) {
+	r := truth(t, "se-selector")
+	r.takes("int.example", "spiffe://cluster.local/ns/shop/sa/other")
+	r.Resources.ServiceEntries[0].Spec.SubjectAltNames = []string{"spiffe://cluster.local/ns/shop/sa/other"}
+	r.reroute(toAPI, "outbound|80||int.example")
+	has(t, lines([]*diagnose.Finding{r.one(mtd202)}), "error ServiceEntry shop/int [spec.subjectAltNames]")
+}
+
+// A cluster lacks the identities of the host that it is for.
+func TestSANEmptyBehindARoute(t *testing.T) {
+	r := record(t, healthy)
+	r.anonymous(serverHost)
+	r.reroute(toAPI, "outbound|80||"+serverHost)
+	has(t, lines([]*diagnose.Finding{r.one(mtd205)}), "info Service shop/server [spec.subjectAltNames]")
+}
