@@ -41,7 +41,7 @@ var mtd334 = &diagnose.Check{
 func paPortOpen(p *diagnose.Pass) {
 	for pod := range p.ProxyPods() {
 		pa := workloadPolicy(p, pod)
-		if pa == nil || len(pa.Spec.PortLevelMTLS) == 0 || p.Mode(pod).Workload.Mode != policy.Strict {
+		if pod.Plane != mesh.Sidecar || pa == nil || len(pa.Spec.PortLevelMTLS) == 0 || p.Mode(pod).Workload.Mode != policy.Strict {
 			p.NotApplicable()
 			continue
 		}

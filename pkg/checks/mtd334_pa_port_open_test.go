@@ -41,6 +41,10 @@ func TestPAPortOpenQuietAndBlind(t *testing.T) {
 		whole.policy("shop", name).Spec.MTLS = &kube.MutualTLS{Mode: "PERMISSIVE"} // no exception, then
 	}
 	whole.silent(mtd334)
+	gateway := record(t, healthy) // takes no PeerAuthentication
+	gateway.gateway("shop.example", nil)
+	gateway.addPolicy("shop", "mine", "server", "STRICT").Spec.PortLevelMTLS = map[string]kube.MutualTLS{"8443": {Mode: "DISABLE"}}
+	gateway.silent(mtd334)
 	blinded(t, portDisabled, mtd334)
 	unseenProxy(t, portDisabled, "shop/multi", mtd334)
 }

@@ -40,7 +40,7 @@ var mtd335 = &diagnose.Check{
 func sidecarIngressTLS(p *diagnose.Pass) {
 	for pod := range p.ProxyPods() {
 		s := sidecarOf(p, pod)
-		if s == nil || len(s.Spec.Ingress) == 0 {
+		if pod.Plane != mesh.Sidecar || s == nil || len(s.Spec.Ingress) == 0 {
 			p.NotApplicable()
 			continue
 		}

@@ -40,7 +40,7 @@ func drSuspected(p *diagnose.Pass) {
 		}
 		rule := p.Rule(e)
 		sends := rule.Mode == policy.TLSDisable && plain(e) || rule.Mode == policy.TLSSimple && e.Outbound.Socket == "tls"
-		if !sends || p.Mode(e.Server.Pod).Port(serverPort(e)).Mode != policy.Strict {
+		if !sends || asked(p, e) != handshake.AcceptsMTLS {
 			p.Passed()
 			continue
 		}

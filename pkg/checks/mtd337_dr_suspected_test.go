@@ -19,5 +19,8 @@ func TestDRSuspectedQuietAndBlind(t *testing.T) {
 	r := record(t, "03-dr-disable-vs-strict").withoutProxy("shop/server")
 	r.Resources.PeerAuthentications = nil
 	r.quiet(mtd337)
+	bypassed := record(t, "03-dr-disable-vs-strict")
+	bypassed.gateway("shop.example", nil)
+	bypassed.withoutProxy("shop/server").silent(mtd337) // takes no PeerAuthentication
 	blinded(t, "03-dr-disable-vs-strict", mtd337)
 }
