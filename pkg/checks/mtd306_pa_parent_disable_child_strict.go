@@ -32,6 +32,9 @@ var mtd306 = &diagnose.Check{
 	Describe: describePAParent,
 }
 
+// mayHang is the risk of PERMISSIVE where nothing was inspected before.
+const mayHang = "ports of protocols in which the server speaks first must be declared (name: mysql-…, or tcp), else they may hang on PERMISSIVE"
+
 func describePAParent(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	ns := namespaceMode(p, e)
@@ -40,6 +43,6 @@ func describePAParent(p *diagnose.Pass, f *diagnose.Finding) {
 	parent.Value += ": auto mTLS goes by this, not by the workload's policy"
 	f.Evidence = append(bothSides(p, e), parent)
 	title := "set " + f.Subject.String() + " to PERMISSIVE: clients then send mutual TLS, and plaintext is still taken where it is today"
-	f.Fixes = permissive(p, f, ns.From, title, "ports of protocols in which the server speaks first must be declared (name: mysql-…, or tcp), else they may hang on PERMISSIVE")
+	f.Fixes = permissive(p, f, ns.From, title, mayHang)
 	f.Fixes = append(f.Fixes, rulePerHost(p, f.Edges, "ISTIO_MUTUAL", func(host string) string { return "say ISTIO_MUTUAL for " + host + " alone" })...)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
@@ -125,10 +126,19 @@ func identityFixes(p *diagnose.Pass, f *diagnose.Finding, c culprit) []diagnose.
 	switch {
 	case c.rule != nil:
 		return tlsFixes(p, c.rule, f.Field, f.Edges)
+	case c.code == "MTD306":
+		return takeBoth(p, f, namespaceMode(p, e).From)
+	case c.code == "MTD308":
+		return []diagnose.Fix{autoMTLSFix(c.subject)}
 	case c.code == "MTD317" && c.subject.Kind == "PeerAuthentication":
-		return permissive(p, f, p.Mode(e.Server.Pod).Port(serverPort(e)).From, "take both: PERMISSIVE instead of DISABLE, so that clients of the mesh send mutual TLS", "")
+		return takeBoth(p, f, p.Mode(e.Server.Pod).Port(serverPort(e)).From)
 	case c.code == "MTD317" && e.Outbound.Path == handshake.Passthrough:
 		return showFixes(p, f, e.Client)
 	}
 	return nil
+}
+
+// takeBoth sets a policy that is DISABLE to PERMISSIVE.
+func takeBoth(p *diagnose.Pass, f *diagnose.Finding, from *kube.PeerAuthentication) []diagnose.Fix {
+	return permissive(p, f, from, "take both: PERMISSIVE instead of DISABLE, so that clients of the mesh send mutual TLS", mayHang)
 }

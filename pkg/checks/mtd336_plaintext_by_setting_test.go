@@ -25,6 +25,25 @@ func TestPlaintextByPolicy(t *testing.T) {
 	has(t, r.says(mtd336), "info PeerAuthentication shop/multi [spec.")
 }
 
+// What turns mutual TLS off for a namespace, or for the mesh, can be taken back, too.
+func TestPlaintextBySettingIsTakenBack(t *testing.T) {
+	r := record(t, "02-permissive-default")
+	for _, p := range r.Proxies {
+		for _, c := range p.Clusters {
+			c.Matches = nil // as istiod makes them where it does not choose mutual TLS
+		}
+	}
+	off := false
+	r.MeshConfigs["default"].EnableAutoMTLS = &off
+	hasFix(t, r.one(mtd336), "kubectl -n istio-system edit configmap istio")
+
+	r.MeshConfigs["default"].EnableAutoMTLS = nil
+	r.addPolicy("shop", "off", "", "DISABLE")
+	f := r.one(mtd336)
+	hasFix(t, f, `kubectl -n shop patch peerauthentication off --type=json -p '[{"op":"add","path":"/spec/mtls/mode","value":"PERMISSIVE"}]'`)
+	has(t, f.Fixes[0].Risk, "the server speaks first")
+}
+
 // What also breaks somebody is told of once: as that.
 func TestPlaintextAsAConsequence(t *testing.T) {
 	for _, name := range []string{"03-dr-disable-vs-strict", "13-automtls-off", "17-authz-principal-plaintext", "18-sidecar-egress-hides-service"} {
