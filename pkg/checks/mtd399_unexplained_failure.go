@@ -60,7 +60,7 @@ func unexplained(p *diagnose.Pass, e *handshake.Edge) diagnose.Finding {
 	}
 	for _, filter := range []kube.Ref{socketPatcher(p, e), listenerPatcher(p, e)} {
 		if filter.Name != "" {
-			f.Subject, f.Field, f.Group = filter, "spec.configPatches", ""
+			f.Subject, f.Field = filter, "spec.configPatches"
 			return f
 		}
 	}
@@ -100,7 +100,7 @@ func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 	pair := fmt.Sprintf("from %s to %s", callers(f.Edges), destinations(p, f.Edges))
 	switch {
 	case f.Subject.Kind == "EnvoyFilter":
-		f.Title = fmt.Sprintf("calls %s fail, and %s changes the TLS of one end: %s", pair, f.Subject, e.Why)
+		f.Title = fmt.Sprintf("calls %s fail, and %s changes what decides at one end: %s", pair, f.Subject, e.Why)
 		f.Fixes = []diagnose.Fix{envoyFilterFix(f.Subject)}
 	case e.Verdict == handshake.Denied:
 		policies := policiesAgainst(f.Edges)

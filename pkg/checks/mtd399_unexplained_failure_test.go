@@ -117,9 +117,16 @@ func TestUnexplainedByAnEnvoyFilter(t *testing.T) {
 		t.Fatalf("one fault, and to blame are %v", got)
 	}
 	f := result.Findings[0]
-	has(t, lines([]*diagnose.Finding{f}), "error EnvoyFilter shop/lean [spec.configPatches] 21: calls from pay/api, pay/client and 5 more to server.shop fail, and EnvoyFilter shop/lean changes the TLS of one end: ")
+	has(t, lines([]*diagnose.Finding{f}), "error EnvoyFilter shop/lean [spec.configPatches] 21: calls from pay/api, pay/client and 5 more to server.shop fail, and EnvoyFilter shop/lean changes what decides at one end: ")
 	has(t, f.Fixes[0].Command, "kubectl -n shop delete envoyfilter lean")
 	complete(t, f)
+
+	// A filter chain was chosen, and what fails comes after it.
+	named := record(t, "23-dr-wrong-san")
+	named.Resources.EnvoyFilters = []*kube.EnvoyFilter{filter}
+	if got := named.says(mtd399); strings.Contains(got, "EnvoyFilter") {
+		t.Errorf("no listener decides about identities: %s", got)
+	}
 
 	filter.Spec.ConfigPatches[0].Match.Context = "SIDECAR_OUTBOUND"
 	if got := r.says(mtd399); !strings.Contains(got, "error Deployment shop/server [] 3: calls from pay/client") {

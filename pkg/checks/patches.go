@@ -68,9 +68,19 @@ func socketPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
 	})
 }
 
+// unchosen are the failures of a connection that no filter chain takes, or the wrong one. What comes after, such as
+// certificates, no listener decides.
+var unchosen = []handshake.Reason{
+	handshake.NoFilterChain, handshake.PlaintextRefused, handshake.ClientCertificateRequired,
+	handshake.TLSToPlaintext, handshake.TLSToAppTLS, handshake.DoubleTLS, handshake.NotHTTP,
+}
+
 // listenerPatcher is the one EnvoyFilter that changes what the listener of an edge's server sees of a connection
-// and which filter chain takes it.
+// and which filter chain takes it; the zero Ref, too, where the edge fails by something else.
 func listenerPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
+	if !e.Blocked(unchosen...) {
+		return kube.Ref{}
+	}
 	return inboundPatcher(p, e.Server.Pod, func(c kube.ConfigPatch) bool {
 		return c.ApplyTo == "LISTENER" || c.ApplyTo == "LISTENER_FILTER" || c.ApplyTo == "FILTER_CHAIN"
 	})
