@@ -71,31 +71,13 @@ func (a *Assembler) takeProxies(into map[kube.Key]*envoy.Proxy) {
 }
 
 // dumpParts are the parts that a capture makes of every config dump, empty ones too.
-var dumpParts = []struct {
-	section envoy.Sections
-	name    string
-}{
-	{envoy.SectionBootstrap, "bootstrap"},
-	{envoy.SectionListeners, "listeners"},
-	{envoy.SectionClusters, "clusters"},
-	{envoy.SectionEndpoints, "endpoints"},
-	{envoy.SectionRoutes, "routes"},
-	{envoy.SectionSecrets, "secrets"},
-}
+const dumpParts = envoy.SectionBootstrap | envoy.SectionListeners | envoy.SectionClusters | envoy.SectionEndpoints | envoy.SectionRoutes | envoy.SectionSecrets
 
 // unreadParts makes a gap of the parts that a config dump in parts lacks: somebody took them away.
 // A whole dump may lack some with good reason (endpoints come only when asked for).
 func (a *Assembler) unreadParts(k kube.Key, p *proxyPart, proxy *envoy.Proxy) {
-	if !p.parted {
-		return
-	}
-	var missing []string
-	for _, part := range dumpParts {
-		if !(proxy.Read | proxy.Cut).Has(part.section) {
-			missing = append(missing, part.name)
-		}
-	}
-	if len(missing) == 0 {
+	missing := (dumpParts &^ (proxy.Read | proxy.Cut)).Names()
+	if !p.parted || len(missing) == 0 {
 		return
 	}
 	a.foundLocked(mesh.Gap{

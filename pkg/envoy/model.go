@@ -65,6 +65,20 @@ const (
 // Has reports whether every section of want was read.
 func (s Sections) Has(want Sections) bool { return s&want == want }
 
+// sectionNames are in the order of the sections.
+var sectionNames = [...]string{"bootstrap", "listeners", "clusters", "endpoints", "routes", "secrets", "certs", "hosts", "stats", "server_info"}
+
+// Names are the sections in their order: "listeners", "clusters".
+func (s Sections) Names() []string {
+	var out []string
+	for i, name := range sectionNames {
+		if s.Has(1 << i) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // Node identifies the proxy to its control plane (bootstrap.node).
 type Node struct {
 	ID             string            // "sidecar~10.244.1.62~client-1.shop~shop.svc.cluster.local"

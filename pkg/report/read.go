@@ -17,17 +17,6 @@ const (
 	dependsSections = neededSections | envoy.SectionEndpoints | envoy.SectionRoutes
 )
 
-var sectionNames = []struct {
-	section envoy.Sections
-	name    string
-}{
-	{envoy.SectionListeners, "listeners"},
-	{envoy.SectionClusters, "clusters"},
-	{envoy.SectionSecrets, "secrets"},
-	{envoy.SectionEndpoints, "endpoints"},
-	{envoy.SectionRoutes, "routes"},
-}
-
 func wasRead(p *envoy.Proxy) bool {
 	return p != nil && p.Read.Has(neededSections) && p.Cut&dependsSections == 0
 }
@@ -35,13 +24,7 @@ func wasRead(p *envoy.Proxy) bool {
 // missingSections are the parts of a proxy's config that a verdict rests on and that were not
 // read, or not to their end.
 func missingSections(p *envoy.Proxy) []string {
-	var out []string
-	for _, s := range sectionNames {
-		if p.Cut.Has(s.section) || neededSections.Has(s.section) && !p.Read.Has(s.section) {
-			out = append(out, s.name)
-		}
-	}
-	return out
+	return (p.Cut&dependsSections | neededSections&^p.Read).Names()
 }
 
 // isBlind reports whether traffic of a pod is carried by a proxy that was not read.
