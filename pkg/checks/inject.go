@@ -39,7 +39,7 @@ func injectFix(p *diagnose.Pass, w *mesh.Workload) diagnose.Fix {
 // injectRisk says what a proxy changes for a workload, and whom it shuts out.
 func injectRisk(p *diagnose.Pass, w *mesh.Workload) string {
 	tried := rewrite(p, func(r *kube.Resources) { editPods(r, w, injected) })
-	stops := append(tried.stops(func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }), tried.stopping(p.Engine.Edges(handshake.Query{Client: within(w)}))...)
+	stops := append(tried.stops(func(h *mesh.Host) bool { return h.Leads(within(w)) }), tried.stopping(p.Engine.Edges(handshake.Query{Client: within(w)}))...)
 	return risks("its pods restart; its own calls then follow the mesh's policies too", refuses(stops))
 }
 

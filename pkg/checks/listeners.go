@@ -34,7 +34,7 @@ func strays(e *handshake.Edge) bool {
 	pod := e.Server.Pod
 	return pod != nil && pod.Plane == mesh.Gateway && e.Outbound.Socket == "plaintext" &&
 		e.Blocked(handshake.PlaintextRefused, handshake.NoFilterChain, handshake.ClientCertificateRequired) &&
-		e.Server.Host != nil && hasEndpoint(e.Server.Host, func(p *mesh.Pod) bool { return p == pod })
+		e.Server.Host != nil && e.Server.Host.Leads(func(p *mesh.Pod) bool { return p == pod })
 }
 
 // describeStray tells of calls to a gateway by its Service's name. Who may make them is of no

@@ -72,7 +72,7 @@ func describeSidecarHides(p *diagnose.Pass, f *diagnose.Finding) {
 func hiddenHosts(p *diagnose.Pass, s *kube.Sidecar, namespace string) []*mesh.Host {
 	var out []*mesh.Host
 	for _, h := range p.Hosts {
-		if exported(h, namespace) && hides(s, h) && hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.HasProxy() }) {
+		if exported(h, namespace) && hides(s, h) && h.Leads(func(pod *mesh.Pod) bool { return pod != nil && pod.HasProxy() }) {
 			out = append(out, h)
 		}
 	}
@@ -82,12 +82,6 @@ func hiddenHosts(p *diagnose.Pass, s *kube.Sidecar, namespace string) []*mesh.Ho
 // hides reports whether a Sidecar does not import a host for one of its ports.
 func hides(s *kube.Sidecar, h *mesh.Host) bool {
 	return slices.ContainsFunc(h.Ports, func(port *mesh.Port) bool { return !covers(s, h, port.Number) })
-}
-
-func hasEndpoint(h *mesh.Host, wanted func(*mesh.Pod) bool) bool {
-	return slices.ContainsFunc(h.Ports, func(port *mesh.Port) bool {
-		return slices.ContainsFunc(port.Endpoints, func(ep mesh.Endpoint) bool { return wanted(ep.Pod) })
-	})
 }
 
 // unread reports whether the proxy of some pod is not in the evidence.

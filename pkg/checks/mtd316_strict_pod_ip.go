@@ -73,7 +73,7 @@ func judgeDialled(p *diagnose.Pass, e *handshake.Edge) {
 // it was the name that led there, and without the hider the proxy would know it.
 func hiddenName(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
 	for _, h := range p.Hosts {
-		if !h.Headless || !hasEndpoint(h, func(pod *mesh.Pod) bool { return pod == e.Server.Pod }) {
+		if !h.Headless || !h.Leads(func(pod *mesh.Pod) bool { return pod == e.Server.Pod }) {
 			continue
 		}
 		known := *e

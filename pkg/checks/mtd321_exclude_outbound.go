@@ -85,7 +85,7 @@ func captureFix(p *diagnose.Pass, f *diagnose.Finding, w *mesh.Workload, name st
 	return []diagnose.Fix{{
 		Title:   "let the proxy have the traffic: remove the annotation",
 		Command: jsonPatch(w.Ref, remove(annotationPointer(w, name))),
-		Risk:    risks("the pods restart", risk, refuses(tried.stops(func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }))),
+		Risk:    risks("the pods restart", risk, refuses(tried.stops(func(h *mesh.Host) bool { return h.Leads(within(w)) }))),
 	}}
 }
 

@@ -109,7 +109,7 @@ func describeHandWritten(p *diagnose.Pass, f *diagnose.Finding) {
 // labelFix sets the label of a workload's pods, or removes it when mode is empty, where that heals.
 func labelFix(p *diagnose.Pass, f *diagnose.Finding, w *mesh.Workload, mode string) []diagnose.Fix {
 	tried := rewrite(p, func(r *kube.Resources) { editPods(r, w, withTLSMode(mode)) })
-	if !tried.heals(f.Edges, func(h *mesh.Host) bool { return hasEndpoint(h, within(w)) }) {
+	if !tried.heals(f.Edges, func(h *mesh.Host) bool { return h.Leads(within(w)) }) {
 		return nil
 	}
 	fix := diagnose.Fix{Title: "set the label in the pod template", Command: jsonPatch(w.Ref, set(labelPointer(w, tlsMode), jsonText(mode))), Risk: "the pods restart"}

@@ -43,9 +43,12 @@ func plaintextBySetting(p *diagnose.Pass) {
 			p.NotApplicable()
 			continue
 		}
-		c := whyNameless(p, e)
-		switch {
-		case e.Verdict != handshake.Plaintext, c.code == "MTD312", unnamed(c), excepted(p, e, c):
+		if e.Verdict != handshake.Plaintext {
+			p.Passed()
+			continue
+		}
+		switch c := whyNameless(p, e); {
+		case c.code == "MTD312", unnamed(c), excepted(p, e, c):
 			p.Passed()
 		default:
 			p.Failed(diagnose.Finding{Subject: c.subject, Field: c.field, Edges: edge(e)})

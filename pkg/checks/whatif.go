@@ -70,7 +70,7 @@ func withPolicy(p *diagnose.Pass, from, to *kube.PeerAuthentication) paper {
 func underPolicy(p *diagnose.Pass, pa *kube.PeerAuthentication) func(*mesh.Host) bool {
 	return func(h *mesh.Host) bool {
 		return pa.Namespace == p.MeshConfig("").Root() || h.Namespace == pa.Namespace ||
-			hasEndpoint(h, func(pod *mesh.Pod) bool { return pod != nil && pod.Namespace == pa.Namespace })
+			h.Leads(func(pod *mesh.Pod) bool { return pod != nil && pod.Namespace == pa.Namespace })
 	}
 }
 

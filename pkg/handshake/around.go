@@ -1,8 +1,6 @@
 package handshake
 
 import (
-	"slices"
-
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -16,18 +14,12 @@ func (e *Engine) Around(q Query) []*Edge {
 	}
 	q.Either = nil
 	q.Client = func(p *mesh.Pod) bool { return !in(p) && (client == nil || client(p)) }
-	q.Host = func(h *mesh.Host) bool {
-		return slices.ContainsFunc(h.Ports, func(p *mesh.Port) bool {
-			return slices.ContainsFunc(p.Endpoints, func(ep mesh.Endpoint) bool { return ep.Pod != nil && in(ep.Pod) })
-		})
-	}
+	q.Host = func(h *mesh.Host) bool { return h.Leads(func(p *mesh.Pod) bool { return p != nil && in(p) }) }
 	q.Server = func(s *Server) bool { return s.Pod != nil && !in(s.Pod) && !serves(s.Host, s.Pod) }
 	return sortEdges(append(edges, e.Edges(q)...))
 }
 
 // serves reports whether a pod stands behind a host.
 func serves(h *mesh.Host, pod *mesh.Pod) bool {
-	return h != nil && slices.ContainsFunc(h.Ports, func(p *mesh.Port) bool {
-		return slices.ContainsFunc(p.Endpoints, func(ep mesh.Endpoint) bool { return ep.Pod == pod })
-	})
+	return h != nil && h.Leads(func(p *mesh.Pod) bool { return p == pod })
 }

@@ -41,6 +41,13 @@ func (h *Host) Port(number uint32) *Port {
 	return h.Ports[i]
 }
 
+// Leads reports whether the pod behind one of its endpoints is wanted; it is nil for an address outside the cluster.
+func (h *Host) Leads(wanted func(*Pod) bool) bool {
+	return slices.ContainsFunc(h.Ports, func(p *Port) bool {
+		return slices.ContainsFunc(p.Endpoints, func(ep Endpoint) bool { return wanted(ep.Pod) })
+	})
+}
+
 // Port is one port of a host with its endpoints.
 type Port struct {
 	Number    uint32

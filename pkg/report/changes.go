@@ -102,7 +102,7 @@ func remade(s *mesh.Snapshot, since time.Time) []Change {
 		for _, pod := range w.Pods {
 			if made := pod.CreationTimestamp.UTC(); !made.Before(since) {
 				c.Pods.Made++
-				c.Origin.Created = latest(c.Origin.Created, made)
+				c.Origin.Created = later(c.Origin.Created, made)
 			}
 		}
 		if c.Pods.Made > 0 {
@@ -110,13 +110,6 @@ func remade(s *mesh.Snapshot, since time.Time) []Change {
 		}
 	}
 	return out
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // blame notes the findings that blame a resource which changed.

@@ -12,7 +12,7 @@ import (
 func inForceSince(s *mesh.Snapshot, facts []handshake.Fact) time.Time {
 	var newest time.Time
 	for _, x := range facts {
-		newest = latest(newest, x.Place.Updated(s))
+		newest = later(newest, x.Place.Updated(s))
 	}
 	return newest.UTC()
 }

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -130,7 +129,10 @@ func orErr(err error, format string, args ...any) error {
 // settled is an error while a pod starts or ends, or istiod has not read all configuration. Pods
 // that run and are not ready may stay so.
 func (m Mesh) settled(ctx context.Context, except []string) (unready []string, err error) {
-	if err := cmp.Or(m.rolledOut(ctx), m.spacesStay(ctx)); err != nil {
+	if err := m.rolledOut(ctx); err != nil {
+		return nil, err
+	}
+	if err := m.spacesStay(ctx); err != nil {
 		return nil, err
 	}
 	pods, err := m.Kube.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
