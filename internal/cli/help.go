@@ -16,8 +16,8 @@ const rootLong = `Reads what the Envoy proxies on both ends of every connection 
 handshake from it, and says which connections use mutual TLS, which are plaintext, which fail,
 what causes it and what mends it. It never writes to the cluster.
 
-A TARGET is pod/NAME, deploy/NAME (sts, ds, job, cronjob…), svc/NAME, ns/NAME or NAME.NAMESPACE;
-without one it is the current namespace, or all that --from PATH holds.
+A TARGET is pod/NAME, deploy/NAME (sts, ds, job, cronjob…), svc/NAME, ns/NAME, NAME.NAMESPACE or
+NAMESPACE/NAME; without one it is the current namespace, or all that --from PATH holds.
 
 Exit codes: 0 nothing at or above --fail-on, 1 the tool failed, 2 usage, 3 findings at or above
 --fail-on, 4 evidence is missing and nothing is found in the rest (--allow-partial makes it 0),

@@ -90,6 +90,11 @@ func resolve(s *mesh.Snapshot, scope mesh.Scope) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
+	for _, t := range targets {
+		if err := t.known(s); err != nil {
+			return found{}, err
+		}
+	}
 	f := found{map[kube.Key]bool{}, map[kube.Key]bool{}}
 	for _, ns := range namespacesOf(scope) {
 		if err := namespaceExists(s, ns); err != nil {

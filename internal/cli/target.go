@@ -12,8 +12,8 @@ import (
 // target is one TARGET of the command line.
 type target struct {
 	word string
-	// kind is a workload's kind, "Pod", "Service" or "Namespace"; "" for a bare NAME.NAMESPACE,
-	// which may be any of the first three.
+	// kind is a workload's kind, "Pod", "Service" or "Namespace"; "" for a bare NAME.NAMESPACE or
+	// NAMESPACE/NAME, which may be any of the first three.
 	kind string
 	name string
 	// namespace is "" where -n decides.
@@ -34,7 +34,7 @@ var targetKinds = map[string]string{
 	"ns": "Namespace", "namespace": "Namespace", "namespaces": "Namespace",
 }
 
-const targetForms = "a target is pod/NAME, deploy/NAME (sts, ds, job, cronjob…), svc/NAME, ns/NAME or NAME.NAMESPACE; KIND/NAME.NAMESPACE names it elsewhere"
+const targetForms = "a target is pod/NAME, deploy/NAME (sts, ds, job, cronjob…), svc/NAME, ns/NAME, NAME.NAMESPACE or NAMESPACE/NAME; KIND/NAME.NAMESPACE names it elsewhere"
 
 func parseTargets(words []string) ([]target, error) {
 	var out []target
@@ -60,10 +60,10 @@ func parseTarget(word string) (target, error) {
 	}
 	kind, known := targetKinds[strings.ToLower(short)]
 	switch {
-	case !known:
-		return target{}, usageError(targetForms, "%q: there is no kind of target %q", word, short)
-	case name == "" || strings.Contains(name, "/"):
+	case short == "" || name == "" || strings.Contains(name, "/"):
 		return target{}, usageError(targetForms, "%q is not a target", word)
+	case !known: // as reports print it: shop/cart
+		return target{word: word, name: name, namespace: short}, nil
 	}
 	return target{word: word, kind: kind, name: name}, nil
 }
@@ -139,6 +139,14 @@ func (t target) find(s *mesh.Snapshot, namespaces []string) ([]*mesh.Pod, error)
 	return nil, t.notFound(s, namespaces)
 }
 
+// known reports as an error that the first word of NAMESPACE/NAME is no namespace: it was meant to be a kind, maybe.
+func (t target) known(s *mesh.Snapshot) error {
+	if t.kind != "" || !strings.Contains(t.word, "/") || namespaceExists(s, t.namespace) == nil {
+		return nil
+	}
+	return usageError(targetForms, "%q: there is neither a kind of target nor a namespace %q", t.word, t.namespace)
+}
+
 // qualified reads KIND/NAME.NAMESPACE, where that namespace exists.
 func (t target) qualified(s *mesh.Snapshot) (target, bool) {
 	dot := strings.LastIndexByte(t.name, '.')
@@ -200,6 +208,9 @@ func (t target) notFound(s *mesh.Snapshot, namespaces []string) error {
 		return failed("scale it up, or look at its endpoints", "%s has no running pod %s", t.word, where)
 	}
 	next := "-n chooses the namespace, -A looks in all"
+	if t.namespace != "" {
+		next = "-A without a target lists all workloads"
+	}
 	if near := nearest(t.name, t.candidates(s, namespaces)); near != "" {
 		next = "did you mean " + t.respell(near) + "? " + next
 	}
@@ -208,10 +219,11 @@ func (t target) notFound(s *mesh.Snapshot, namespaces []string) error {
 
 // respell is the target's word with another name.
 func (t target) respell(name string) string {
-	if kind, _, ok := strings.Cut(t.word, "/"); ok {
-		return kind + "/" + name
+	before := t.word[:strings.LastIndexByte(t.word, '/')+1]
+	if strings.HasSuffix(t.word, "."+t.namespace) {
+		name += "." + t.namespace
 	}
-	return name + "." + t.namespace
+	return before + name
 }
 
 // exists reports whether a service of that name is there, which has no pods then.

@@ -22,6 +22,9 @@ type CertificateList struct {
 	Certificates []HeldCertificate `json:"certificates"`
 	// Unread are pods whose certificates could not be read, each with why.
 	Unread []UnreadPod `json:"unread"`
+	// Gaps are why there may be proxies that the list does not know of: pods that were not listed,
+	// evidence that was read in part.
+	Gaps []mesh.Gap `json:"gaps"`
 	// Proxies counts those in scope, and those of them whose certificates were read.
 	Proxies Count `json:"proxies"`
 }
@@ -88,7 +91,7 @@ var rotationOrder = []Rotation{Expired, NotYetValid, Missing, Unreadable, Renewa
 func Certificates(s *mesh.Snapshot, in func(*mesh.Pod) bool) *CertificateList {
 	l := &CertificateList{
 		APIVersion: APIVersion, Kind: "CertificateList", CapturedAt: s.CapturedAt.UTC(),
-		Certificates: []HeldCertificate{}, Unread: []UnreadPod{},
+		Certificates: []HeldCertificate{}, Unread: []UnreadPod{}, Gaps: unknownPods(s.Gaps),
 	}
 	g := newRootGroups(s)
 	for _, p := range s.Pods {
@@ -108,8 +111,19 @@ func Certificates(s *mesh.Snapshot, in func(*mesh.Pod) bool) *CertificateList {
 	return l
 }
 
-// Incomplete reports whether a proxy's certificates could not be read.
-func (l *CertificateList) Incomplete() bool { return len(l.Unread) > 0 }
+// Incomplete reports whether a proxy's certificates could not be read, or a proxy may not be known of.
+func (l *CertificateList) Incomplete() bool { return len(l.Unread)+len(l.Gaps) > 0 }
+
+// unknownPods returns the gaps that may hide pods.
+func unknownPods(gaps []mesh.Gap) []mesh.Gap {
+	out := []mesh.Gap{}
+	for _, g := range gaps {
+		if g.Subject.Kind == "List" && g.Subject.Name == "pods.core" || g.Subject.Kind == "Bundle" {
+			out = append(out, g)
+		}
+	}
+	return out
+}
 
 // hold adds the certificates that a pod's proxy presents.
 func (l *CertificateList) hold(s *mesh.Snapshot, p *mesh.Pod, g *rootGroups) {

@@ -136,6 +136,22 @@ B     CN=root,O=cluster.local  ################…  3285d  1      8 of 9 proxies
 	}
 }
 
+// Pods that were not listed may have proxies: a list without them is not complete.
+func TestCertificatesOfUnknownPods(t *testing.T) {
+	s := mesh.New(&mesh.Evidence{CapturedAt: captured, Resources: &kube.Resources{}, Gaps: []mesh.Gap{
+		{Subject: kube.Ref{Kind: "List", Name: "pods.core"}, Stage: "list", Message: "is not in the bundle"},
+		{Subject: kube.Ref{Kind: "List", Name: "secrets.core"}, Stage: "list", Message: "forbidden"},
+	}})
+	l := Certificates(s, everyPod)
+	if !l.Incomplete() {
+		t.Error("it is complete without the pods")
+	}
+	text := listed(t, l, Table)
+	if !strings.Contains(text, "? the list of pods: is not in the bundle\n") || strings.Contains(text, "secrets") {
+		t.Error(text)
+	}
+}
+
 // TestManyCertificates: of many workloads, those that are well are one line for each root.
 func TestManyCertificates(t *testing.T) {
 	root := testca.New(captured)

@@ -122,7 +122,8 @@ func TestHeadline(t *testing.T) {
 		}
 	}
 	unread := Report{Coverage: Coverage{Proxies: Count{6, 6}, PeersUnread: 1}}
-	if got, want := unread.basis(), "time of capture unknown, 6 of 6 proxies in scope read, 1 peer unread"; got != want {
+	unread.Source.Context = "prod-eu"
+	if got, want := unread.basis(), "time of capture unknown, 6 of 6 proxies in scope read, 1 peer unread, context prod-eu"; got != want {
 		t.Errorf("got %q", got)
 	}
 	if got := render(t, &unread, Style{Format: Table}); strings.Contains(got, "0001") {

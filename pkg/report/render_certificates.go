@@ -212,7 +212,7 @@ func (l *CertificateList) sayRest(w io.Writer, style Style) error {
 	return nil
 }
 
-// sayUnread counts the pods whose certificates could not be read, by the reason.
+// sayUnread counts the pods whose certificates could not be read, by the reason, and says why there may be more.
 func (l *CertificateList) sayUnread(w io.Writer, style Style) {
 	var reasons []string
 	pods := map[string][]string{}
@@ -227,6 +227,10 @@ func (l *CertificateList) sayUnread(w io.Writer, style Style) {
 	}
 	for _, why := range reasons {
 		text := fmt.Sprintf("%s (%s): %s", plural(len(pods[why]), "pod"), names(pods[why], limit), Clean(why))
+		fmt.Fprint(w, style.paint(cyan, "?")+style.wrap("? ", text)[1:])
+	}
+	for _, g := range l.Gaps {
+		text := Clean(subjectName(g.Subject) + ": " + g.Message)
 		fmt.Fprint(w, style.paint(cyan, "?")+style.wrap("? ", text)[1:])
 	}
 }

@@ -158,5 +158,9 @@ func (r *Report) basis() string {
 	if n := r.Coverage.PeersUnread; n > 0 {
 		read = fmt.Sprintf("%d of %s in scope read, %s unread", p.Read, plural(p.Total, "proxy"), plural(n, "peer"))
 	}
-	return captureTime(r.CapturedAt) + ", " + read
+	where := ""
+	if r.Source.Context != "" {
+		where = ", context " + Clean(r.Source.Context)
+	}
+	return captureTime(r.CapturedAt) + ", " + read + where
 }

@@ -87,15 +87,19 @@ const suppressedMark = " (suppressed)"
 
 // Suppress takes out of a report the findings that somebody has accepted: by the list, or by an
 // annotation on the resource that they blame. The summary counts them no more; what their connections do
-// and how their workloads are stays in it: it is so all the same.
+// and how their workloads are stays in it: it is so all the same. What an earlier list said, of a report
+// that was read from a file, is kept.
 func (r *Report) Suppress(accepted []Suppression) {
 	accepted = slices.Concat(accepted, r.ignored.suppressions)
 	if len(accepted)+len(r.ignored.misread) == 0 {
 		return
 	}
-	done := &Suppressions{
-		Suppressed: list(r.suppressed()), Expired: []Suppression{}, Unused: []Suppression{}, Misread: r.ignored.misread,
+	done := &Suppressions{Expired: []Suppression{}, Unused: []Suppression{}, Misread: r.ignored.misread}
+	if before := r.Suppressions; before != nil {
+		accepted = slices.Concat(accepted, before.Expired, before.Unused)
+		done.Misread = slices.Concat(before.Misread, done.Misread)
 	}
+	done.Suppressed = list(r.suppressed())
 	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
 		for i := range accepted {
 			s := &accepted[i]
@@ -108,8 +112,9 @@ func (r *Report) Suppress(accepted []Suppression) {
 		return false
 	})
 	r.suppressConsequences(done)
-	for _, s := range accepted {
+	for i, s := range accepted {
 		switch { // what fits a finding that is left has expired, or the finding would be gone
+		case slices.Contains(accepted[:i], s): // told already
 		case slices.ContainsFunc(r.Findings, func(f Finding) bool { return s.Fits(&f) }):
 			done.Expired = append(done.Expired, s)
 		case !slices.ContainsFunc(done.Suppressed, func(x SuppressedFinding) bool { return s.Fits(&x.Finding) }):

@@ -65,6 +65,26 @@ func TestSuppressTwice(t *testing.T) {
 	}
 }
 
+// A report that was read from a file keeps what an earlier list of suppressions came to.
+func TestSuppressAgain(t *testing.T) {
+	r := &Report{CapturedAt: captured, Findings: []Finding{
+		{Code: "MTD301", Fingerprint: "1", Subject: kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "server"}},
+		{Code: "MTD601", Fingerprint: "2", Subject: kube.Ref{Kind: "Namespace", Name: "shop"}},
+	}}
+	over := Suppression{Code: "MTD301", Subject: "DestinationRule shop/server", Reason: "was agreed", Until: "2020-01-01"}
+	r.Suppress([]Suppression{over})
+	r.Suppress([]Suppression{over, {Code: "MTD601", Subject: "Namespace shop", Reason: "moves"}})
+	r.Suppress([]Suppression{{Code: "MTD999", Subject: "Namespace shop", Reason: "x"}})
+	want := []string{
+		"suppressed: 1 finding: MTD601 of Namespace shop (moves)",
+		"the suppression of MTD301 for DestinationRule shop/server has expired, until 2020-01-01: the finding counts again",
+		"the suppression of MTD999 for Namespace shop fits nothing here",
+	}
+	if diff := cmp.Diff(want, r.suppressionLines(0)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What does not count is told in every form that people read.
 func TestSuppressedIsTold(t *testing.T) {
 	r := &Report{}
