@@ -49,6 +49,10 @@ func (f *fixFolder) finding(x *Finding) {
 	if o := x.Origin; o != nil && o.managed() != "" {
 		fmt.Fprintf(&f.b, "%s is managed %s.\n\n", md(x.Subject.String()), md(o.managed()))
 	}
+	if same := f.sameFixes(x); same >= 0 {
+		fmt.Fprintf(&f.b, "- the same as for %d\n\n", same+1)
+		return
+	}
 	if len(x.Fixes) > 1 {
 		f.b.WriteString("The safest first. Take one, with each \"and\" behind it, ask for the report again, and go on only if another is still needed.\n\n")
 	}

@@ -24,6 +24,8 @@ func TestFixFiles(t *testing.T) {
 		},
 		{Code: "MTD399", Severity: "error", CausedBy: &FindingRef{Code: "MTD301"}, Fixes: []Fix{{Title: "not this one", Command: "false"}}},
 		{Code: "MTD601", Severity: "info", Title: "meant so", Fixes: []Fix{{Title: "not this one", Command: "false"}}},
+		{Code: "MTD303", Severity: "error", Title: "one", Fixes: []Fix{{Title: "open one", Manifest: "kind: Service\n"}}},
+		{Code: "MTD303", Severity: "error", Title: "another", Fixes: []Fix{{Title: "open one", Manifest: "kind: Service\n"}}},
 		{Code: "MTD398", Severity: "warning", Fixes: []Fix{{Title: "look", Command: "kubectl mtls-doctor edges -A", Look: true}}},
 	}}
 	texts := map[string]string{}
@@ -39,6 +41,7 @@ func TestFixFiles(t *testing.T) {
 		"01-MTD301-1.sh":   "#!/bin/sh\n# remove\\x1b[31m it\n# Risk: none\\x0arm -rf x\nset -eu\nkubectl -n shop patch destinationrule server\n",
 		"01-MTD301-2.yaml": "# open the port\nkind: PeerAuthentication\n",
 		"01-MTD301-3.yaml": "# open the other\nkind: Other\n",
+		"02-MTD303-1.yaml": "# open one\nkind: Service\n",
 	}
 	if diff := cmp.Diff(want, texts); diff != "" {
 		t.Error(diff)
@@ -47,6 +50,7 @@ func TestFixFiles(t *testing.T) {
 		"## 1. FAIL MTD301: a rule sends plaintext\n", "shop/deploy/client → server.shop:80", "The safest first. Take one",
 		"DestinationRule shop/server is managed by Helm release shop/web: it undoes a patch, so make the change there.\n",
 		": `01-MTD301-1.sh`. Risk: none", "- or open the port: `01-MTD301-2.yaml`\n- and open the other: `01-MTD301-3.yaml`\n", "- or decide: by hand\n", "- look: `",
+		"## 3. FAIL MTD303: another\n\n- the same as for 2\n",
 		"\nFor information only, and so without a file here: 1 finding of the report.\n",
 	} {
 		if !strings.Contains(readme, says) {

@@ -32,6 +32,7 @@ type page struct {
 	Style
 
 	proven map[handshake.Fact]bool // facts that were shown
+	mended []*Finding              // findings whose fixes were shown
 	b      strings.Builder
 }
 

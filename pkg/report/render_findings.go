@@ -96,13 +96,30 @@ func (p *page) finding(f *Finding) {
 		p.line("proxy", since)
 	}
 	if p.Scope.To != "" { // the connection and its proof stand above: what to do comes first
-		p.fixes(f.Fixes)
+		p.remedies(f)
 	}
 	p.hits(f.Affects)
 	p.facts(f.Evidence)
 	if p.Scope.To == "" {
-		p.fixes(f.Fixes)
+		p.remedies(f)
 	}
+}
+
+// remedies shows what mends a finding, or which finding above needs the very same.
+func (p *page) remedies(f *Finding) {
+	if same := p.sameFixes(f); same >= 0 {
+		first := p.mended[same]
+		p.line("fix", Clean("the same as for "+first.Code+" "+first.Subject.String()+" above"))
+		return
+	}
+	p.fixes(f.Fixes)
+}
+
+// sameFixes returns the place in p.mended of the first finding with the very same fixes, or -1, and adds f to them.
+func (p *page) sameFixes(f *Finding) int {
+	i := slices.IndexFunc(p.mended, func(x *Finding) bool { return len(x.Fixes) > 0 && slices.Equal(x.Fixes, f.Fixes) })
+	p.mended = append(p.mended, f)
+	return i
 }
 
 // refusers says below a finding of one line where to look at what denies its calls.
