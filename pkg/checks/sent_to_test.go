@@ -8,15 +8,16 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
 
-// reroute has the routes of all proxies lead to another cluster, as a VirtualService does.
-func (r *recording) reroute(from, to string) {
+// reroute has the routes of all proxies to api.pay lead to another cluster, as a VirtualService does.
+func (r *recording) reroute(to string) {
 	for _, proxy := range r.Proxies {
 		for _, config := range proxy.Routes {
 			for _, vh := range config.VirtualHosts {
 				for _, route := range vh.Routes {
 					for i := range route.Clusters {
-						if route.Clusters[i].Name == from {
+						if route.Clusters[i].Name == toAPI {
 							route.Clusters[i].Name = to
+							route.Config = "/apis/networking.istio.io/v1/namespaces/pay/virtual-service/old"
 						}
 					}
 				}
@@ -31,7 +32,7 @@ const toAPI = "outbound|80||api.pay.svc.cluster.local"
 func TestAliasBehindARoute(t *testing.T) {
 	r := record(t, healthy)
 	r.alias()
-	r.reroute(toAPI, "outbound|80||alias.shop.svc.cluster.local")
+	r.reroute("outbound|80||alias.shop.svc.cluster.local")
 	probe := *mtd331
 	probe.Describe = func(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Edges = slices.DeleteFunc(f.Edges, func(e *handshake.Edge) bool { return e.Server.Name != "api.pay.svc.cluster.local" })
@@ -48,7 +49,7 @@ func TestSANMismatchOfAnEntryBehindARoute(t *testing.T) {
 	r := truth(t, "se-selector")
 	r.takes("int.example", "spiffe://cluster.local/ns/shop/sa/other")
 	r.Resources.ServiceEntries[0].Spec.SubjectAltNames = []string{"spiffe://cluster.local/ns/shop/sa/other"}
-	r.reroute(toAPI, "outbound|80||int.example")
+	r.reroute("outbound|80||int.example")
 	has(t, lines([]*diagnose.Finding{r.one(mtd202)}), "error ServiceEntry shop/int [spec.subjectAltNames]")
 }
 
@@ -56,6 +57,22 @@ func TestSANMismatchOfAnEntryBehindARoute(t *testing.T) {
 func TestSANEmptyBehindARoute(t *testing.T) {
 	r := record(t, healthy)
 	r.anonymous(serverHost)
-	r.reroute(toAPI, "outbound|80||"+serverHost)
+	r.reroute("outbound|80||"+serverHost)
 	has(t, lines([]*diagnose.Finding{r.one(mtd205)}), "info Service shop/server [spec.subjectAltNames]")
+}
+
+// A finding about a call that a VirtualService leads elsewhere names that VirtualService.
+func TestVirtualServiceIsNamed(t *testing.T) {
+	r := record(t, "03-dr-disable-vs-strict")
+	r.reroute("outbound|80||"+serverHost)
+	f := r.one(mtd301)
+	var named int
+	for _, x := range f.Evidence {
+		if x.Value == "VirtualService pay/old leads api.pay.svc.cluster.local:80 to server.shop.svc.cluster.local:80" {
+			named++
+		}
+	}
+	if named != 1 || f.Evidence[0].Layer != handshake.Proxy {
+		t.Errorf("named %d times in %+v", named, f.Evidence)
+	}
 }

@@ -99,6 +99,21 @@ func (f *Finding) merge(o *Finding) {
 	}
 }
 
+// nameRoutes puts before the evidence which VirtualServices lead edges elsewhere than they were dialled: without them
+// nobody sees why a resource of one host breaks calls of another.
+func (f *Finding) nameRoutes() {
+	var led []handshake.Fact
+	for _, e := range f.Edges {
+		if r := e.Outbound.Routed; r != nil && !slices.ContainsFunc(led, func(x handshake.Fact) bool { return x.Value == r.Value }) {
+			led = append(led, r.Fact)
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(f.Evidence), func(x handshake.Fact) bool {
+		return slices.ContainsFunc(led, func(l handshake.Fact) bool { return l.Value == x.Value })
+	})
+	f.Evidence = slices.Concat(led, rest)
+}
+
 // inUse reports whether somebody was seen to make one of the connections. How many were is left open: that changes
 // from one reading of the counters to the next, and the order with it.
 func (f *Finding) inUse() bool {

@@ -53,6 +53,7 @@ func (r *Result) run(c *Check) {
 			p.guarded(func() { c.Describe(p, f) })
 		}
 		f.Title = cmp.Or(f.Title, c.Title)
+		f.nameRoutes()
 		for _, e := range f.Edges {
 			r.explained[e] = true
 		}

@@ -19,6 +19,8 @@ func (r *reader) filterChain(l *Listener) *FilterChain {
 			c.Socket = r.nestedTLS(downstreamTLSv2)
 		case "transport_socket_connect_timeout":
 			c.ConnectTimeout = r.duration()
+		case "metadata":
+			c.Config = r.origin()
 		default:
 			r.unknown(&l.Unmodelled, "FilterChain", key)
 		}

@@ -174,21 +174,12 @@ func (r *reader) socketMatch(c *Cluster) (m SocketMatch) {
 }
 
 func (r *reader) clusterMetadata(c *Cluster) {
-	r.filterMetadata(func(filter string) {
-		if filter != "istio" {
-			r.skip()
+	c.Config = r.istioMetadata(func(key string) {
+		if key == "services" {
+			r.list(func() { c.Services = append(c.Services, r.serviceRef()) })
 			return
 		}
-		r.entries(func(key string) {
-			switch key {
-			case "config":
-				c.Config = r.str()
-			case "services":
-				r.list(func() { c.Services = append(c.Services, r.serviceRef()) })
-			default:
-				r.skip()
-			}
-		})
+		r.skip()
 	})
 }
 

@@ -115,6 +115,28 @@ func (r *reader) endpointMetadata() (m endpointMeta) {
 	return m
 }
 
+// istioMetadata reads what istiod notes about its own config in a core.v3.Metadata (pilot/pkg/networking/util,
+// AddConfigInfoMetadata). It returns config, the resource that something was made from, and hands on the other keys.
+func (r *reader) istioMetadata(other func(key string)) (config string) {
+	r.filterMetadata(func(filter string) {
+		if filter != "istio" {
+			r.skip()
+			return
+		}
+		r.entries(func(key string) {
+			if key == "config" {
+				config = r.str()
+				return
+			}
+			other(key)
+		})
+	})
+	return config
+}
+
+// origin reads a metadata of which only the resource counts that something was made from.
+func (r *reader) origin() string { return r.istioMetadata(func(string) { r.skip() }) }
+
 // filterMetadata reads the filter_metadata of a core.v3.Metadata.
 func (r *reader) filterMetadata(entry func(filter string)) {
 	r.object(func(key []byte) {

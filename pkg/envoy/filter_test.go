@@ -88,6 +88,10 @@ func TestRoutes(t *testing.T) {
 		want         Route
 	}{
 		{"everything", `"match":{"prefix":"/"},"route":{"cluster":"c"}`, Route{CatchAll: true, Match: "prefix /", Clusters: []WeightedCluster{{Name: "c"}}}},
+		{
+			"of a VirtualService", `"match":{"prefix":"/"},"metadata":{"filter_metadata":{"istio":{"config":"/apis/x/virtual-service/a","other":1}}}`,
+			Route{CatchAll: true, Match: "prefix /", Config: "/apis/x/virtual-service/a"},
+		},
 		{"everything, in any case", `"match":{"prefix":"/","case_sensitive":true}`, Route{CatchAll: true, Match: "prefix /"}},
 		{"a prefix", `"match":{"prefix":"/api"}`, Route{Match: "prefix /api"}},
 		{"a path", `"match":{"path":"/"}`, Route{Match: "path /"}},

@@ -96,13 +96,13 @@ func TestPortPredicate(t *testing.T) {
 }
 
 func TestFilterChain(t *testing.T) {
-	c, p := oneChain(t, `"name":"inbound","transport_socket_connect_timeout":"15s","metadata":{},
+	c, p := oneChain(t, `"name":"inbound","transport_socket_connect_timeout":"15s","metadata":{"filter_metadata":{"istio":{"config":"/apis/x/virtual-service/a"}}},
 		"transport_socket":{"name":"x","typed_config":{`+typeOf(downstreamTLS)+`,"require_client_certificate":true,"session_timeout":"1s"}},
 		"filter_chain_match":{"destination_port":8080,"prefix_ranges":[{"address_prefix":"10.0.0.0","prefix_len":8},{"address_prefix":"::","prefix_len":0}],
 			"server_names":["a.b"],"transport_protocol":"tls","application_protocols":["istio","h2"],"direct_source_prefix_ranges":[{"address_prefix":"1.1.1.1","prefix_len":32}],
 			"source_type":"EXTERNAL","source_prefix_ranges":[{"address_prefix":"127.0.0.6","prefix_len":32}],"source_ports":[1,"2"]}`)
 	want := &FilterChain{
-		Name: "inbound", ConnectTimeout: 15 * time.Second,
+		Name: "inbound", ConnectTimeout: 15 * time.Second, Config: "/apis/x/virtual-service/a",
 		Socket: &TransportSocket{Kind: TLS, TypeURL: downstreamTLS, TLS: &TLSContext{RequireClientCertificate: true}},
 		Match: FilterChainMatch{
 			DestinationPort: 8080, DestinationPrefixes: prefixes("10.0.0.0/8", "::/0"), ServerNames: []string{"a.b"},

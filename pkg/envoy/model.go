@@ -222,6 +222,8 @@ type FilterChain struct {
 	Filters []*Filter
 	// ConnectTimeout is transport_socket_connect_timeout.
 	ConnectTimeout time.Duration
+	// Config is metadata istio.config: the resource that it was made from, as a VirtualService's tcp route.
+	Config string
 }
 
 // FilterChainMatch is the match of a filter chain; empty fields match anything.
@@ -315,6 +317,9 @@ type Route struct {
 	ClusterHeader  string
 	Redirect       bool
 	DirectResponse uint32 // HTTP status, 0 if none
+	// Config is metadata istio.config: the VirtualService that it was made from,
+	// "/apis/networking.istio.io/v1/namespaces/shop/virtual-service/server"; "" for istiod's own.
+	Config string
 }
 
 // Cluster is one upstream cluster.

@@ -35,7 +35,7 @@ func (m *protoModel) cluster(msg *cluster.Cluster) *Cluster {
 	}
 	m.httpOptions(msg, c)
 	istio := msg.GetMetadata().GetFilterMetadata()["istio"].GetFields()
-	c.Config = istio["config"].GetStringValue()
+	c.Config = originOf(msg.GetMetadata())
 	c.Services = servicesOf(istio["services"].GetListValue())
 	return c
 }
@@ -210,4 +210,9 @@ func (m *protoModel) loadedCertificate(d *admin.CertificateDetails, ca bool, see
 		}
 	}
 	m.p.Loaded = append(m.p.Loaded, out)
+}
+
+// originOf is the resource that istiod says it made something from.
+func originOf(m *core.Metadata) string {
+	return m.GetFilterMetadata()["istio"].GetFields()["config"].GetStringValue()
 }

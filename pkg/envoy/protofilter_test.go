@@ -115,7 +115,7 @@ func ownRBAC(c *route.RouteConfiguration) bool {
 }
 
 func routeOf(r *route.Route) *Route {
-	out := &Route{Name: r.GetName()}
+	out := &Route{Name: r.GetName(), Config: originOf(r.GetMetadata())}
 	out.Match, out.CatchAll = matchWords(r.GetMatch())
 	switch a := r.GetAction().(type) {
 	case *route.Route_Route:

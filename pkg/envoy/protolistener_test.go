@@ -152,12 +152,13 @@ func (m *protoModel) chain(c *listener.FilterChain, l *Listener) *FilterChain {
 		Match:          m.chainMatch(c.GetFilterChainMatch()),
 		Socket:         m.socket(c.GetTransportSocket()),
 		ConnectTimeout: c.GetTransportSocketConnectTimeout().AsDuration(),
+		Config:         originOf(c.GetMetadata()),
 	}
 	for _, f := range c.GetFilters() {
 		out.Filters = append(out.Filters, m.filter(f))
 	}
 	for _, path := range m.leftOver(c, "FilterChain", "name", "filter_chain_match", "filters",
-		"transport_socket", "transport_socket_connect_timeout") {
+		"transport_socket", "transport_socket_connect_timeout", "metadata") {
 		if !slices.Contains(l.Unmodelled, path) {
 			l.Unmodelled = append(l.Unmodelled, path)
 		}

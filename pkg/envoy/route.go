@@ -85,6 +85,8 @@ func (r *reader) route() *Route {
 			t.Name = r.str()
 		case "match":
 			t.Match, t.CatchAll = r.routeMatch()
+		case "metadata":
+			t.Config = r.origin()
 		case "route":
 			r.object(func(key []byte) { r.actionField(t, key) })
 		case "redirect":

@@ -61,6 +61,4 @@ var harmless = map[string]string{
 
 	"TlsCertificate.watched_directory": "how files are reloaded",
 	"TlsCertificate.password":          "never to be kept",
-
-	"FilterChain.metadata": "no influence on matching",
 }

@@ -3,10 +3,8 @@ package handshake
 import (
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -19,6 +17,7 @@ type way struct {
 	answered    bool  // the proxy answers the request itself
 	at          place // where the choice was read
 	http        *envoy.Filter
+	config      string // the resource that it was made from, as istiod notes it; "" for istiod's own
 }
 
 // fromSidecar follows a captured connection through the client's own proxy.
@@ -64,7 +63,7 @@ func (e *Engine) ways(client *mesh.Pod, ix *proxyIndex, d dial) []way {
 	for _, f := range chain.Filters {
 		switch f.Kind {
 		case envoy.TCPProxy:
-			return tcpWays(f, at)
+			return madeFrom(chain.Config, tcpWays(f, at))
 		case envoy.HTTPManager:
 			return e.httpWays(client, ix, f, d, at)
 		}
@@ -228,6 +227,7 @@ func (r *replay) stop(w way) *Edge {
 	if w.at != (place{}) {
 		r.read(w.at, w.why)
 	}
+	r.noteRoute(w)
 	r.block(w.problem, "%s", w.why)
 	return r.finish()
 }
@@ -238,13 +238,14 @@ func (r *replay) outbound(c *envoy.Cluster, w way) {
 	if w.conditional {
 		r.assume(RouteConditional)
 	}
-	r.Outbound = Outbound{Path: ViaCluster, Cluster: c.Name, Rule: ruleRef(c.Config)}
+	r.Outbound = Outbound{Path: ViaCluster, Cluster: c.Name, Rule: configRef(c.Config, "DestinationRule")}
 	r.tellClient(w)
 	r.tellCluster(c)
 	if n, ok := parseClusterName(c.Name); ok {
 		r.Server.Subset, r.Outbound.Port = n.subset, n.port
 		r.Outbound.Host = r.engine.hostOf(n, r.Server.Host)
 	}
+	r.noteRoute(w)
 	if c.Name == "PassthroughCluster" {
 		r.Outbound.Path = Passthrough
 		r.read(w.at, "leads to PassthroughCluster: the client's proxy does not know "+r.dial.label())
@@ -260,14 +261,4 @@ func (e *Engine) hostOf(n clusterName, dialled *mesh.Host) *mesh.Host {
 		return hosts[0]
 	}
 	return nil
-}
-
-// ruleRef reads cluster metadata istio.config,
-// "/apis/networking.istio.io/v1/namespaces/shop/destination-rule/server".
-func ruleRef(config string) kube.Ref {
-	f := strings.Split(strings.Trim(config, "/"), "/")
-	if len(f) != 7 || f[3] != "namespaces" {
-		return kube.Ref{}
-	}
-	return kube.Ref{Kind: "DestinationRule", Namespace: f[4], Name: f[6]}
 }

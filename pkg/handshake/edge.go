@@ -90,6 +90,18 @@ type Outbound struct {
 	// leads elsewhere. Nil when the cluster is not one of istiod's for a host of the registry.
 	Host *mesh.Host
 	Port uint32
+	// Route is the VirtualService whose route leads to the cluster; zero when a route of istiod's own does.
+	Route kube.Ref
+	// Routed says that Route leads elsewhere than was dialled; nil when it does not.
+	Routed *Routed
+}
+
+// Routed is where a VirtualService leads a call, and the evidence of it.
+type Routed struct {
+	// To is what takes the call: "api.pay.svc.cluster.local:80", "subset v2 of api.pay.svc.cluster.local:80",
+	// "cluster PassthroughCluster".
+	To string
+	Fact
 }
 
 // Path is how traffic leaves the client.

@@ -67,7 +67,7 @@ func (e *Engine) httpWays(client *mesh.Pod, ix *proxyIndex, f *envoy.Filter, d d
 func routesOf(vh *envoy.VirtualHost, at place) []way {
 	var out []way
 	for _, route := range vh.Routes {
-		for _, w := range routeWays(route, at) {
+		for _, w := range madeFrom(route.Config, routeWays(route, at)) {
 			w.conditional = w.conditional || !route.CatchAll
 			if i := slices.IndexFunc(out, func(o way) bool { return o.cluster == w.cluster && o.problem == w.problem }); i >= 0 {
 				out[i].conditional = out[i].conditional && w.conditional

@@ -220,13 +220,22 @@ func (r *replay) behind(l *envoy.Listener, w wire, port uint32) {
 	}
 	w.from = r.engine.index(r.Client.Proxy)
 	w.TLS, w.ALPN = workloadTLS, workloadTLS.ALPN
-	w.SNI = fmt.Sprintf("outbound_.%d_._.%s", r.Server.Port, r.Server.Name)
+	w.SNI = r.meshSNI()
 	chain := matchChain(l, r.inboundConn(l, w, port))
 	if chain != nil && chain.Socket != nil && chain.Socket.TLS != nil {
 		r.tellBehind()
 		r.handshake(chain.Socket.TLS, w)
 		r.TLS = nil
 	}
+}
+
+// meshSNI is the server name by which auto mTLS asks for the destination.
+func (r *replay) meshSNI() string {
+	host, port := r.SentTo()
+	if host == nil {
+		return fmt.Sprintf("outbound_.%d_._.%s", port, r.Server.Name)
+	}
+	return fmt.Sprintf("outbound_.%d_._.%s", port, host.Name)
 }
 
 // workloadTLS is what auto mTLS gives a client, without the SAN list.

@@ -122,11 +122,11 @@ func dialled(d dial) string {
 func routeWords(w way) string {
 	switch {
 	case w.cluster == "":
-		return w.why
+		return w.why + applied(configRef(w.config, "VirtualService"))
 	case w.conditional:
-		return "some requests, or a share of them, go to cluster " + w.cluster
+		return "some requests, or a share of them, go to cluster " + w.cluster + applied(configRef(w.config, "VirtualService"))
 	}
-	return "goes to cluster " + w.cluster
+	return "goes to cluster " + w.cluster + applied(configRef(w.config, "VirtualService"))
 }
 
 // tellChains lists the filter chains of a listener for the port and what became of each.
@@ -189,7 +189,7 @@ func considered(l *envoy.Listener, c conn) (taken *envoy.FilterChain, all []Cand
 // tellCluster tells which cluster and why.
 func (r *replay) tellCluster(c *envoy.Cluster) {
 	r.tell(func() Step {
-		return Step{At: StageCluster, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: cmp.Or(c.Type, "static") + r.ruleNote()}
+		return Step{At: StageCluster, Side: ClientSide, Source: dumpOf(r.Client, "clusters", c.Name), Says: cmp.Or(c.Type, "static") + applied(r.Outbound.Rule)}
 	})
 }
 

@@ -149,7 +149,7 @@ func (e *Engine) subsetLabels(c *envoy.Cluster, subset string) (labels map[strin
 	if subset == "" {
 		return nil, true
 	}
-	rule := ruleRef(c.Config)
+	rule := configRef(c.Config, "DestinationRule")
 	for _, dr := range e.snap.Resources.DestinationRules {
 		if dr.Namespace != rule.Namespace || dr.Name != rule.Name {
 			continue
@@ -170,7 +170,7 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, by chose
 	}
 	r.tlsMode = u.labels["tlsMode"]
 	r.fromLabel = u.fromPods && len(c.Matches) > 0
-	r.read(placeOf(r.Client, "clusters", c.Name), by.how+": "+r.engine.socket(by.socket)+r.ruleNote())
+	r.read(placeOf(r.Client, "clusters", c.Name), by.how+": "+r.engine.socket(by.socket)+applied(r.Outbound.Rule))
 	r.observed(ix, c)
 	r.tellSocket(c, u, by)
 	if r.opaqueUpstream(c, u, by.socket) {
@@ -198,13 +198,6 @@ func (r *replay) opaqueUpstream(c *envoy.Cluster, u upstream, socket *envoy.Tran
 		r.block(NotModelled, "cluster %s uses transport socket %s", c.Name, socket.TypeURL)
 	}
 	return len(r.Blockers) > 0
-}
-
-func (r *replay) ruleNote() string {
-	if r.Outbound.Rule == (kube.Ref{}) {
-		return ""
-	}
-	return "; applied: " + r.Outbound.Rule.String()
 }
 
 // chosen is a transport socket, nil for none, and what chose it.

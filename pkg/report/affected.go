@@ -23,6 +23,7 @@ func foldAffected(edges []*handshake.Edge) []Affected {
 		port           uint32
 		verdict        handshake.Verdict
 		reason         handshake.Reason
+		route          Route
 	}
 	index := map[fold]int{}
 	out := []Affected{}
@@ -31,12 +32,16 @@ func foldAffected(edges []*handshake.Edge) []Affected {
 		if e.Server.Pod != nil {
 			k.server = e.Server.Pod.Workload.Ref
 		}
+		led := route(e)
+		if led != nil {
+			k.route = *led
+		}
 		if i, ok := index[k]; ok {
 			out[i].Pairs++
 			continue
 		}
 		index[k] = len(out)
-		a := Affected{Client: &k.client, Host: k.host, Port: k.port, Verdict: k.verdict, Reason: k.reason, Pairs: 1}
+		a := Affected{Client: &k.client, Host: k.host, Port: k.port, Verdict: k.verdict, Reason: k.reason, Route: led, Pairs: 1}
 		if e.Server.Pod != nil {
 			a.Server = &k.server
 		}

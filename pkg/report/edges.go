@@ -33,6 +33,8 @@ type Edge struct {
 	// the verdict: agrees, contradicts, or "" when it says nothing.
 	Observed  *handshake.Observation `json:"observed,omitempty"`
 	Agreement handshake.Agreement    `json:"agreement,omitempty"`
+	// Route is there when a VirtualService leads the call elsewhere than it was dialled.
+	Route *Route `json:"route,omitempty"`
 	// Steps are the way of the connection; `trace` tells them.
 	Steps []handshake.Step `json:"steps,omitempty"`
 }
@@ -57,6 +59,20 @@ type Server struct {
 	Proxy     mesh.Plane `json:"proxy"`
 }
 
+// Route is where a VirtualService leads a call.
+type Route struct {
+	By kube.Ref `json:"by"`
+	// To is what takes the call: "api.pay.svc.cluster.local:80", "subset v2 of api.pay.svc.cluster.local:80".
+	To string `json:"to"`
+}
+
+func route(e *handshake.Edge) *Route {
+	if e.Outbound.Routed == nil {
+		return nil
+	}
+	return &Route{e.Outbound.Route, e.Outbound.Routed.To}
+}
+
 // Edges builds the edge list of a snapshot.
 func Edges(s *mesh.Snapshot, edges []*handshake.Edge) *EdgeList {
 	l := &EdgeList{APIVersion: APIVersion, Kind: "EdgeList", CapturedAt: s.CapturedAt.UTC(), Unlisted: Unlisted(s), Edges: make([]Edge, 0, len(edges))}
@@ -72,7 +88,7 @@ func edge(e *handshake.Edge) Edge {
 		Server:  server(&e.Server),
 		Verdict: e.Verdict, Reason: e.Reason, Why: e.Why,
 		Blockers: list(e.Blockers), Evidence: list(e.Evidence), Assumptions: list(e.Assumptions),
-		TLS: e.TLS, Observed: e.Observed, Agreement: e.Agreement(), Steps: e.Steps,
+		TLS: e.TLS, Observed: e.Observed, Agreement: e.Agreement(), Route: route(e), Steps: e.Steps,
 	}
 }
 

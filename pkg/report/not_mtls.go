@@ -57,6 +57,7 @@ type suspicion struct {
 
 var suspicions = []suspicion{
 	{failsFor(handshake.NoEndpoint), about("the endpoints of %s: whether its pods are ready, and its subset selects any")},
+	{ledAstray, func(e *handshake.Edge) string { return e.Outbound.Routed.Value + ", where nothing takes it" }},
 	{failsFor(handshake.NoRoute), about("the VirtualServices of %s: no route takes the request")},
 	{failsFor(handshake.NoListener), about("the ports of the pods behind %s: the server's proxy does not listen there")},
 	{failsFor(handshake.BlackHoled), about("how the client's proxy can know %s: it drops what it does not know (REGISTRY_ONLY)")},
@@ -77,6 +78,11 @@ var suspicions = []suspicion{
 
 func failsFor(reason handshake.Reason) func(*handshake.Edge) bool {
 	return func(e *handshake.Edge) bool { return e.Verdict == handshake.Fails && e.Reason == reason }
+}
+
+// ledAstray reports a call that fails because a VirtualService leads it where nothing is.
+func ledAstray(e *handshake.Edge) bool {
+	return e.Outbound.Routed != nil && (failsFor(handshake.NoRoute)(e) || failsFor(handshake.NoEndpoint)(e))
 }
 
 func about(format string) func(*handshake.Edge) string {

@@ -14,6 +14,7 @@ type hit struct {
 	callers, host string
 	verdict       handshake.Verdict
 	reason        handshake.Reason
+	by, to        string // the VirtualService that leads the calls elsewhere, and where to; "" mostly
 }
 
 // hits says who is hit, by name.
@@ -50,7 +51,10 @@ func (p *page) foldHits(affects []Affected) (order []hit, ports map[hit][]string
 		if a.Client == nil {
 			continue
 		}
-		d := dialled{hit{"", a.Host, a.Verdict, a.Reason}, a.Port}
+		d := dialled{hit{host: a.Host, verdict: a.Verdict, reason: a.Reason}, a.Port}
+		if a.Route != nil {
+			d.by, d.to = a.Route.By.String(), a.Route.To
+		}
 		if callers[d] == nil {
 			dials = append(dials, d)
 		}
@@ -79,8 +83,20 @@ func (p *page) hitThemselves(affects []Affected) []string {
 	return out
 }
 
+// shortTarget is where calls go, without the domain of the cluster: "api.pay:80".
+func shortTarget(to string) string {
+	i := strings.LastIndex(to, ":")
+	if i < 0 {
+		return to
+	}
+	return shortHost(to[:i]) + to[i:]
+}
+
 func (k hit) sentence(ports []string) string {
 	s := fmt.Sprintf("%s → %s:%s", k.callers, Clean(shortHost(k.host)), strings.Join(slices.Compact(ports), ","))
+	if k.to != "" {
+		s += fmt.Sprintf(", which %s leads to %s", Clean(k.by), Clean(shortTarget(k.to)))
+	}
 	if k.verdict != "" {
 		s += ": " + string(k.verdict)
 	}

@@ -232,6 +232,8 @@ type Affected struct {
 	Port    uint32            `json:"port,omitempty"`
 	Verdict handshake.Verdict `json:"verdict,omitempty"`
 	Reason  handshake.Reason  `json:"reason,omitempty"`
+	// Route is there when a VirtualService leads them elsewhere than they were dialled.
+	Route *Route `json:"route,omitempty"`
 	// Pairs counts client pods times endpoints.
 	Pairs int `json:"pairs,omitempty"`
 	// Known says of an unexplained connection that the baseline has it too.
