@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -63,7 +64,7 @@ func judgePorts(p *diagnose.Pass, pa *kube.PeerAuthentication, pod *mesh.Pod) {
 		refused := refusedOn(p, pod, want.Mode, func(e *handshake.Edge) bool { return e.Server.Port == uint32(port) })
 		p.Failed(diagnose.Finding{
 			Subject: policyRef(pa), Field: "spec.portLevelMtls." + key, Edges: refused,
-			Group: fmt.Sprint(target), Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
+			Port: target, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
 			Severity: ignoredSeverity(want.Mode, string(p.Mode(pod).Port(target).Mode), len(refused) > 0),
 		})
 	}
@@ -95,16 +96,15 @@ func behindServicePort(p *diagnose.Pass, pod *mesh.Pod, port uint32) uint32 {
 }
 
 func describePAServicePort(p *diagnose.Pass, f *diagnose.Finding) {
-	key, target := f.Field[len("spec.portLevelMtls."):], f.Group
-	port, _ := strconv.ParseUint(target, 10, 16) // Run wrote it
-	f.Title = fmt.Sprintf("%s sets portLevelMtls for %s, the Service's port: the container listens on %s, so it applies to nothing", f.Subject, key, target)
+	key := strings.TrimPrefix(f.Field, "spec.portLevelMtls.")
+	f.Title = fmt.Sprintf("%s sets portLevelMtls for %s, the Service's port: the container listens on %d, so it applies to nothing", f.Subject, key, f.Port)
 	f.Evidence = []handshake.Fact{
-		modeFact(p.Mode(f.Pod).Port(uint32(port))),
-		{Layer: handshake.Cluster, Source: "pod " + f.Pod.Key().String(), Value: fmt.Sprintf("a Service leads from its port %s to port %s of this pod", key, target)},
+		modeFact(p.Mode(f.Pod).Port(f.Port)),
+		{Layer: handshake.Cluster, Source: "pod " + f.Pod.Key().String(), Value: fmt.Sprintf("a Service leads from its port %s to port %d of this pod", key, f.Port)},
 	}
 	f.Fixes = []diagnose.Fix{{
-		Title:   fmt.Sprintf("rename the key %s to %s", key, target),
-		Command: jsonPatch(f.Subject, move("/spec/portLevelMtls/"+key, "/spec/portLevelMtls/"+target)),
+		Title:   fmt.Sprintf("rename the key %s to %d", key, f.Port),
+		Command: jsonPatch(f.Subject, move("/spec/portLevelMtls/"+key, fmt.Sprintf("/spec/portLevelMtls/%d", f.Port))),
 		Risk:    "the port then has the mode that the policy says",
 	}}
 }

@@ -67,7 +67,7 @@ func serverFirst(p *diagnose.Pass) {
 		case e.Verdict != handshake.Plaintext || e.Inbound.Accepts != handshake.AcceptsBoth || waits(e) == "":
 			p.Passed()
 		default:
-			f := diagnose.Finding{Subject: e.Server.Pod.Workload.Ref, Field: fmt.Sprintf("port %d", serverPort(e)), Edges: edge(e)}
+			f := diagnose.Finding{Subject: e.Server.Pod.Workload.Ref, Field: fmt.Sprintf("port %d", serverPort(e)), Port: serverPort(e), Edges: edge(e)}
 			if outsider(e) && !p.Asked(e.Client) {
 				f.Severity = diagnose.Info
 			}

@@ -46,16 +46,17 @@ func paPortOpen(p *diagnose.Pass) {
 			continue
 		}
 		for _, key := range slices.Sorted(maps.Keys(pa.Spec.PortLevelMTLS)) {
-			port, err := strconv.ParseUint(key, 10, 16)
+			number, err := strconv.ParseUint(key, 10, 16)
+			port := uint32(number)
 			mode := policy.Mode(pa.Spec.PortLevelMTLS[key].Mode)
 			open := err == nil && (mode == policy.Permissive || mode == policy.Disable)
-			if !open || behindServicePort(p, pod, uint32(port)) != 0 || strict(p, pod, uint32(port)) || breaksClients(p, pod, uint32(port)) {
+			if !open || behindServicePort(p, pod, port) != 0 || strict(p, pod, port) || breaksClients(p, pod, port) {
 				p.Passed()
 				continue
 			}
 			p.Failed(diagnose.Finding{
-				Subject: policyRef(pa), Field: "spec.portLevelMtls." + key + ".mode", Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
-				Edges: plainInside(p, pod, uint32(port)),
+				Subject: policyRef(pa), Field: "spec.portLevelMtls." + key + ".mode", Port: port, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
+				Edges: plainInside(p, pod, port),
 			})
 		}
 	}
@@ -74,17 +75,10 @@ func plainInside(p *diagnose.Pass, pod *mesh.Pod, port uint32) []*handshake.Edge
 }
 
 func describePortOpen(p *diagnose.Pass, f *diagnose.Finding) {
-	port := uint32(portKey(f.Field))
-	d := p.Mode(f.Pod).Port(port)
-	f.Title = fmt.Sprintf("%s opens port %d of %s, which is STRICT, to plaintext (%s): %s", f.Subject, port, workloadName(f.Pod.Workload), d.Mode, whoUses(f.Edges))
-	f.Evidence = []handshake.Fact{modeFact(d), listenerFact(p, f.Pod, port)}
+	d := p.Mode(f.Pod).Port(f.Port)
+	f.Title = fmt.Sprintf("%s opens port %d of %s, which is STRICT, to plaintext (%s): %s", f.Subject, f.Port, workloadName(f.Pod.Workload), d.Mode, whoUses(f.Edges))
+	f.Evidence = []handshake.Fact{modeFact(d), listenerFact(p, f.Pod, f.Port)}
 	f.Fixes = closing(p, f, workloadPolicy(p, f.Pod))
-}
-
-// portKey is the port of a field "spec.portLevelMtls.9000.mode".
-func portKey(field string) (port int) {
-	_, _ = fmt.Sscanf(field, "spec.portLevelMtls.%d.mode", &port)
-	return port
 }
 
 // whoUses says which clients of the mesh send plaintext, and which of them were seen to.

@@ -16,6 +16,9 @@ func TestPAPortOpen(t *testing.T) {
 	has(t, f.Title, "PeerAuthentication shop/multi opens port 9001 of shop/multi, which is STRICT, to plaintext (DISABLE): ")
 	has(t, f.Fixes[0].Command, `'[{"op":"add","path":"/spec/portLevelMtls/9001/mode","value":"STRICT"}]'`)
 	has(t, f.Fixes[0].Risk, "legacy/naked")
+	if f.Port != 9001 {
+		t.Errorf("port %d", f.Port)
+	}
 	complete(t, f)
 }
 

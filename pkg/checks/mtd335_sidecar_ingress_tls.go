@@ -72,19 +72,17 @@ func endsTLS(proxy *envoy.Proxy, port uint32) bool {
 func ignoredTLS(s *kube.Sidecar, i int, pod *mesh.Pod) diagnose.Finding {
 	return diagnose.Finding{
 		Subject: kube.Ref{Kind: "Sidecar", Namespace: s.Namespace, Name: s.Name}, Field: fmt.Sprintf("spec.ingress[%d].tls", i),
-		Group: fmt.Sprint(s.Spec.Ingress[i].Port.Number), Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
+		Port: uint32(s.Spec.Ingress[i].Port.Number), Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
 	}
 }
 
 func describeSidecarTLS(p *diagnose.Pass, f *diagnose.Finding) {
-	var port uint32
-	_, _ = fmt.Sscan(f.Group, &port) // ignoredTLS wrote it
-	asked := p.Mode(f.Pod).Port(port)
+	asked := p.Mode(f.Pod).Port(f.Port)
 	why := fmt.Sprintf("the port is %s, and it counts only where that is DISABLE", asked.Mode)
 	if asked.Mode == "DISABLE" {
 		why = "istiod takes it only with ENABLE_TLS_ON_SIDECAR_INGRESS"
 	}
-	f.Title = fmt.Sprintf("%s wants TLS ended on port %d of %s, and its proxy does not: %s", f.Subject, port, workloadName(f.Pod.Workload), why)
-	f.Evidence = []handshake.Fact{listenerFact(p, f.Pod, port), modeFact(asked)}
+	f.Title = fmt.Sprintf("%s wants TLS ended on port %d of %s, and its proxy does not: %s", f.Subject, f.Port, workloadName(f.Pod.Workload), why)
+	f.Evidence = []handshake.Fact{listenerFact(p, f.Pod, f.Port), modeFact(asked)}
 	f.Fixes = []diagnose.Fix{{Title: "remove the block, which has no effect", Command: jsonPatch(f.Subject, remove(indexed(f.Field)))}}
 }

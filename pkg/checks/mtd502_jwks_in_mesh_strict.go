@@ -81,7 +81,7 @@ func judgeJWKS(p *diagnose.Pass, ra *kube.RequestAuthentication, i int, ep mesh.
 	ref := kube.Ref{Kind: "RequestAuthentication", Namespace: ra.Namespace, Name: ra.Name}
 	field := fmt.Sprintf("spec.jwtRules[%d].jwksUri", i)
 	p.Failed(diagnose.Finding{
-		Subject: ref, Field: field, Group: fmt.Sprint(at), Pod: ep.Pod, Workloads: tokenTakers(p, ra),
+		Subject: ref, Field: field, Port: at, Pod: ep.Pod, Workloads: tokenTakers(p, ra),
 		Title: fmt.Sprintf("%s has istiod fetch keys from %s, which accepts only mutual TLS: tokens of %s are refused", ref, workloadName(ep.Pod.Workload), ra.Spec.JWTRules[i].Issuer),
 		Evidence: []handshake.Fact{
 			{Layer: handshake.Policy, Source: ref.String() + " " + field, Value: ra.Spec.JWTRules[i].JWKSURI},
@@ -103,9 +103,6 @@ func tokenTakers(p *diagnose.Pass, ra *kube.RequestAuthentication) []kube.Ref {
 }
 
 func describeJWKS(p *diagnose.Pass, f *diagnose.Finding) {
-	port, err := strconv.ParseUint(f.Group, 10, 16)
-	if err == nil { // Run wrote it
-		f.Fixes = openPort(p, f.Pod, uint32(port), fmt.Sprintf("open port %d to istiod", port))
-	}
+	f.Fixes = openPort(p, f.Pod, f.Port, fmt.Sprintf("open port %d to istiod", f.Port))
 	f.Fixes = append(f.Fixes, diagnose.Fix{Title: "write the keys into the resource (jwks)", Command: kubectl("edit", f.Subject), Risk: "they have to be changed there when the issuer rotates them"})
 }

@@ -60,7 +60,7 @@ func strictProbe(p *diagnose.Pass) {
 				p.Passed()
 				continue
 			}
-			f := diagnose.Finding{Subject: pod.Workload.Ref, Field: x.path, Group: fmt.Sprint(x.port), Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref}}
+			f := diagnose.Finding{Subject: pod.Workload.Ref, Field: x.path, Port: x.port, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref}}
 			if pod.Ready() {
 				f.Severity = diagnose.Warning
 			}
@@ -105,13 +105,7 @@ func probePort(pod *mesh.Pod, probe *kube.Probe) uint32 {
 }
 
 func describeProbe(p *diagnose.Pass, f *diagnose.Finding) {
-	pod := f.Pod
-	var port uint32
-	for _, x := range probesOf(pod) {
-		if x.path == f.Field {
-			port = x.port
-		}
-	}
+	pod, port := f.Pod, f.Port
 	effect := "and the pod is not ready"
 	if f.Severity == diagnose.Warning {
 		effect = "though the pod is ready: see whether it is restarted"

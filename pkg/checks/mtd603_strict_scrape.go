@@ -48,7 +48,7 @@ func strictScrape(p *diagnose.Pass) {
 			p.Passed()
 		default:
 			p.Failed(diagnose.Finding{
-				Subject: pod.Workload.Ref, Field: annotation(pod.Workload, "prometheus.io/port"), Group: fmt.Sprint(port), Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
+				Subject: pod.Workload.Ref, Field: annotation(pod.Workload, "prometheus.io/port"), Port: port, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
 			})
 		}
 	}
@@ -67,7 +67,7 @@ func scrapePort(pod *mesh.Pod) uint32 {
 }
 
 func describeScrape(p *diagnose.Pass, f *diagnose.Finding) {
-	pod, port := f.Pod, scrapePort(f.Pod)
+	pod, port := f.Pod, f.Port
 	f.Title = fmt.Sprintf("%s asks to be scraped on port %d, where its proxy accepts only mutual TLS", workloadName(pod.Workload), port)
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " annotation prometheus.io/port", Value: fmt.Sprint(port)},

@@ -56,7 +56,7 @@ func judgeExposed(p *diagnose.Pass, svc *kube.Service, port *mesh.Port, ep mesh.
 	}
 	f := diagnose.Finding{
 		Subject: kube.Ref{Kind: "Service", Namespace: svc.Namespace, Name: svc.Name}, Field: "spec.type", Group: fmt.Sprint(port.Number),
-		Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
+		Port: at, Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
 		Title: fmt.Sprintf("%s %s/%s leads callers from outside to port %d of %s, which accepts only mutual TLS", svc.Spec.Type, svc.Namespace, svc.Name, at, workloadName(ep.Pod.Workload)),
 		Evidence: []handshake.Fact{
 			{Layer: handshake.Cluster, Source: fmt.Sprintf("Service %s/%s spec.type", svc.Namespace, svc.Name), Value: fmt.Sprintf("%s, port %d to %d", svc.Spec.Type, port.Number, at)},

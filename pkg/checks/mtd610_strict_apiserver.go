@@ -88,7 +88,7 @@ func judgeAPICall(p *diagnose.Pass, call apiCall, ep mesh.Endpoint) {
 		return
 	}
 	f := diagnose.Finding{
-		Subject: ep.Pod.Workload.Ref, Field: fmt.Sprintf("port %d", at), Group: call.by, Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
+		Subject: ep.Pod.Workload.Ref, Field: fmt.Sprintf("port %d", at), Port: at, Group: call.by, Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
 		Title: fmt.Sprintf("the API server calls port %d of %s (%s), which accepts only mutual TLS", at, workloadName(ep.Pod.Workload), call.by),
 		Evidence: []handshake.Fact{
 			{Layer: handshake.Cluster, Source: call.by, Value: fmt.Sprintf("calls Service %s/%s port %d", call.to.Namespace, call.to.Name, call.to.Number())},
@@ -102,11 +102,7 @@ func judgeAPICall(p *diagnose.Pass, call apiCall, ep mesh.Endpoint) {
 }
 
 func describeAPIServer(p *diagnose.Pass, f *diagnose.Finding) {
-	var port uint32
-	if _, err := fmt.Sscanf(f.Field, "port %d", &port); err != nil { // Run wrote it
-		return
-	}
-	f.Fixes = openPort(p, f.Pod, port, fmt.Sprintf("open port %d to the API server", port))
+	f.Fixes = openPort(p, f.Pod, f.Port, fmt.Sprintf("open port %d to the API server", f.Port))
 	if len(f.Fixes) == 0 {
 		f.Fixes = []diagnose.Fix{{Title: "open the port with portLevelMtls PERMISSIVE, or run the workload without a proxy"}}
 	}

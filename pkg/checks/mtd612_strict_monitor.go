@@ -142,7 +142,7 @@ func judgeScrapes(p *diagnose.Pass, monitor kube.Ref, field string, e kube.Monit
 			continue
 		}
 		p.Failed(diagnose.Finding{
-			Severity: severity, Subject: monitor, Field: field, Group: fmt.Sprint(s.port), Pod: s.pod, Workloads: []kube.Ref{s.pod.Workload.Ref},
+			Severity: severity, Subject: monitor, Field: field, Port: s.port, Pod: s.pod, Workloads: []kube.Ref{s.pod.Workload.Ref},
 			Evidence: []handshake.Fact{
 				{Layer: handshake.Cluster, Source: monitor.String() + " " + field, Value: fmt.Sprintf("scrapes port %d over http", s.port)},
 				listenerFact(p, s.pod, s.port),
@@ -158,22 +158,18 @@ func knownToProxies(p *diagnose.Pass, s scrape) bool {
 }
 
 func describeMonitor(p *diagnose.Pass, f *diagnose.Finding) {
-	var port uint32
-	if _, err := fmt.Sscan(f.Group, &port); err != nil { // Run wrote it
-		return
-	}
 	who := workloadName(f.Pod.Workload)
 	if others := len(f.Workloads) - 1; others > 0 { // a fix for each would be a list of patches: the scraper is one
 		who = fmt.Sprintf("%s and %d more", who, others)
 	} else {
-		f.Fixes = openPort(p, f.Pod, port, fmt.Sprintf("open port %d to Prometheus", port))
+		f.Fixes = openPort(p, f.Pod, f.Port, fmt.Sprintf("open port %d to Prometheus", f.Port))
 	}
 	by := prometheuses(p)
 	why := by.says("a Prometheus")
 	if by.meshed() {
 		why = "the proxy of Prometheus passes on in clear what goes to a pod's address"
 	}
-	f.Title = fmt.Sprintf("%s has port %d of %s scraped over http, where only mutual TLS is accepted, and %s", f.Subject, port, who, why)
+	f.Title = fmt.Sprintf("%s has port %d of %s scraped over http, where only mutual TLS is accepted, and %s", f.Subject, f.Port, who, why)
 	f.Fixes = append(f.Fixes, diagnose.Fix{
 		Title: "give Prometheus a certificate of the mesh (istio.io/docs/ops/integrations/prometheus), and this endpoint scheme https with its tlsConfig",
 		Risk:  "targets of this endpoint that have no proxy are then not scraped",

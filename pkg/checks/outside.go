@@ -122,7 +122,7 @@ func (c outsideCall) judge(p *diagnose.Pass) {
 			continue
 		}
 		p.Failed(diagnose.Finding{
-			Severity: c.by.severity(), Subject: c.subject, Field: c.field, Group: fmt.Sprint(at),
+			Severity: c.by.severity(), Subject: c.subject, Field: c.field, Port: at,
 			Pod: ep.Pod, Workloads: []kube.Ref{ep.Pod.Workload.Ref},
 			Title: fmt.Sprintf("%s leads to port %d of %s, which accepts only mutual TLS, and %s", c.subject, at, workloadName(ep.Pod.Workload), c.by.says(c.kind)),
 			Evidence: []handshake.Fact{

@@ -57,14 +57,14 @@ func TestSANMismatchOfAnEntryBehindARoute(t *testing.T) {
 func TestSANEmptyBehindARoute(t *testing.T) {
 	r := record(t, healthy)
 	r.anonymous(serverHost)
-	r.reroute("outbound|80||"+serverHost)
+	r.reroute("outbound|80||" + serverHost)
 	has(t, lines([]*diagnose.Finding{r.one(mtd205)}), "info Service shop/server [spec.subjectAltNames]")
 }
 
 // A finding about a call that a VirtualService leads elsewhere names that VirtualService.
 func TestVirtualServiceIsNamed(t *testing.T) {
 	r := record(t, "03-dr-disable-vs-strict")
-	r.reroute("outbound|80||"+serverHost)
+	r.reroute("outbound|80||" + serverHost)
 	f := r.one(mtd301)
 	var named int
 	for _, x := range f.Evidence {

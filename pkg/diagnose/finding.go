@@ -16,7 +16,10 @@ type Finding struct {
 	// Subject is the resource to blame, Field the path inside it ("spec.trafficPolicy.tls.mode").
 	Subject kube.Ref
 	Field   string
-	// Group keeps findings with the same subject and field apart; it is not shown.
+	// Port is the one port of pods that it is about, and keeps it apart from findings about others; 0 when it is about
+	// none, or several.
+	Port uint32
+	// Group keeps findings with the same subject, field and port apart; it is not shown.
 	Group string
 	// Pod is the one in which it was met, for Describe to look at; it is not shown. Of findings
 	// that are joined it is the pod of the one that was worst.
@@ -52,10 +55,11 @@ type Fix struct {
 type key struct {
 	code         Code
 	subject      kube.Ref
+	port         uint32
 	field, group string
 }
 
-func (f *Finding) key() key { return key{f.Check.Code, f.Subject, f.Field, f.Group} }
+func (f *Finding) key() key { return key{f.Check.Code, f.Subject, f.Port, f.Field, f.Group} }
 
 // covers reports whether a root cause explains another finding: it breaks all of its edges, or
 // it is about the same resource or hits the workload that the other one blames.
@@ -131,6 +135,7 @@ func (f *Finding) compare(o *Finding) int {
 		cmp.Compare(f.Check.Code, o.Check.Code),
 		cmp.Compare(f.Subject.String(), o.Subject.String()),
 		cmp.Compare(f.Field, o.Field),
+		cmp.Compare(f.Port, o.Port),
 		cmp.Compare(f.Group, o.Group),
 		cmp.Compare(f.Title, o.Title))
 }

@@ -125,7 +125,7 @@ func (p *Pass) Asked(pod *mesh.Pod) bool { return p.scope.asked(pod) }
 // Explained reports whether a finding of an earlier check already breaks that edge.
 func (p *Pass) Explained(e *handshake.Edge) bool { return p.explained[e] }
 
-// Failed reports a finding. Findings with the same subject, field and group are joined into one.
+// Failed reports a finding. Findings with the same subject, field, port and group are joined into one.
 func (p *Pass) Failed(f Finding) {
 	p.outcome.Failed++
 	f.Check = p.check

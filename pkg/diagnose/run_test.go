@@ -279,3 +279,15 @@ func TestCrashOfACheck(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Findings about several ports of one workload stay apart, the lowest first.
+func TestFindingsOfPortsStayApart(t *testing.T) {
+	res := Run(snapshot(), []*Check{check("MTD603", Finding{Subject: ref("r"), Port: 9090}, Finding{Subject: ref("r"), Port: 8080}, Finding{Subject: ref("r"), Port: 9090})}, Scope{})
+	var ports []uint32
+	for _, f := range res.Findings {
+		ports = append(ports, f.Port)
+	}
+	if diff := cmp.Diff([]uint32{8080, 9090}, ports); diff != "" {
+		t.Error(diff)
+	}
+}

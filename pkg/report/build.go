@@ -92,7 +92,7 @@ func findings(s *mesh.Snapshot, in []*diagnose.Finding) []Finding {
 	for _, f := range in {
 		x := Finding{
 			Code: string(f.Check.Code), Name: f.Check.Name, Severity: string(f.Severity),
-			Subject: f.Subject, Workload: workloadOf(s, f.Subject), Field: f.Field, Title: f.Title,
+			Subject: f.Subject, Workload: workloadOf(s, f.Subject), Field: f.Field, Port: f.Port, Title: f.Title,
 			Evidence: list(f.Evidence), Affects: affects(f), Fixes: fixes(f.Fixes),
 			Fingerprint: fingerprint(f), Origin: originOf(s.Resources.MetaOf(f.Subject)),
 			InForceSince: inForceSince(s, f.Evidence),

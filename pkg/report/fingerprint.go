@@ -3,13 +3,14 @@ package report
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 )
 
 // fingerprint names a cause for ticket tools. It is made of what does not change between runs:
-// the code, the subject, the field, and the group that keeps findings with the same ones apart.
+// the code, the subject, the field, and the port and group that keep findings with the same ones apart.
 // Pods stand for their workload: their own names change.
 func fingerprint(f *diagnose.Finding) string {
 	name := f.Subject.Name
@@ -17,6 +18,9 @@ func fingerprint(f *diagnose.Finding) string {
 		name = withoutHash(name)
 	}
 	parts := []string{string(f.Check.Code), f.Subject.Kind, f.Subject.Namespace, name, f.Field, f.Group}
+	if f.Port != 0 {
+		parts = append(parts, strconv.Itoa(int(f.Port)))
+	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:8])
 }

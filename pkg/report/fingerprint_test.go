@@ -20,6 +20,7 @@ func TestFingerprint(t *testing.T) {
 		"workload":  func(f *diagnose.Finding) { f.Subject.Name = "server-dfcbd866f-78kcw" },
 		"kind":      func(f *diagnose.Finding) { f.Subject.Kind = "Service" },
 		"field":     func(f *diagnose.Finding) { f.Field = "root" },
+		"port":      func(f *diagnose.Finding) { f.Port = 8080 },
 		"group":     func(f *diagnose.Finding) { f.Group = "PERMISSIVE/STRICT" },
 	}
 	for name, change := range tests {

@@ -198,7 +198,9 @@ type Finding struct {
 	// Workload is that of a Subject that is a pod.
 	Workload *kube.Ref `json:"workload,omitempty"`
 	Field    string    `json:"field,omitempty"`
-	Title    string    `json:"title"`
+	// Port is the one port of pods that it is about; absent when it is about none, or several.
+	Port  uint32 `json:"port,omitempty"`
+	Title string `json:"title"`
 	// Fingerprint is the same for the same cause in every run, and no two findings of a report
 	// share it: it holds no pod hash and no time.
 	Fingerprint string           `json:"fingerprint"`
