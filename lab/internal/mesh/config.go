@@ -88,3 +88,21 @@ func (m Mesh) Replace(ctx context.Context, objects ...*unstructured.Unstructured
 	}
 	return nil
 }
+
+// RemoveSidecars deletes all Sidecars, and reports whether there was one.
+func (m Mesh) RemoveSidecars(ctx context.Context) (removed bool, err error) {
+	existing, err := m.Configs(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, o := range existing {
+		if o.GetKind() != "Sidecar" {
+			continue
+		}
+		if err := m.Kube.Delete(ctx, o); err != nil {
+			return removed, err
+		}
+		removed = true
+	}
+	return removed, nil
+}
