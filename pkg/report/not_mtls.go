@@ -58,7 +58,10 @@ type suspicion struct {
 var suspicions = []suspicion{
 	{failsFor(handshake.NoEndpoint), about("the endpoints of %s: whether its pods are ready, and its subset selects any")},
 	{ledAstray, func(e *handshake.Edge) string { return e.Outbound.Routed.Value + ", where nothing takes it" }},
-	{failsFor(handshake.NoRoute), about("the VirtualServices of %s: no route takes the request")},
+	{unsent, func(e *handshake.Edge) string {
+		return fmt.Sprintf("the config of the proxy of %s, which has no cluster %s although it leads there: a restart of the pod makes istiod send all of it", e.Client.Key(), e.Outbound.Cluster)
+	}},
+	{unrouted, about("the VirtualServices of %s: no route takes the request")},
 	{failsFor(handshake.NoListener), about("the ports of the pods behind %s: the server's proxy does not listen there")},
 	{failsFor(handshake.BlackHoled), about("how the client's proxy can know %s: it drops what it does not know (REGISTRY_ONLY)")},
 	{failsFor(handshake.NotHTTP), about("the protocol of %s: the server's proxy expects HTTP")},
@@ -78,6 +81,18 @@ var suspicions = []suspicion{
 
 func failsFor(reason handshake.Reason) func(*handshake.Edge) bool {
 	return func(e *handshake.Edge) bool { return e.Verdict == handshake.Fails && e.Reason == reason }
+}
+
+// unsent reports a call whose route leads to a cluster that the proxy does not have, though no VirtualService asks for it.
+// istiod 1.31 takes such a cluster from a proxy whose Sidecar hides its port when the Service changes, and does not give
+// it back when the Sidecar goes.
+func unsent(e *handshake.Edge) bool {
+	return failsFor(handshake.NoRoute)(e) && e.Outbound.Cluster != "" && e.Outbound.Routed == nil
+}
+
+// unrouted reports a call that no route takes.
+func unrouted(e *handshake.Edge) bool {
+	return failsFor(handshake.NoRoute)(e) && e.Outbound.Cluster == ""
 }
 
 // ledAstray reports a call that fails because a VirtualService leads it where nothing is.

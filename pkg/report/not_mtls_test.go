@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -64,9 +65,12 @@ func TestSuspects(t *testing.T) {
 	counts := edge("")
 	counts.Verdict, counts.Observed = handshake.MTLS, &handshake.Observation{Connections: 3, ConnectFailures: 2, Successes: 1, Errors: 4}
 	counts.Assumptions = []handshake.Assumption{handshake.RouteConditional}
-	edges := []*handshake.Edge{counts, edge(handshake.NotHTTP), edge(handshake.BlackHoled), edge(handshake.NoListener), edge(handshake.NoRoute), edge(handshake.NoEndpoint)}
+	unsent := edge(handshake.NoRoute)
+	unsent.Client = &mesh.Pod{Pod: &kube.Pod{Meta: kube.Meta{Name: "client-0", Namespace: "shop"}}}
+	unsent.Outbound.Cluster = "outbound|80||server.shop"
+	edges := []*handshake.Edge{counts, unsent, edge(handshake.NotHTTP), edge(handshake.BlackHoled), edge(handshake.NoListener), edge(handshake.NoRoute), edge(handshake.NoEndpoint)}
 	want := []string{
-		"the endpoints of server.shop:80", "the VirtualServices of server.shop:80: no route", "the ports of the pods behind server.shop:80",
+		"the endpoints of server.shop:80", "the config of the proxy of shop/client-0, which has no cluster outbound|80||server.shop", "the VirtualServices of server.shop:80: no route", "the ports of the pods behind server.shop:80",
 		"how the client's proxy can know server.shop:80", "the protocol of server.shop:80",
 		"connections to server.shop:80 that did not come up, so NetworkPolicies, and whether the application listens: the caller's proxy has counted 3 connections (2 failed",
 		"the answers of server.shop:80: the caller's proxy has counted", "the VirtualServices of server.shop:80: some",
