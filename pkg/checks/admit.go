@@ -18,6 +18,9 @@ import (
 func injections(p *diagnose.Pass, clients []*mesh.Workload) []diagnose.Fix {
 	var out []diagnose.Fix
 	for _, w := range clients {
+		if isPrometheus(w.Pods[0]) { // scrapes pods by their addresses, in clear, with a proxy or without
+			continue
+		}
 		system := strings.HasPrefix(w.Namespace, "kube-") || w.Namespace == p.MeshConfig("").Root()
 		if !system && !w.Pods[0].Spec.HostNetwork && len(out) < 3 {
 			out = append(out, injectFix(p, w))

@@ -28,7 +28,8 @@ var mtd601 = &diagnose.Check{
 		},
 		NotThis: "A caller with a proxy that sends plaintext all the same has a cause in the mesh's config (the MTD3xx checks). Requests through an ingress gateway arrive from the gateway's proxy and are not meant here. " +
 			"A time-out instead of a reset points at a NetworkPolicy.",
-		Fix:        "Give the caller a proxy. If it cannot have one, open the one port that it needs with portLevelMtls PERMISSIVE, and leave the rest STRICT.",
+		Fix: "Give the caller a proxy. If it cannot have one, open the one port that it needs with portLevelMtls PERMISSIVE, and leave the rest STRICT. " +
+			"A Prometheus scrapes pods by their addresses, which a proxy of its own passes on in clear: open the metrics port to it, let it scrape the merged metrics (port 15020), or give it a certificate (OUTPUT_CERTS).",
 		References: []string{"istio/istio#27169", "istio.io/docs/tasks/security/authentication/mtls-migration"},
 	},
 	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.Pods},
@@ -86,9 +87,24 @@ func describeOutsiders(p *diagnose.Pass, f *diagnose.Finding) {
 	if one := distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }); f.Severity == diagnose.Error && len(one) == 1 {
 		f.Fixes = append(f.Fixes, openings(p, f.Edges[0])...)
 	}
+	f.Fixes = append(f.Fixes, scrapings(f.Edges)...)
 	if len(f.Fixes) == 0 && f.Severity == diagnose.Error {
 		f.Fixes = []diagnose.Fix{{Title: "call through a gateway of the mesh, or open the ports of the servers that it needs (portLevelMtls PERMISSIVE)"}}
 	}
+}
+
+// scrapings are the ways for a Prometheus among the callers, to which a proxy of its own opens nothing.
+func scrapings(edges []*handshake.Edge) []diagnose.Fix {
+	var scraped []*mesh.Pod
+	for _, e := range edges {
+		if isPrometheus(e.Client) {
+			scraped = append(scraped, e.Server.Pod)
+		}
+	}
+	if len(scraped) == 0 {
+		return nil
+	}
+	return []diagnose.Fix{scrapeMerged(scraped...), scrapeAsMesh()}
 }
 
 func proxyless(who []*mesh.Workload) string {

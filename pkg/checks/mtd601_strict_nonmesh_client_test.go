@@ -154,3 +154,28 @@ func TestOpeningUsesTheWorkloadsPolicy(t *testing.T) {
 		t.Errorf("policies were not read, so none may be written: %+v", fixes)
 	}
 }
+
+// To a Prometheus a proxy opens nothing: it is shown the merged metrics, the port, and how to get a certificate.
+func TestPrometheusWithoutProxy(t *testing.T) {
+	r := record(t, healthy).controller("naked", "prometheus", "")
+	r.asked = "naked"
+	for _, f := range r.judge(mtd601).Findings {
+		var said []string
+		for _, fix := range f.Fixes {
+			said = append(said, fix.Title)
+		}
+		all := strings.Join(said, "\n")
+		if f.Subject.Name != "naked" {
+			if strings.Contains(all, "OUTPUT_CERTS") {
+				t.Errorf("%s is no Prometheus: %s", f.Subject, all)
+			}
+			continue
+		}
+		has(t, all, "scrape the merged metrics instead, at port 15020")
+		has(t, all, "OUTPUT_CERTS")
+		if strings.Contains(all, "naked a proxy") {
+			t.Error(all)
+		}
+		complete(t, f)
+	}
+}

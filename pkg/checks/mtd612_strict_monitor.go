@@ -36,9 +36,6 @@ var mtd612 = &diagnose.Check{
 	Describe: describeMonitor,
 }
 
-// scrapers are the values of app.kubernetes.io/name by which the Prometheus operator labels the pods that scrape.
-var scrapers = []string{"prometheus", "prometheus-agent"}
-
 // scrape is a port of a pod that a monitor has scraped.
 type scrape struct {
 	pod  *mesh.Pod
@@ -47,7 +44,7 @@ type scrape struct {
 
 // prometheuses are the workloads that may scrape.
 func prometheuses(p *diagnose.Pass) outsiders {
-	return outsidersOf(p, func(pod *mesh.Pod) bool { return slices.Contains(scrapers, pod.Labels["app.kubernetes.io/name"]) })
+	return outsidersOf(p, isPrometheus)
 }
 
 func strictMonitors(p *diagnose.Pass) {
@@ -170,8 +167,5 @@ func describeMonitor(p *diagnose.Pass, f *diagnose.Finding) {
 		why = "the proxy of Prometheus passes on in clear what goes to a pod's address"
 	}
 	f.Title = fmt.Sprintf("%s has port %d of %s scraped over http, where only mutual TLS is accepted, and %s", f.Subject, f.Port, who, why)
-	f.Fixes = append(f.Fixes, diagnose.Fix{
-		Title: "give Prometheus a certificate of the mesh (istio.io/docs/ops/integrations/prometheus), and this endpoint scheme https with its tlsConfig",
-		Risk:  "targets of this endpoint that have no proxy are then not scraped",
-	})
+	f.Fixes = append(f.Fixes, scrapeMerged(f.Pod), scrapeAsMesh())
 }

@@ -60,7 +60,16 @@ func TestStrictServiceMonitor(t *testing.T) {
 	has(t, lines([]*diagnose.Finding{f}), "warning ServiceMonitor monitoring/apps [spec.endpoints[0]] 0: ServiceMonitor monitoring/apps has port 8080 of pay/api "+
 		"scraped over http, where only mutual TLS is accepted, and no Prometheus with a proxy is seen")
 	has(t, f.Fixes[0].Manifest, "mode: PERMISSIVE")
+	has(t, f.Fixes[1].Title, "port 15020")
+	has(t, f.Fixes[2].Title, "OUTPUT_CERTS")
 	complete(t, f)
+	if f.Fixes[1].Risk != "" { // these pods say that their metrics are merged
+		t.Error(f.Fixes[1].Risk)
+	}
+	for _, p := range r.pods("api") {
+		delete(p.Annotations, "prometheus.io/port")
+	}
+	has(t, r.one(mtd612).Fixes[1].Risk, "prometheus.io/scrape")
 
 	f = r.controller("naked", "prometheus", "").one(mtd612)
 	has(t, lines([]*diagnose.Finding{f}), "error ServiceMonitor monitoring/apps [spec.endpoints[0]] 0: ")

@@ -245,3 +245,19 @@ func TestReportStandsAlone(t *testing.T) {
 		t.Errorf("unlisted: %v", r.Coverage.Unlisted)
 	}
 }
+
+// TestErrorsBesidesCalls: where no call fails, the first line says why it says FAIL.
+func TestErrorsBesidesCalls(t *testing.T) {
+	r := &Report{Summary: Summary{Health: Fail, Errors: 1}}
+	r.EdgeSummary.Calls = Traffic{Total: 3, MTLS: 3}
+	for n, want := range map[int]string{0: "", 1: "; 1 finding is an error all the same", 2: "; 2 findings are errors all the same"} {
+		r.Summary.Errors = n
+		if got := r.besides(); got != want {
+			t.Errorf("%d errors: %q", n, got)
+		}
+	}
+	r.EdgeSummary.Calls.Fails = 1
+	if got := r.besides(); got != "" {
+		t.Errorf("a call fails: %q", got)
+	}
+}

@@ -8,7 +8,23 @@ import (
 
 // Sentence is the verdict in one line: what was looked at, how it is, the calls by their outcome.
 func (r *Report) Sentence() string {
-	return fmt.Sprintf("%s: %s   %s", r.Scope.label(), r.word(), r.callSentence())
+	return fmt.Sprintf("%s: %s   %s%s", r.Scope.label(), r.word(), r.callSentence(), r.besides())
+}
+
+// besides says why the word is FAIL where no call fails: a scrape, a probe, a webhook or a load balancer is no call of
+// a workload.
+func (r *Report) besides() string {
+	t, n := r.EdgeSummary.Calls, r.Summary.Errors
+	if r.Scope.To != "" {
+		t = t.and(r.EdgeSummary.Outside)
+	}
+	switch {
+	case t.Total == 0 || t.Fails+t.Unreachable > 0 || n == 0:
+		return ""
+	case n == 1:
+		return "; 1 finding is an error all the same"
+	}
+	return fmt.Sprintf("; %d findings are errors all the same", n)
 }
 
 // word is the health as the first line says it: mutual TLS may be well where calls fail for another reason.
