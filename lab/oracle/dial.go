@@ -42,10 +42,13 @@ func (d Dial) name() string { return strings.Replace(d.Host, "*", "any", 1) }
 // Dials lists how every host of a case is called. Protocols are read with istiod's own code.
 func (i *Istiod) Dials() []Dial {
 	var out []Dial
+	owned := map[string]bool{}
 	for _, s := range i.Resources.Services {
 		by := product.Ref{Kind: "Service", Namespace: s.Namespace, Name: s.Name}
+		name := s.Name + "." + s.Namespace + ".svc.cluster.local"
+		owned[name] = true
 		for _, p := range s.Spec.Ports {
-			d := Dial{Host: s.Name + "." + s.Namespace + ".svc.cluster.local", By: by, Port: int(p.Port), Protocol: declared(p)}
+			d := Dial{Host: name, By: by, Port: int(p.Port), Protocol: declared(p)}
 			if d.Protocol != protocol.UDP {
 				out = append(out, i.serviceDials(s, p, d)...)
 			}
@@ -54,6 +57,9 @@ func (i *Istiod) Dials() []Dial {
 	for _, e := range i.Resources.ServiceEntries {
 		by := product.Ref{Kind: "ServiceEntry", Namespace: e.Namespace, Name: e.Name}
 		for _, host := range e.Spec.Hosts {
+			if owned[host] { // the name is the Service's
+				continue
+			}
 			for _, p := range e.Spec.Ports {
 				d := Dial{Host: host, By: by, Port: int(p.Number), Protocol: protocol.Parse(p.Protocol)}
 				out = append(out, i.entryDials(e, d)...)

@@ -64,6 +64,8 @@ func whyAutoPlain(p *diagnose.Pass, e *handshake.Edge, rule policy.ClientTLS) cu
 	switch ns := namespaceMode(p, e); {
 	case ns.Mode == policy.Disable && ns.From != nil:
 		return culprit{"MTD306", policyRef(ns.From), ns.Field, nil}
+	case repeating(e) != nil && meshed(e):
+		return culprit{"MTD338", repeating(e).By, hostField(p, e), nil}
 	case declared(e):
 		return unmarked(p, e)
 	case all && endpoints(host, port) == policy.EndpointsDisabled && slices.ContainsFunc(bareWorkloads(host), outside):

@@ -54,6 +54,7 @@ func All() []*diagnose.Check {
 		mtd335,
 		mtd336,
 		mtd337,
+		mtd338,
 		mtd399,
 		mtd401,
 		mtd402,

@@ -45,7 +45,7 @@ func entryCases() []edgeCase {
 			given: func(w *world) { static(w, "10.1.0.2") },
 		},
 		{
-			name: "a ServiceEntry for the name of a Service", from: "legacy/naked", to: "server.shop:80", want: "fails: plaintext-refused | fails: plaintext-refused",
+			name: "a ServiceEntry for the name of a Service", from: "legacy/naked", to: "server.shop:80", want: "fails: plaintext-refused",
 			given: func(w *world) {
 				w.accept("shop/server", strict)
 				w.entry("server.shop.svc.cluster.local", "STATIC", "http 80").at(kube.WorkloadEntrySpec{Address: "192.0.2.10"})

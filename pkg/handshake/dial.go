@@ -56,7 +56,7 @@ func (e *Engine) dials(h *mesh.Host, p *mesh.Port) []dial {
 	d := dial{host: h, name: h.Name, port: p.Number}
 	d.protocol, d.guessed = spoken(p.Protocol)
 	d.registered = e.resolve(p.Endpoints)
-	d.direct = d.registered
+	d.direct = withoutEntries(d.registered)
 	alias := e.service(h.ExternalName)
 	switch {
 	case h.Ref.Kind == "ServiceEntry":
@@ -74,11 +74,19 @@ func (e *Engine) dials(h *mesh.Host, p *mesh.Port) []dial {
 	out := make([]dial, 0, len(vips))
 	for _, a := range vips {
 		one := d
-		one.addr, one.registered = a, ofFamily(d.registered, a)
-		one.direct = one.registered
+		one.addr, one.registered, one.direct = a, ofFamily(d.registered, a), ofFamily(d.direct, a)
 		out = append(out, one)
 	}
 	return out
+}
+
+// withoutEntries leaves out the endpoints of a Service that only proxies know of.
+func withoutEntries(list []mesh.Endpoint) []mesh.Endpoint {
+	added := func(ep mesh.Endpoint) bool { return ep.ProxiesOnly }
+	if !slices.ContainsFunc(list, added) {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), added)
 }
 
 // entryDials dials a host of a ServiceEntry at each of its addresses, which nothing in the kernel

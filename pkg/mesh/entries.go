@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
@@ -32,6 +33,31 @@ func (s *Snapshot) entryHost(se *kube.ServiceEntry, name string) *Host {
 		h.Ports = append(h.Ports, p)
 	}
 	return h
+}
+
+// joinEntry adds to a Service what a ServiceEntry that repeats its host adds. The Service wins, whichever is older
+// (pilot/pkg/model/sidecar.go, "domain squatting"), but istiod keeps endpoints by host and namespace: static ones of an
+// entry in the Service's own namespace join the Service's ports of the same name. They come first, so that Envoy takes
+// such an address by what the entry says of it.
+func (s *Snapshot) joinEntry(h *Host, se *kube.ServiceEntry) {
+	if se.Namespace != h.Namespace || se.Spec.Resolution != "STATIC" || h.Headless {
+		return
+	}
+	for _, port := range se.Spec.Ports {
+		for _, p := range h.Ports {
+			if p.Name == port.Name {
+				p.Endpoints = joined(s.entryEndpoints(se, port), p.Endpoints)
+			}
+		}
+	}
+}
+
+// joined are the endpoints that entries add to those of a Service, and the rest.
+func joined(added, own []Endpoint) []Endpoint {
+	for i := range added {
+		added[i].ProxiesOnly = !slices.ContainsFunc(own, func(ep Endpoint) bool { return ep.Address == added[i].Address && !ep.ProxiesOnly })
+	}
+	return sortEndpoints(append(added, own...))
 }
 
 // addAddress takes an IP address, or a CIDR block that is more than one.

@@ -63,6 +63,9 @@ type Endpoint struct {
 	Pod      *Pod              // nil outside the cluster
 	Labels   map[string]string // as istiod has them: a ServiceEntry's endpoint has its own, not its pod's
 	Ready    bool
+	// ProxiesOnly says of a Service's endpoint that an entry adds it: kube-proxy, which does not read entries, leads
+	// nobody there.
+	ProxiesOnly bool
 	// Declared is what an entry says of it; nil for a pod and for an endpoint of a slice.
 	Declared *Declaration
 }
@@ -79,9 +82,17 @@ func (s *Snapshot) addHosts() {
 	for _, svc := range s.Resources.Services {
 		s.Hosts = append(s.Hosts, s.serviceHost(svc, byService[svc.Key()]))
 	}
+	services := map[string]*Host{}
+	for _, h := range s.Hosts {
+		services[h.Name] = h
+	}
 	for _, se := range s.Resources.ServiceEntries {
 		for _, name := range se.Spec.Hosts {
-			s.Hosts = append(s.Hosts, s.entryHost(se, name))
+			if h := services[name]; h != nil && h.ExternalName == "" && len(h.ExportTo) == 0 {
+				s.joinEntry(h, se)
+			} else {
+				s.Hosts = append(s.Hosts, s.entryHost(se, name))
+			}
 		}
 	}
 	s.sortHosts()
@@ -176,7 +187,7 @@ func (s *Snapshot) addPorts(h *Host, svc *kube.Service, list []*kube.EndpointSli
 // them) it falls back to the selector, as the endpoint controller would.
 func (s *Snapshot) serviceEndpoints(svc *kube.Service, sp kube.ServicePort, list []*kube.EndpointSlice) []Endpoint {
 	if len(list) == 0 && !s.Resources.HasRead("endpointslices.discovery.k8s.io") {
-		return sortEndpoints(append(s.selectedEndpoints(svc, sp), s.selectedEntries(svc, sp)...))
+		return joined(s.selectedEntries(svc, sp), sortEndpoints(s.selectedEndpoints(svc, sp)))
 	}
 	var out []Endpoint
 	for _, es := range list {
@@ -186,7 +197,7 @@ func (s *Snapshot) serviceEndpoints(svc *kube.Service, sp kube.ServicePort, list
 			}
 		}
 	}
-	return sortEndpoints(append(out, s.selectedEntries(svc, sp)...))
+	return joined(s.selectedEntries(svc, sp), sortEndpoints(out))
 }
 
 // named is an endpoint of which only a DNS name is known.

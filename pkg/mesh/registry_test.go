@@ -150,6 +150,32 @@ func TestServiceEntryEndpoints(t *testing.T) {
 	}
 }
 
+// TestEntryRepeatsService: the Service has the host, and takes static endpoints of an entry of its own namespace, first.
+func TestEntryRepeatsService(t *testing.T) {
+	const host = `"hosts":["server.shop.svc.cluster.local"],"ports":[{"number":80,"name":"http","protocol":"HTTP"}]`
+	static := host + `,"resolution":"STATIC","endpoints":[{"address":"192.0.2.1"}]`
+	for _, c := range []struct {
+		name, spec, service string
+		want                []string
+	}{
+		{"static", static, "", []string{"192.0.2.1:80 ready"}},
+		{"by name", host + `,"resolution":"DNS"`, "", nil},
+		{"a headless Service", static, `"clusterIP":"None",`, nil},
+		{"a port of another name", strings.Replace(static, `"name":"http"`, `"name":"web"`, 1), "", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			service := `{"apiVersion":"v1","kind":"Service","metadata":{"name":"server","namespace":"shop"},"spec":{` + c.service + `"ports":[{"name":"http","port":80}]}}`
+			s := snapshot(t, entry("again", c.spec), service)
+			if hosts := s.HostsNamed("server.shop.svc.cluster.local"); len(hosts) != 1 || hosts[0].Ref.Kind != "Service" {
+				t.Fatalf("%+v", hosts)
+			}
+			if diff := cmp.Diff(c.want, port80(t, s, "server.shop.svc.cluster.local")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // TestServiceSelectsEntries: a Service takes WorkloadEntries beside pods, at the port that they map its own or
 // its target to; a headless one takes none.
 func TestServiceSelectsEntries(t *testing.T) {
