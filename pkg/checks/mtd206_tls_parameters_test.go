@@ -56,7 +56,7 @@ func TestTLSParameters(t *testing.T) {
 func TestTLSParametersOfAnEnvoyFilter(t *testing.T) {
 	r := narrow(t)
 	r.MeshConfigs["default"] = &kube.MeshConfig{MeshMTLS: &kube.TLSParameters{MinProtocolVersion: "TLSV1_3"}}
-	socket := kube.EnvoyPatch{Operation: "MERGE", Value: kube.EnvoyConfig{TransportSocket: &kube.EnvoySocket{Name: "tls"}}}
+	socket := kube.EnvoyPatch{Operation: "MERGE", Value: kube.EnvoyConfig{TransportSocket: &kube.EnvoyPart{Name: "tls"}}}
 	filter := &kube.EnvoyFilter{Meta: kube.Meta{Namespace: "pay", Name: "old"}}
 	filter.Spec.ConfigPatches = []kube.ConfigPatch{{ApplyTo: "CLUSTER", Patch: socket}}
 	r.Resources.EnvoyFilters = []*kube.EnvoyFilter{filter}

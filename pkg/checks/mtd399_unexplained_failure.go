@@ -58,7 +58,7 @@ func unexplained(p *diagnose.Pass, e *handshake.Edge) diagnose.Finding {
 		f.Severity = diagnose.Info
 		return f
 	}
-	for _, filter := range []kube.Ref{socketPatcher(p, e), listenerPatcher(p, e)} {
+	for _, filter := range []kube.Ref{socketPatcher(p, e), listenerPatcher(p, e), httpPatcher(p, e)} {
 		if filter.Name != "" {
 			f.Subject, f.Field = filter, "spec.configPatches"
 			return f

@@ -133,3 +133,35 @@ func TestUnexplainedByAnEnvoyFilter(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Who speaks which version of HTTP is changed at either end.
+func TestUnexplainedByAVersionOfHTTP(t *testing.T) {
+	r := record(t, healthy)
+	for _, c := range r.proxy("shop/client").Clusters {
+		if c.Name == "outbound|80||server.shop.svc.cluster.local" {
+			c.HTTP = envoy.HTTP2
+			for i, m := range c.Matches {
+				if m.Socket.TLS != nil {
+					own := *m.Socket.TLS
+					own.ALPN = []string{"http/1.1"}
+					c.Matches[i].Socket = &envoy.TransportSocket{Kind: envoy.TLS, TLS: &own}
+				}
+			}
+		}
+	}
+	options := kube.EnvoyConfig{TypedExtensionProtocolOptions: map[string]kube.EnvoyPart{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {}}}
+	filter := &kube.EnvoyFilter{Meta: kube.Meta{Namespace: "shop", Name: "modern"}}
+	r.Resources.EnvoyFilters = []*kube.EnvoyFilter{filter}
+	for _, patch := range []kube.ConfigPatch{
+		{ApplyTo: "CLUSTER", Match: kube.PatchMatch{Context: "SIDECAR_OUTBOUND"}, Patch: kube.EnvoyPatch{Value: options}},
+		{ApplyTo: "NETWORK_FILTER", Match: kube.PatchMatch{Context: "SIDECAR_INBOUND"}},
+	} {
+		filter.Spec.ConfigPatches = []kube.ConfigPatch{patch}
+		has(t, r.says(mtd399), "error EnvoyFilter shop/modern [spec.configPatches] 1: calls from shop/client to server.shop fail, and EnvoyFilter shop/modern changes what decides at one end: "+
+			"the client's proxy sends HTTP/2 (cluster outbound|80||server.shop.svc.cluster.local), and the proxy of shop/server")
+	}
+	filter.Spec.ConfigPatches = []kube.ConfigPatch{{ApplyTo: "NETWORK_FILTER", Match: kube.PatchMatch{Context: "SIDECAR_OUTBOUND"}}}
+	if got := r.says(mtd399); strings.Contains(got, "EnvoyFilter") {
+		t.Error(got)
+	}
+}

@@ -91,7 +91,7 @@ func TestStaleByEnvoyFilter(t *testing.T) {
 	r.bare("pay/client", "server.shop")
 	filter := &kube.EnvoyFilter{Meta: kube.Meta{Namespace: "pay", Name: "raw"}}
 	filter.Spec.WorkloadSelector = &kube.EntrySelector{Labels: map[string]string{"app": "client"}}
-	filter.Spec.ConfigPatches = []kube.ConfigPatch{{ApplyTo: "CLUSTER", Patch: kube.EnvoyPatch{Operation: "MERGE", Value: kube.EnvoyConfig{TransportSocket: &kube.EnvoySocket{Name: "raw"}}}}}
+	filter.Spec.ConfigPatches = []kube.ConfigPatch{{ApplyTo: "CLUSTER", Patch: kube.EnvoyPatch{Operation: "MERGE", Value: kube.EnvoyConfig{TransportSocket: &kube.EnvoyPart{Name: "raw"}}}}}
 	r.Resources.EnvoyFilters = []*kube.EnvoyFilter{filter}
 	f := r.one(mtd404)
 	has(t, lines([]*diagnose.Finding{f}), "error EnvoyFilter pay/raw [] 3: EnvoyFilter pay/raw patches clusters: the config of pay/client says plaintext")

@@ -86,6 +86,21 @@ func listenerPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
 	})
 }
 
+// httpPatcher is the one EnvoyFilter that changes by which version of HTTP the two ends of an edge speak; the zero
+// Ref, too, where the edge fails by something else.
+func httpPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
+	if !e.Blocked(handshake.HTTPVersion) {
+		return kube.Ref{}
+	}
+	ref := onlyFilter(p, e.Client, func(c kube.ConfigPatch) bool {
+		return c.ApplyTo == "CLUSTER" && patchesCluster(c.Match, e) && len(c.Patch.Value.TypedExtensionProtocolOptions) > 0
+	})
+	if ref.Name != "" {
+		return ref
+	}
+	return inboundPatcher(p, e.Server.Pod, func(c kube.ConfigPatch) bool { return c.ApplyTo == "NETWORK_FILTER" })
+}
+
 // inboundPatcher is the one EnvoyFilter with a patch of some kind for the listeners on which a pod is called.
 func inboundPatcher(p *diagnose.Pass, pod *mesh.Pod, kind func(kube.ConfigPatch) bool) kube.Ref {
 	if pod == nil || !pod.HasProxy() {

@@ -27,8 +27,9 @@ type clusterParts struct {
 // httpOptions are the HTTP options of a cluster: as the extension HttpProtocolOptions, or as
 // fields of the cluster itself, which Envoy ignores when the extension is there.
 type httpOptions struct {
-	set                               bool
-	autoSNI, autoSANValidation, http2 bool
+	set                        bool
+	autoSNI, autoSANValidation bool
+	http                       UpstreamHTTP
 }
 
 func newCluster() *clusterParts { return &clusterParts{Cluster: Cluster{Type: "STATIC"}} }
@@ -38,7 +39,7 @@ func (c *clusterParts) done() *Cluster {
 	if c.typed.set {
 		o = c.typed
 	}
-	c.AutoSNI, c.AutoSANValidation, c.HTTP2 = o.autoSNI, o.autoSANValidation, o.http2
+	c.AutoSNI, c.AutoSANValidation, c.HTTP = o.autoSNI, o.autoSANValidation, o.http
 	return &c.Cluster
 }
 
@@ -101,7 +102,7 @@ func (r *reader) clusterProtocol(c *clusterParts, key []byte) {
 		r.object(func(key []byte) { r.originalDstField(&c.Cluster, key) })
 	case "typed_extension_protocol_options":
 		r.entries(func(string) { r.protocolOptions(&c.typed) })
-	case "upstream_http_protocol_options", "http2_protocol_options": // before Envoy 1.17
+	case "upstream_http_protocol_options", "http2_protocol_options", "protocol_selection": // before Envoy 1.17
 		r.httpOptionsField(&c.old, key)
 	default:
 		r.skip()
@@ -133,7 +134,7 @@ func (r *reader) protocolOptions(o *httpOptions) {
 	o.set = o.set || typ == httpProtocolOptions
 }
 
-// httpOptionsField reads a field of upstreams.http.v3.HttpProtocolOptions.
+// httpOptionsField reads a field of upstreams.http.v3.HttpProtocolOptions, or of those of Cluster that came before it.
 func (r *reader) httpOptionsField(o *httpOptions, key []byte) {
 	switch string(key) {
 	case "upstream_http_protocol_options":
@@ -150,11 +151,30 @@ func (r *reader) httpOptionsField(o *httpOptions, key []byte) {
 	case "explicit_http_config":
 		r.object(func(key []byte) { r.httpOptionsField(o, key) })
 	case "http2_protocol_options":
-		o.http2 = r.kind() != 'n'
+		if o.http == HTTP1 {
+			r.chooses(o, HTTP2)
+			return
+		}
 		r.skip()
+	case "use_downstream_protocol_config":
+		r.chooses(o, HTTPAsCalled)
+	case "auto_config":
+		r.chooses(o, HTTPByALPN)
+	case "protocol_selection":
+		if r.enum("USE_CONFIGURED_PROTOCOL", "USE_DOWNSTREAM_PROTOCOL") == "USE_DOWNSTREAM_PROTOCOL" {
+			o.http = HTTPAsCalled
+		}
 	default:
 		r.skip()
 	}
+}
+
+// chooses notes a way to the version of HTTP, if it is set.
+func (r *reader) chooses(o *httpOptions, http UpstreamHTTP) {
+	if r.kind() != 'n' {
+		o.http = http
+	}
+	r.skip()
 }
 
 func (r *reader) socketMatch(c *Cluster) (m SocketMatch) {
@@ -175,11 +195,14 @@ func (r *reader) socketMatch(c *Cluster) (m SocketMatch) {
 
 func (r *reader) clusterMetadata(c *Cluster) {
 	c.Config = r.istioMetadata(func(key string) {
-		if key == "services" {
+		switch key {
+		case "services":
 			r.list(func() { c.Services = append(c.Services, r.serviceRef()) })
-			return
+		case "alpn_override":
+			c.KeepsALPN = r.str() == "false"
+		default:
+			r.skip()
 		}
-		r.skip()
 	})
 }
 

@@ -43,7 +43,7 @@ func TestCluster(t *testing.T) {
 			"HTTP options",
 			`"name":"a","typed_extension_protocol_options":{"other":{` + typeOf("x.Y") + `,"http2_protocol_options":{}},"envoy.extensions.upstreams.http.v3.HttpProtocolOptions":{` +
 				typeOf("envoy.extensions.upstreams.http.v3.HttpProtocolOptions") + `,"upstream_http_protocol_options":{"auto_sni":true,"auto_san_validation":true,"x":1},"explicit_http_config":{"http2_protocol_options":{}}}}`,
-			Cluster{Name: "a", Type: "STATIC", ServiceName: "a", AutoSNI: true, AutoSANValidation: true, HTTP2: true},
+			Cluster{Name: "a", Type: "STATIC", ServiceName: "a", AutoSNI: true, AutoSANValidation: true, HTTP: HTTP2},
 		},
 		{
 			"HTTP options of another message are not HTTP options",
@@ -55,7 +55,27 @@ func TestCluster(t *testing.T) {
 			`"name":"a","http2_protocol_options":{},"typed_extension_protocol_options":{"x":{` + typeOf(httpProtocolOptions) + `}},"upstream_http_protocol_options":{"auto_sni":true}`,
 			Cluster{Name: "a", Type: "STATIC", ServiceName: "a"},
 		},
-		{"HTTP/2 as it was set before Envoy 1.17", `"name":"a","http2_protocol_options":{}`, Cluster{Name: "a", Type: "STATIC", ServiceName: "a", HTTP2: true}},
+		{
+			"the caller's version of HTTP", `"name":"a","typed_extension_protocol_options":{"x":{` + typeOf(httpProtocolOptions) + `,"use_downstream_protocol_config":{"http2_protocol_options":{}}}}`,
+			Cluster{Name: "a", Type: "STATIC", ServiceName: "a", HTTP: HTTPAsCalled},
+		},
+		{
+			"the version of HTTP that ALPN gives", `"name":"a","typed_extension_protocol_options":{"x":{` + typeOf(httpProtocolOptions) + `,"auto_config":{"http2_protocol_options":{}}}}`,
+			Cluster{Name: "a", Type: "STATIC", ServiceName: "a", HTTP: HTTPByALPN},
+		},
+		{
+			"the caller's version as it was asked for before Envoy 1.17", `"name":"a","http2_protocol_options":{},"protocol_selection":"USE_DOWNSTREAM_PROTOCOL"`,
+			Cluster{Name: "a", Type: "STATIC", ServiceName: "a", HTTP: HTTPAsCalled},
+		},
+		{
+			"that and HTTP/2 in the other order", `"name":"a","protocol_selection":1,"http2_protocol_options":{}`,
+			Cluster{Name: "a", Type: "STATIC", ServiceName: "a", HTTP: HTTPAsCalled},
+		},
+		{
+			"an ALPN that Istio's filter leaves alone", `"name":"a","metadata":{"filter_metadata":{"istio":{"alpn_override":"false"}}}`,
+			Cluster{Name: "a", Type: "STATIC", ServiceName: "a", KeepsALPN: true},
+		},
+		{"HTTP/2 as it was set before Envoy 1.17", `"name":"a","http2_protocol_options":{}`, Cluster{Name: "a", Type: "STATIC", ServiceName: "a", HTTP: HTTP2}},
 		{
 			"inline endpoints of a DNS cluster",
 			`"name":"a","type":"STRICT_DNS","load_assignment":{"cluster_name":"a","endpoints":[{"lb_endpoints":[{"endpoint":{"address":{"socket_address":{"address":"httpbin.org","port_value":443}}}}]}]}`,

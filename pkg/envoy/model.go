@@ -347,14 +347,29 @@ type Cluster struct {
 	PortOverride  uint32
 	// AutoSNI and AutoSANValidation are upstream_http_protocol_options.
 	AutoSNI, AutoSANValidation bool
-	// HTTP2 says that the upstream protocol is explicitly HTTP/2.
-	HTTP2 bool
+	// HTTP is the version of HTTP by which requests travel.
+	HTTP UpstreamHTTP
+	// KeepsALPN is metadata istio.alpn_override "false": Istio's alpn filter leaves the ALPN of the transport
+	// socket as it is (mode SIMPLE or MUTUAL).
+	KeepsALPN bool
 	// PanicThreshold is common_lb_config.healthy_panic_threshold in percent: where fewer of the
 	// endpoints are healthy, all take connections. 0 is never, which Istio sets; nil is Envoy's default, 50.
 	PanicThreshold *uint32
 	Freshness
 	Unmodelled []string
 }
+
+// UpstreamHTTP says how a cluster comes to its version of HTTP
+// (envoy/extensions/upstreams/http/v3/http_protocol_options.proto).
+type UpstreamHTTP string
+
+// The ways.
+const (
+	HTTP1        UpstreamHTTP = ""         // HTTP/1.1, Envoy's default
+	HTTP2        UpstreamHTTP = "h2"       // explicit_http_config
+	HTTPByALPN   UpstreamHTTP = "alpn"     // auto_config: HTTP/2 if the server chooses it, else HTTP/1.1
+	HTTPAsCalled UpstreamHTTP = "asCalled" // use_downstream_protocol_config: as the caller
+)
 
 // ServiceRef names a service behind a cluster.
 type ServiceRef struct{ Host, Name, Namespace string }

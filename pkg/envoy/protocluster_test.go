@@ -21,7 +21,7 @@ func (m *protoModel) cluster(msg *cluster.Cluster) *Cluster {
 		UseHTTPHeader:  msg.GetOriginalDstLbConfig().GetUseHttpHeader(),
 		PortOverride:   msg.GetOriginalDstLbConfig().GetUpstreamPortOverride().GetValue(),
 		PanicThreshold: panicOf(msg.GetCommonLbConfig()),
-		HTTP2:          msg.GetHttp2ProtocolOptions() != nil, //nolint:staticcheck // deprecated, and still printed by proxies
+		HTTP:           oldHTTP(msg),
 	}
 	upstream := msg.GetUpstreamHttpProtocolOptions() //nolint:staticcheck // deprecated, and still printed by proxies
 	c.AutoSNI, c.AutoSANValidation = upstream.GetAutoSni(), upstream.GetAutoSanValidation()
@@ -37,6 +37,7 @@ func (m *protoModel) cluster(msg *cluster.Cluster) *Cluster {
 	istio := msg.GetMetadata().GetFilterMetadata()["istio"].GetFields()
 	c.Config = originOf(msg.GetMetadata())
 	c.Services = servicesOf(istio["services"].GetListValue())
+	c.KeepsALPN = istio["alpn_override"].GetStringValue() == "false"
 	return c
 }
 
@@ -60,8 +61,30 @@ func (m *protoModel) httpOptions(msg *cluster.Cluster, c *Cluster) {
 		}
 		upstream := options.GetUpstreamHttpProtocolOptions()
 		c.AutoSNI, c.AutoSANValidation = upstream.GetAutoSni(), upstream.GetAutoSanValidation()
-		c.HTTP2 = options.GetExplicitHttpConfig().GetHttp2ProtocolOptions() != nil
+		c.HTTP = newHTTP(options)
 	}
+}
+
+func newHTTP(options *upstreamhttp.HttpProtocolOptions) UpstreamHTTP {
+	switch {
+	case options.GetUseDownstreamProtocolConfig() != nil:
+		return HTTPAsCalled
+	case options.GetAutoConfig() != nil:
+		return HTTPByALPN
+	case options.GetExplicitHttpConfig().GetHttp2ProtocolOptions() != nil:
+		return HTTP2
+	}
+	return HTTP1
+}
+
+func oldHTTP(msg *cluster.Cluster) UpstreamHTTP {
+	switch {
+	case msg.GetProtocolSelection() == cluster.Cluster_USE_DOWNSTREAM_PROTOCOL: //nolint:staticcheck // deprecated, and still printed by proxies
+		return HTTPAsCalled
+	case msg.GetHttp2ProtocolOptions() != nil: //nolint:staticcheck // as above
+		return HTTP2
+	}
+	return HTTP1
 }
 
 // clusterType is the discovery type; the extensions of the built-in types are those types.

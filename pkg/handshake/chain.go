@@ -32,6 +32,9 @@ func (r *replay) rawChain(fc *envoy.FilterChain, w wire) *Edge {
 	if w.TLS == nil && notHTTP(fc, w) {
 		return r.garbled(fc, w)
 	}
+	if w.TLS == nil {
+		r.readHTTP(fc, w)
+	}
 	r.authorize(fc, nobody)
 	return r.application(w)
 }
@@ -58,6 +61,7 @@ func (r *replay) tlsChain(fc *envoy.FilterChain, w wire) *Edge {
 	if notHTTP(fc, w) {
 		return r.garbled(fc, w)
 	}
+	r.readHTTP(fc, w)
 	r.authorize(fc, who)
 	switch ctx := fc.Socket.TLS; {
 	case ctx.Validation.Present && who.presented && !slices.Contains(r.unverified, ClientSide):

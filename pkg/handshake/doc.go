@@ -13,6 +13,7 @@
 //	wire.go         what then travels: clear text, the application's TLS, or the proxy's
 //	server.go       is the port captured; what the listener filters see; which filter chain
 //	chain.go        what that chain does with it
+//	http.go         which version of HTTP either side speaks
 //	passthrough.go  and where a gateway passes TLS on to
 //	match.go        Envoy's filter chain matching
 //	tls.go          certificates of both sides, SAN matchers

@@ -348,7 +348,7 @@ func inboundChains(protocol string, port uint32, mode string) []*envoy.FilterCha
 
 // inboundTLS is the DownstreamTlsContext of a workload.
 var inboundTLS = &envoy.TransportSocket{Kind: envoy.TLS, TLS: &envoy.TLSContext{
-	Certificates: []envoy.CertificateRef{{SDS: "default"}}, RequireClientCertificate: true, ALPN: []string{"istio", "istio-peer-exchange", "h2", "http/1.1"},
+	Certificates: []envoy.CertificateRef{{SDS: "default"}}, RequireClientCertificate: true, ALPN: []string{"h2", "http/1.1"},
 	Validation: envoy.Validation{Present: true, CA: &envoy.TrustRef{SDS: "ROOTCA"}, Demands: envoy.Demands{SANs: []certs.Matcher{{Kind: "prefix", Value: "spiffe://cluster.local/"}}}},
 	MinVersion: "TLSv1_2", MaxVersion: "TLSv1_3",
 }}

@@ -22,6 +22,8 @@ const (
 	// NotHTTP: what is not HTTP arrives at a filter chain of the server's proxy that takes only HTTP, which
 	// answers 400: a container port has one inbound protocol, whatever several Services declare.
 	NotHTTP Reason = "not-http"
+	// HTTPVersion: the proxies speak different versions of HTTP: ALPN settled on another one than the client's sends.
+	HTTPVersion Reason = "http-version"
 	// ClientCertificateRequired: the server's chain demands a client certificate and none is presented.
 	ClientCertificateRequired Reason = "client-certificate-required"
 	// ClientSecretMissing, ServerSecretMissing: the certificate or the trust bundle is warming or absent.

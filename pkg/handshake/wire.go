@@ -16,6 +16,9 @@ type wire struct {
 	TLS  *envoy.TLSContext
 	SNI  string
 	ALPN []string
+	// routed says that the client's proxy speaks HTTP itself, by the version of http; else the bytes are the application's.
+	routed bool
+	http   envoy.UpstreamHTTP
 	// verifyHost is the name that the server's certificate must bear besides all else.
 	verifyHost string
 	// from is the proxy that holds the client's certificates.
@@ -35,7 +38,7 @@ func istioALPN(p string) bool { return p == "istio" || strings.HasPrefix(p, "ist
 
 // wireOf is what the client's proxy sends through a socket.
 func (r *replay) wireOf(ix *proxyIndex, c *envoy.Cluster, socket *envoy.TransportSocket, by way) wire {
-	w := wire{App: r.dial.protocol, SNI: r.dial.name, from: ix}
+	w := wire{App: r.dial.protocol, SNI: r.dial.name, from: ix, routed: by.http != nil, http: c.HTTP}
 	r.Outbound.Socket = "plaintext"
 	if socket == nil || socket.Kind == envoy.Raw || socket.TLS == nil {
 		return w
@@ -48,30 +51,12 @@ func (r *replay) wireOf(ix *proxyIndex, c *envoy.Cluster, socket *envoy.Transpor
 	if socket.TLS.AutoSANValidation || c.AutoSANValidation {
 		w.verifyHost = w.SNI
 	}
-	w.ALPN = offeredALPN(socket.TLS, by.http, c.HTTP2)
+	w.offer(c, by.http)
 	r.Outbound.Socket = "tls"
 	if w.mesh() {
 		r.Outbound.Socket = "mTLS"
 	}
 	return w
-}
-
-// offeredALPN is the cluster's list, unless Istio's alpn filter replaces it for HTTP. istiod
-// switches the filter off for clusters of mode SIMPLE and MUTUAL (metadata alpn_override).
-func offeredALPN(ctx *envoy.TLSContext, http *envoy.Filter, http2 bool) []string {
-	if http == nil || !slices.ContainsFunc(ctx.ALPN, istioALPN) {
-		return ctx.ALPN
-	}
-	upstream := "HTTP11"
-	if http2 {
-		upstream = "HTTP2"
-	}
-	for _, f := range http.HTTPFilters {
-		if list := f.ALPN[upstream]; f.Kind == envoy.ALPNFilter && len(list) > 0 {
-			return list
-		}
-	}
-	return ctx.ALPN
 }
 
 // inspect adds to a connection what the listener's inspectors find in it. An inspector that is

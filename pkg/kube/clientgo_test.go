@@ -83,7 +83,7 @@ spec:
 		{new(kube.EnvoyFilter), new(networkingv1alpha3.EnvoyFilter), `
 spec:
   workloadSelector: {labels: {app: x}}
-  configPatches: [{applyTo: CLUSTER, match: {context: SIDECAR_OUTBOUND, cluster: {name: c, service: s, subset: v, portNumber: 80}}, patch: {operation: MERGE, value: {name: c, transport_socket: {name: s}, transport_socket_matches: [{name: m}]}}}]`},
+  configPatches: [{applyTo: CLUSTER, match: {context: SIDECAR_OUTBOUND, cluster: {name: c, service: s, subset: v, portNumber: 80}}, patch: {operation: MERGE, value: {name: c, transport_socket: {name: s}, transport_socket_matches: [{name: m}], typed_extension_protocol_options: {o: {name: o}}}}}]`},
 	}
 	for _, tt := range tests {
 		t.Run(reflect.TypeOf(tt.ours).Elem().Name(), func(t *testing.T) {

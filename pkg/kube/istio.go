@@ -337,15 +337,16 @@ type EnvoyPatch struct {
 	Value     EnvoyConfig `json:"value,omitzero"`
 }
 
-// EnvoyConfig is what of a patched config is kept: its name, and whether it sets transport sockets. The
-// rest may hold secrets.
+// EnvoyConfig is what of a patched config is kept: its name, and whether it sets transport sockets or the
+// options of an upstream protocol. The rest may hold secrets.
 type EnvoyConfig struct {
-	Name                   string        `json:"name,omitempty"`
-	TransportSocket        *EnvoySocket  `json:"transport_socket,omitempty,case:ignore"`
-	TransportSocketMatches []EnvoySocket `json:"transport_socket_matches,omitempty,case:ignore"`
+	Name                          string               `json:"name,omitempty"`
+	TransportSocket               *EnvoyPart           `json:"transport_socket,omitempty,case:ignore"`
+	TransportSocketMatches        []EnvoyPart          `json:"transport_socket_matches,omitempty,case:ignore"`
+	TypedExtensionProtocolOptions map[string]EnvoyPart `json:"typed_extension_protocol_options,omitempty,case:ignore"`
 }
 
-// EnvoySocket is a transport socket, or one of several by match, of which only the name is kept.
-type EnvoySocket struct {
+// EnvoyPart is a part of a config of which only the name is kept.
+type EnvoyPart struct {
 	Name string `json:"name,omitempty"`
 }

@@ -238,9 +238,10 @@ func FuzzAddList(f *testing.F) {
 // nothing else, since it may be secret.
 func TestEnvoyPatch(t *testing.T) {
 	for value, want := range map[string]EnvoyConfig{
-		`{"name":"limits","connect_timeout":"1s"}`:                                 {Name: "limits"},
-		`{"transport_socket":{"name":"tls","typed_config":{"password":"s3cr3t"}}}`: {TransportSocket: &EnvoySocket{"tls"}},
-		`{"transportSocketMatches":[{"name":"a","match":{}}]}`:                     {TransportSocketMatches: []EnvoySocket{{"a"}}},
+		`{"name":"limits","connect_timeout":"1s"}`:                                             {Name: "limits"},
+		`{"transport_socket":{"name":"tls","typed_config":{"password":"s3cr3t"}}}`:             {TransportSocket: &EnvoyPart{"tls"}},
+		`{"typed_extension_protocol_options":{"x":{"@type":"y","http2_protocol_options":{}}}}`: {TypedExtensionProtocolOptions: map[string]EnvoyPart{"x": {}}},
+		`{"transportSocketMatches":[{"name":"a","match":{}}]}`:                                 {TransportSocketMatches: []EnvoyPart{{"a"}}},
 	} {
 		r := &Resources{}
 		if _, err := r.AddObject([]byte(`{"apiVersion":"networking.istio.io/v1alpha3","kind":"EnvoyFilter","metadata":{"name":"x"},` +
