@@ -39,6 +39,7 @@ var layers = []layer{
 	{path: "pkg/diagnose", owns: "the check engine: findings, root causes, consequences", may: "pkg/handshake pkg/mesh pkg/policy pkg/envoy pkg/kube"},
 	{path: "pkg/checks", owns: "the catalogue of checks", may: "pkg/diagnose pkg/handshake pkg/mesh pkg/policy pkg/envoy pkg/certs pkg/kube"},
 	{path: "pkg/report", owns: "the versioned report and its renderers", may: "pkg/diagnose pkg/handshake pkg/mesh pkg/policy pkg/envoy pkg/certs pkg/kube"},
+	{path: "pkg/manifest", owns: "the lines of resources in the YAML files of people", may: "pkg/kube"},
 
 	{path: "pkg/bundle", owns: "evidence on disk", may: "pkg/mesh pkg/envoy pkg/kube", outside: true},
 	{path: "pkg/probe", owns: "evidence from a live cluster", may: "pkg/bundle pkg/mesh pkg/envoy pkg/kube", outside: true},

@@ -14,7 +14,8 @@ type diffOptions struct {
 	output  outputOptions
 	verdict verdictOptions
 
-	suppress suppressOptions
+	suppress  suppressOptions
+	manifests manifestsOptions
 }
 
 func newDiffCmd(env *Env, global *globalOptions) *cobra.Command {
@@ -50,6 +51,7 @@ mTLS). That a call leads nowhere, or is unknown, is none of these. 4: evidence o
 	o.output.addFlags(cmd, report.DiffFormats())
 	o.verdict.addFlags(cmd)
 	o.suppress.addFlags(cmd)
+	o.manifests.addFlags(cmd)
 	return cmd
 }
 
@@ -61,10 +63,15 @@ func (o *diffOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	manifests, err := o.manifests.read(env)
+	if err != nil {
+		return err
+	}
 	before, after, err := o.sides(cmd.Context(), env, append(args, ""), suppressions) // the cluster is ""
 	if err != nil {
 		return err
 	}
+	locate(after.Report, manifests)
 	d := report.Compare(&before.Side, &after.Side)
 	style := o.global.style(env)
 	style.Again = again(cmd.Flags(), nil)

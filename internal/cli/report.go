@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/manifest"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
 
@@ -23,6 +24,8 @@ type reportOptions struct {
 
 	baseline baselineOptions
 	suppress suppressOptions
+
+	manifests manifestsOptions
 }
 
 func newReportCmd(env *Env, global *globalOptions) *cobra.Command {
@@ -68,6 +71,7 @@ func (o *reportOptions) addFlags(cmd *cobra.Command) {
 	o.verdict.addFlags(cmd)
 	o.baseline.addFlags(cmd)
 	o.suppress.addFlags(cmd)
+	o.manifests.addFlags(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only the connections to `HOST|IP[:PORT]`, with the proof of both sides")
 	cmd.Flags().StringVar(&o.fixDir, "fix-dir", "", "write the fixes as files into the folder `DIR`, which is made; nothing is applied")
 	cmd.Flags().Var(&o.since, "since", "list also what was made or written since a moment, or for so long before the capture")
@@ -88,15 +92,19 @@ func (o *reportOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	return o.show(env, v, ok, again(cmd.Flags(), args))
 }
 
-// accepted is what does not fail the run: the findings of an earlier report, nil for none, and those
-// that somebody has suppressed.
+// accepted is what else the user hands over: the findings of an earlier report, nil for none, and those that somebody has
+// suppressed, none of which fails the run; and where the resources stand in files.
 type accepted struct {
 	known        *report.Report
 	suppressions []report.Suppression
+	manifests    *manifest.Index // of the resources to blame; nil for none
 }
 
 func (o *reportOptions) accepted(ctx context.Context, env *Env, targets []string) (a accepted, err error) {
 	if a.suppressions, err = o.suppress.read(env.Checks); err != nil {
+		return a, err
+	}
+	if a.manifests, err = o.manifests.read(env); err != nil {
 		return a, err
 	}
 	of := sideOptions{global: *o.global, targets: targets, suppressions: a.suppressions}
@@ -123,6 +131,7 @@ func (o *reportOptions) show(env *Env, v *view, ok accepted, a report.Again) err
 	if err := o.changes(r); err != nil {
 		return err
 	}
+	locate(r, ok.manifests)
 	ok.mark(r)
 	style := o.global.style(env)
 	style.Again, style.Gate = a, o.verdict.gate()

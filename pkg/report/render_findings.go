@@ -92,6 +92,9 @@ func (p *page) finding(f *Finding) {
 		p.line("cause", "a consequence of "+Clean(f.CausedBy.Code)+": mend that first")
 	}
 	p.origin(f.Origin)
+	if f.Location != nil {
+		p.line("file", f.Location.String())
+	}
 	if since := f.inForce(); since != "" {
 		p.line("proxy", since)
 	}

@@ -149,10 +149,14 @@ func (f *Finding) sarif(rule int) sarifResult {
 	if len(f.Fixes) > 0 {
 		title += ". Fix: " + f.Fixes[0].Title
 	}
+	at := sarifPhysical{sarifArtifact{sarifURI(ref.Namespace, ref.Kind, ref.Name)}, sarifRegion{1}} // GitHub wants a line
+	if f.Location != nil {
+		at = f.Location.sarif()
+	}
 	return sarifResult{
 		RuleID: Clean(f.Code), RuleIndex: rule, Level: sarifLevel(f.Severity), Message: sarifMessage{sarifText(title)},
 		Locations: []sarifLocation{{
-			Physical: sarifPhysical{sarifArtifact{sarifURI(ref.Namespace, ref.Kind, ref.Name)}, sarifRegion{1}}, // GitHub wants a line
+			Physical: at,
 			Logical:  []sarifLogical{{Name: Clean(ref.Name), Full: Clean(ref.String()), Kind: "resource"}},
 		}},
 		Fingerprints: map[string]string{"mtlsDoctor/v1": f.Fingerprint},

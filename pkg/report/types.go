@@ -210,6 +210,9 @@ type Finding struct {
 	Fixes   []Fix      `json:"fixes"`
 	// Origin says of the resource to blame since when it is so, and who manages it.
 	Origin *Origin `json:"origin,omitempty"`
+	// Location is where the resource stands in the manifests that were given (--manifests): the line of the field, or of
+	// the deepest part of it that is there. Absent when no file has it, or several have it alike.
+	Location *Location `json:"location,omitempty"`
 	// InForceSince is since when proxies have the config that the evidence shows: the newest last_updated of its
 	// listeners, clusters and secrets. Versions before may have been as bad. Absent when no proxy tells.
 	InForceSince time.Time `json:"inForceSince,omitzero"`

@@ -1,0 +1,33 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// Location is a line of a file, counted from 1.
+type Location struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+func (l *Location) String() string { return fmt.Sprintf("%s:%d", Clean(l.File), l.Line) }
+
+// Locate notes where the resources that findings blame stand in the files in which people keep them. Of what find does
+// not know it returns nil.
+func (r *Report) Locate(find func(subject kube.Ref, field string) *Location) {
+	for i := range r.Findings {
+		r.Findings[i].Location = find(r.Findings[i].Subject, r.Findings[i].Field)
+	}
+}
+
+// sarif is the place for code scanning, which shows it beside the change of a pull request.
+func (l *Location) sarif() sarifPhysical {
+	uri := sarifURI(strings.Split(l.File, "/")...)
+	if strings.HasPrefix(l.File, "/") {
+		uri = "file:///" + uri
+	}
+	return sarifPhysical{sarifArtifact{uri}, sarifRegion{l.Line}}
+}

@@ -1,0 +1,29 @@
+package report
+
+import (
+	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// TestLocate: a finding is placed where its field stands, and by the resource's name where no file has it.
+func TestLocate(t *testing.T) {
+	r := &Report{Findings: []Finding{
+		{Subject: kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "server"}, Field: "spec.host"},
+		{Subject: kube.Ref{Kind: "Sidecar", Namespace: "shop", Name: "x"}},
+	}}
+	r.Locate(func(subject kube.Ref, field string) *Location {
+		if subject.Kind == "Sidecar" || field != "spec.host" {
+			return nil
+		}
+		return &Location{"mesh/shop rules.yaml", 6}
+	})
+	for i, want := range []sarifPhysical{
+		{sarifArtifact{"mesh/shop%20rules.yaml"}, sarifRegion{6}},
+		{sarifArtifact{"shop/Sidecar/x"}, sarifRegion{1}},
+	} {
+		if got := r.Findings[i].sarif(0).Locations[0].Physical; got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+}
