@@ -102,6 +102,12 @@ func (m Mesh) meshConfigs(ctx context.Context) ([]byte, error) {
 	return all, nil
 }
 
+// Resend makes istiod send every proxy all of its clusters and not only what it thinks has changed, by a change of the mesh
+// config that means nothing to them. The next SetMeshConfig takes it back.
+func (m Mesh) Resend(ctx context.Context) error {
+	return m.EditMeshConfig(ctx, func(config map[string]any) { config["dnsRefreshRate"] = "61s" })
+}
+
 // SetIstiodEnv sets variables of istiod ("" removes one) and returns when the new istiod injects.
 func (m Mesh) SetIstiodEnv(ctx context.Context, variables map[string]string) error {
 	return m.changeIstiod(ctx, func(d *appsv1.Deployment) {

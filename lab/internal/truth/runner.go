@@ -122,16 +122,17 @@ func (r *Runner) prepare(ctx context.Context, s scenario.Scenario) (p prepared, 
 	return p, r.proven(ctx, s, p.pods)
 }
 
-// openEgress removes the Sidecars of the last scenario before anything else changes. While one hides a port
-// of a Service, a change of that Service makes istiod 1.31 take the port's cluster from the proxy, and a later change of the
-// Sidecar does not bring it back: of a Service that was visible by another port, a delta push holds nothing.
+// openEgress removes the Sidecars of the last scenario. istiod 1.31 does not give back the cluster of a port that one has
+// hidden, when another port of its Service was visible: a delta push holds the Services that the Sidecar hid as a whole.
 func (r *Runner) openEgress(ctx context.Context) error {
 	removed, err := r.Mesh.RemoveSidecars(ctx)
 	if err != nil || !removed {
 		return err
 	}
-	_, err = r.Mesh.Converge(ctx)
-	return err
+	if _, err := r.Mesh.Converge(ctx); err != nil {
+		return err
+	}
+	return r.Mesh.Resend(ctx)
 }
 
 // applyWorkloads applies the common workloads as the scenario annotates them, when they differ
