@@ -62,7 +62,7 @@ func sanList(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
 			return h.Ref, "spec.subjectAltNames"
 		}
 	}
-	if said := misnamed(e); said != nil && !expected(p, e) {
+	if said := accountDeclared(e); said != nil && !expected(p, e) {
 		return said.By, said.Field + ".serviceAccount"
 	}
 	if e.Server.Pod != nil {
@@ -71,8 +71,8 @@ func sanList(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string) {
 	return e.Client.Workload.Ref, "cluster " + e.Outbound.Cluster
 }
 
-// misnamed is what an entry says of the endpoint of an edge, where that names a service account.
-func misnamed(e *handshake.Edge) *mesh.Declaration {
+// accountDeclared is what an entry says of the endpoint of an edge, where that names a service account.
+func accountDeclared(e *handshake.Edge) *mesh.Declaration {
 	ep := endpointOf(e)
 	if ep == nil || ep.Declared == nil || ep.Declared.ServiceAccount == "" {
 		return nil
@@ -83,7 +83,7 @@ func misnamed(e *handshake.Edge) *mesh.Declaration {
 func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	f.Evidence = append(bothSides(p, e), blockerFact(e, handshake.ServerSANMismatch))
-	if said := misnamed(e); said != nil && f.Subject == said.By && strings.HasSuffix(f.Field, ".serviceAccount") {
+	if said := accountDeclared(e); said != nil && f.Subject == said.By && strings.HasSuffix(f.Field, ".serviceAccount") {
 		f.Title = fmt.Sprintf("%s says that %s is service account %s, and it presents %s", f.Subject, servers(f.Edges), said.ServiceAccount, presented(e))
 		f.Fixes = renameFix(f, said)
 		return

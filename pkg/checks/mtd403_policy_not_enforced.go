@@ -56,12 +56,10 @@ func policyNotEnforced(p *diagnose.Pass) {
 	}
 }
 
-// sidecarIngress reports whether a Sidecar resource declares the inbound listeners of a pod.
+// sidecarIngress reports whether the Sidecar that applies to a pod declares its inbound listeners.
 func sidecarIngress(p *diagnose.Pass, pod *mesh.Pod) bool {
-	return slices.ContainsFunc(p.Resources.Sidecars, func(s *kube.Sidecar) bool {
-		sel := s.Spec.WorkloadSelector
-		return s.Namespace == pod.Namespace && len(s.Spec.Ingress) > 0 && (sel == nil || kube.HasLabels(sel.Labels, pod.Labels))
-	})
+	s := sidecarOf(p, pod)
+	return s != nil && len(s.Spec.Ingress) > 0
 }
 
 // discord is a difference between what is asked for and what runs.

@@ -127,3 +127,24 @@ func TestPolicyNotEnforcedBlind(t *testing.T) {
 		r.blind(mtd403, missing)
 	}
 }
+
+// Of several Sidecars only the one that applies declares the inbound listeners of a pod.
+func TestSidecarIngressOfTheOneThatApplies(t *testing.T) {
+	r := record(t, healthy)
+	general := &kube.Sidecar{Meta: kube.Meta{Namespace: "shop", Name: "default"}}
+	general.Spec.Ingress = []kube.SidecarIngress{{Port: kube.EntryPort{Number: 8080}}}
+	own := &kube.Sidecar{Meta: kube.Meta{Namespace: "shop", Name: "server"}}
+	own.Spec.WorkloadSelector = &kube.EntrySelector{Labels: map[string]string{"app": "server"}}
+	r.Resources.Sidecars = append(r.Resources.Sidecars, general, own)
+	declares := map[string]bool{}
+	probe := *mtd403
+	probe.Run = func(p *diagnose.Pass) {
+		for _, pod := range p.Pods {
+			declares[pod.Workload.Name] = sidecarIngress(p, pod)
+		}
+	}
+	r.judge(&probe)
+	if declares["server"] || !declares["multi"] {
+		t.Errorf("%v", declares)
+	}
+}

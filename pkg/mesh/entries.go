@@ -46,18 +46,18 @@ func (s *Snapshot) joinEntry(h *Host, se *kube.ServiceEntry) {
 	for _, port := range se.Spec.Ports {
 		for _, p := range h.Ports {
 			if p.Name == port.Name {
-				p.Endpoints = joined(s.entryEndpoints(se, port), p.Endpoints)
+				p.Endpoints = sortEndpoints(append(beyond(p.Endpoints, s.entryEndpoints(se, port)), p.Endpoints...))
 			}
 		}
 	}
 }
 
-// joined are the endpoints that entries add to those of a Service, and the rest.
-func joined(added, own []Endpoint) []Endpoint {
+// beyond marks the endpoints that entries add to those that a Service has.
+func beyond(own, added []Endpoint) []Endpoint {
 	for i := range added {
 		added[i].ProxiesOnly = !slices.ContainsFunc(own, func(ep Endpoint) bool { return ep.Address == added[i].Address && !ep.ProxiesOnly })
 	}
-	return sortEndpoints(append(added, own...))
+	return added
 }
 
 // addAddress takes an IP address, or a CIDR block that is more than one.

@@ -187,7 +187,7 @@ func (s *Snapshot) addPorts(h *Host, svc *kube.Service, list []*kube.EndpointSli
 // them) it falls back to the selector, as the endpoint controller would.
 func (s *Snapshot) serviceEndpoints(svc *kube.Service, sp kube.ServicePort, list []*kube.EndpointSlice) []Endpoint {
 	if len(list) == 0 && !s.Resources.HasRead("endpointslices.discovery.k8s.io") {
-		return joined(s.selectedEntries(svc, sp), sortEndpoints(s.selectedEndpoints(svc, sp)))
+		return s.withEntries(svc, sp, s.selectedEndpoints(svc, sp))
 	}
 	var out []Endpoint
 	for _, es := range list {
@@ -197,7 +197,12 @@ func (s *Snapshot) serviceEndpoints(svc *kube.Service, sp kube.ServicePort, list
 			}
 		}
 	}
-	return joined(s.selectedEntries(svc, sp), sortEndpoints(out))
+	return s.withEntries(svc, sp, out)
+}
+
+// withEntries are the endpoints of a Service and the WorkloadEntries that it selects besides.
+func (s *Snapshot) withEntries(svc *kube.Service, sp kube.ServicePort, own []Endpoint) []Endpoint {
+	return sortEndpoints(append(own, beyond(own, s.selectedEntries(svc, sp))...))
 }
 
 // named is an endpoint of which only a DNS name is known.

@@ -201,6 +201,9 @@ func TestServiceSelectsEntries(t *testing.T) {
 	s := snapshot(t, entry("a", `"address":"192.0.2.1","serviceAccount":"vm"`), service("vm", selector+`"ports":[{"name":"http","port":80}]`))
 	e := s.Hosts[0].Ports[0].Endpoints[0]
 	want := kube.Ref{Kind: "WorkloadEntry", Namespace: "shop", Name: "a"}
+	if !e.ProxiesOnly {
+		t.Error("kube-proxy reads no WorkloadEntry")
+	}
 	if e.Declared == nil || e.Declared.By != want || e.Declared.ServiceAccount != "vm" || e.Labels["security.istio.io/tlsMode"] != "istio" {
 		t.Errorf("%+v", e)
 	}
