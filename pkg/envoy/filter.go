@@ -147,6 +147,9 @@ func (r *reader) tcpProxyField(f *Filter, key []byte) {
 		f.Clusters = []WeightedCluster{{Name: r.str()}}
 	case "weighted_clusters":
 		f.Clusters = r.weightedClusters()
+	case "tunneling_config":
+		f.Tunnels = r.kind() != 'n'
+		r.skip()
 	default:
 		r.skip()
 	}

@@ -42,6 +42,8 @@ func TestTCPProxy(t *testing.T) {
 	diff(t, "clusters", []WeightedCluster{{Name: "outbound|80||a"}}, f.Clusters)
 	f, _ = oneFilter(t, tcpProxyMessage, `,"weighted_clusters":{"clusters":[{"name":"a","weight":90},{"name":"b","weight":"10","metadata_match":{}}]}`)
 	diff(t, "clusters", []WeightedCluster{{"a", 90}, {"b", 10}}, f.Clusters)
+	f, _ = oneFilter(t, tcpProxyMessage, `,"cluster":"a","tunneling_config":{"hostname":"b:80"}`)
+	diff(t, "tunnel", &Filter{Kind: TCPProxy, Name: f.Name, TypeURL: tcpProxyMessage, Clusters: []WeightedCluster{{Name: "a"}}, Tunnels: true}, f)
 }
 
 func TestHTTPManager(t *testing.T) {

@@ -266,6 +266,8 @@ type Filter struct {
 	TypeURL string
 	// Clusters are where a tcp_proxy sends the connection: one, or several by weight.
 	Clusters []WeightedCluster
+	// Tunnels says that a tcp_proxy asks for them by an HTTP CONNECT (tunneling_config).
+	Tunnels bool
 	// Routes is an HTTP connection manager's inline route configuration,
 	// RouteName its RDS name. CodecType is AUTO, HTTP1, HTTP2 or HTTP3.
 	Routes    *RouteConfig

@@ -23,7 +23,7 @@ func (m *protoModel) filter(f *listener.Filter) *Filter {
 	}
 	switch msg := unpack(m.t, f.GetTypedConfig()).(type) {
 	case *tcpproxy.TcpProxy:
-		out.Kind, out.Clusters = TCPProxy, tcpClusters(msg)
+		out.Kind, out.Clusters, out.Tunnels = TCPProxy, tcpClusters(msg), msg.GetTunnelingConfig() != nil
 	case *hcm.HttpConnectionManager:
 		m.manager(msg, out)
 	case *networkrbac.RBAC:

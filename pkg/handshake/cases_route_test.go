@@ -140,6 +140,20 @@ func routeCases() []edgeCase {
 			given: func(w *world) { w.service("shop/raw", "tcp 80 8081").of("shop/server") },
 		},
 		{
+			name: "tcp_proxy that asks by HTTP CONNECT", from: "shop/client", to: "server.shop:9000", want: "unknown: not-modelled",
+			given: func(w *world) {
+				for _, l := range w.proxy("shop/client").Listeners {
+					for _, fc := range l.FilterChains {
+						for i, f := range fc.Filters {
+							own := *f
+							own.Tunnels = true
+							fc.Filters[i] = &own
+						}
+					}
+				}
+			},
+		},
+		{
 			name: "tcp_proxy with several clusters", from: "shop/client", to: "server.shop:9000", want: "mTLS | plaintext", takes: []Assumption{RouteConditional},
 			given: func(w *world) {
 				l := listenerNamed(w.proxy("shop/client"), "10.96.0.1_9000")

@@ -10,8 +10,11 @@ import (
 )
 
 func tcpWays(f *envoy.Filter, at place) []way {
-	if len(f.Clusters) == 0 {
+	switch {
+	case len(f.Clusters) == 0:
 		return []way{{problem: NotModelled, why: "a tcp_proxy without a cluster", at: at}}
+	case f.Tunnels:
+		return []way{{problem: NotModelled, why: "TcpProxy.tunneling_config sends an HTTP CONNECT: what the other end makes of it is not known", at: at}}
 	}
 	return weighted(f.Clusters, at)
 }
