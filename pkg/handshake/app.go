@@ -12,9 +12,9 @@ func (r *replay) application(w wire) *Edge {
 	if w.TLS == nil {
 		if w.App == mesh.TLS {
 			r.assume(AppCertificateAccepted)
-			r.pass(AppTLS, "the application's own TLS reaches %s", r.receiver())
+			r.pass(AppTLS, "the application's own TLS %s", r.arrival())
 		} else {
-			r.pass(Plaintext, "plaintext reaches %s", r.receiver())
+			r.pass(Plaintext, "plaintext %s", r.arrival())
 		}
 		return r.finish()
 	}
@@ -46,6 +46,14 @@ func (r *replay) proxyMeetsApp(w wire) {
 	default:
 		r.block(TLSToPlaintext, "the client's proxy starts TLS and %s", r.bareReceiver())
 	}
+}
+
+// arrival says whom bytes reach, as far as that is known: of a name of no registry nobody here knows where it leads.
+func (r *replay) arrival() string {
+	if r.Server.Host == nil && r.Server.Hostname != "" {
+		return "leaves for " + r.endpoint() + ", and nothing in the evidence says where that name leads"
+	}
+	return "reaches " + r.receiver()
 }
 
 // receiver names the server's end for people.

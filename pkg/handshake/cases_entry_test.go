@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"slices"
+	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -69,11 +70,52 @@ func entryCases() []edgeCase {
 			},
 		},
 		{
+			name: "a ServiceEntry's address, which only proxies lead on", from: "legacy/naked", to: "192.0.2.7:80", want: "unknown: evidence-missing",
+			given: func(w *world) {
+				static(w, "192.0.2.7")
+				w.resources().ServiceEntries[0].Spec.Location = "MESH_INTERNAL"
+			},
+		},
+		{
 			name: "two ServiceEntries of one name lead to one endpoint: a connection each", from: "legacy/naked", to: "api.example.com:443", want: "appTLS | appTLS",
 			given: func(w *world) {
 				w.entry("api.example.com", "DNS", "tls 443")
 				w.entry("api.example.com", "DNS", "tls 443").entry.Namespace = "pay"
 			},
 		},
+	}
+}
+
+// TestSentToByNamespace: where several namespaces declare a host, istiod notes at the cluster whose it is.
+func TestSentToByNamespace(t *testing.T) {
+	w := shop(t)
+	w.entry("api.example.com", "STATIC", "http 80").at(kube.WorkloadEntrySpec{Address: "192.0.2.10"})
+	w.entry("api.example.com", "STATIC", "http 80").at(kube.WorkloadEntrySpec{Address: "192.0.2.11"}).entry.Namespace = "pay"
+	x := w.proxy("shop/client")
+	for _, vh := range x.Routes["80"].VirtualHosts {
+		vh.Routes = []*envoy.Route{routeTo("outbound|80||api.example.com")}
+	}
+	for _, namespace := range []string{"pay", "shop"} {
+		for _, c := range x.Clusters {
+			if c.Name == "outbound|80||api.example.com" {
+				c.Services = []envoy.ServiceRef{{Host: "api.example.com", Name: "api.example.com", Namespace: namespace}}
+			}
+		}
+		for _, e := range w.edges("shop/client", "server.shop:80") {
+			if h, _ := e.SentTo(); h == nil || h.Namespace != namespace {
+				t.Errorf("the cluster is of namespace %s, and the call is said to go to %+v", namespace, h)
+			}
+		}
+	}
+}
+
+// TestNobodyResolves: a name of which the evidence holds nothing.
+func TestNobodyResolves(t *testing.T) {
+	for _, client := range []string{"shop/client", "legacy/naked"} {
+		for _, e := range shop(t).edges(client, "api.exmaple.com:80") {
+			if want := "plaintext leaves for api.exmaple.com:80, and nothing in the evidence says where that name leads"; e.Why != want {
+				t.Errorf("%s: %s: %q, want %q", client, e.Verdict, e.Why, want)
+			}
+		}
 	}
 }

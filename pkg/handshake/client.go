@@ -243,7 +243,7 @@ func (r *replay) outbound(c *envoy.Cluster, w way) {
 	r.tellCluster(c)
 	if n, ok := parseClusterName(c.Name); ok {
 		r.Server.Subset, r.Outbound.Port = n.subset, n.port
-		r.Outbound.Host = r.engine.hostOf(n, r.Server.Host)
+		r.Outbound.Host = r.engine.hostOf(c, n, r.Server.Host)
 	}
 	r.noteRoute(w)
 	if c.Name == "PassthroughCluster" {
@@ -252,13 +252,19 @@ func (r *replay) outbound(c *envoy.Cluster, w way) {
 	}
 }
 
-// hostOf is the host whose cluster has a name: the dialled one, if that is its name.
-func (e *Engine) hostOf(n clusterName, dialled *mesh.Host) *mesh.Host {
-	if dialled != nil && dialled.Name == n.host {
-		return dialled
+// hostOf is the host whose cluster it is. Several namespaces may declare its name: istiod notes at the cluster whose
+// host it is; without that note it is the one that was dialled.
+func (e *Engine) hostOf(c *envoy.Cluster, n clusterName, dialled *mesh.Host) *mesh.Host {
+	hosts := e.snap.HostsNamed(n.host)
+	noted := func(h *mesh.Host) bool {
+		return slices.ContainsFunc(c.Services, func(s envoy.ServiceRef) bool { return s.Host == h.Name && s.Namespace == h.Namespace })
 	}
-	if hosts := e.snap.HostsNamed(n.host); len(hosts) > 0 {
-		return hosts[0]
+	i := slices.IndexFunc(hosts, noted)
+	switch own := dialled != nil && dialled.Name == n.host; {
+	case own && (i < 0 || noted(dialled)):
+		return dialled
+	case len(hosts) > 0:
+		return hosts[max(i, 0)]
 	}
 	return nil
 }

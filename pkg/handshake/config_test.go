@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,17 +86,19 @@ func TestRoutedTCP(t *testing.T) {
 	}
 }
 
-// TestRoutedSNI: what the client would have sent, had it sent mutual TLS, names the host that the route leads to.
+// TestRoutedSNI: what the client would have sent, had it sent mutual TLS, names the host and the subset that the
+// route leads to.
 func TestRoutedSNI(t *testing.T) {
-	w := shop(t)
-	w.accept("shop/server", strict)
-	routeOf(w, "naked.legacy").Clusters = []envoy.WeightedCluster{{Name: server80}}
-	clusterNamed(w.proxy("shop/client"), server80).Matches = nil
-	e := w.traced("shop/client", "naked.legacy:80")[0]
-	for _, s := range e.Steps {
-		if s.At == StageTLS && strings.Contains(s.Says, "SNI outbound_.80_._.server.shop.svc.cluster.local") {
-			return
+	for _, subset := range []string{"", "v1"} {
+		w := shop(t)
+		w.accept("shop/server", strict)
+		c := clusterNamed(w.proxy("shop/client"), server80)
+		c.Name, c.Matches = "outbound|80|"+subset+"|server.shop.svc.cluster.local", nil
+		routeOf(w, "naked.legacy").Clusters = []envoy.WeightedCluster{{Name: c.Name}}
+		e := w.traced("shop/client", "naked.legacy:80")[0]
+		want := "SNI outbound_.80_." + subset + "_.server.shop.svc.cluster.local"
+		if !slices.ContainsFunc(e.Steps, func(s Step) bool { return s.At == StageTLS && strings.Contains(s.Says, want) }) {
+			t.Errorf("%s: no %s in %+v", outcome(e), want, e.Steps)
 		}
 	}
-	t.Errorf("%s: %+v", outcome(e), e.Steps)
 }

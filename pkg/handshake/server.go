@@ -3,6 +3,7 @@ package handshake
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -61,6 +62,9 @@ func (r *replay) bypass(w wire, port uint32) *Edge {
 func (r *replay) stranger(w wire) *Edge {
 	host := r.Server.Host
 	switch {
+	case r.translatedByProxies():
+		r.block(EvidenceMissing, "%s is an address of %s, which only proxies lead on: where it leads without one is not known", r.endpoint(), host.Ref)
+		return r.finish()
 	case r.tlsMode == "istio", host != nil && !host.External && host.Ref.Kind == "ServiceEntry":
 		r.block(ServerUnread, "%s is an endpoint of the mesh and its proxy is not in the evidence", r.endpoint())
 		return r.finish()
@@ -74,6 +78,15 @@ func (r *replay) stranger(w wire) *Edge {
 	r.fact(Cluster, "endpoint "+r.endpoint(), "no pod of the mesh holds this address")
 	r.tellInbound("endpoint "+r.endpoint(), "no pod of the mesh holds this address")
 	return r.application(w)
+}
+
+// translatedByProxies reports an address of a ServiceEntry inside the mesh at which none of its endpoints stands, dialled
+// past the proxies that know these.
+func (r *replay) translatedByProxies() bool {
+	host, at := r.Server.Host, r.Server.Address.Addr()
+	stands := func(ep mesh.Endpoint) bool { return ep.Address.Addr() == at }
+	return host != nil && !host.External && host.Ref.Kind == "ServiceEntry" && slices.Contains(host.Addresses, at) &&
+		!slices.ContainsFunc(r.dial.registered, stands)
 }
 
 func (r *replay) endpoint() string {
@@ -232,10 +245,11 @@ func (r *replay) behind(l *envoy.Listener, w wire, port uint32) {
 // meshSNI is the server name by which auto mTLS asks for the destination.
 func (r *replay) meshSNI() string {
 	host, port := r.SentTo()
-	if host == nil {
-		return fmt.Sprintf("outbound_.%d_._.%s", port, r.Server.Name)
+	name := r.Server.Name
+	if host != nil {
+		name = host.Name
 	}
-	return fmt.Sprintf("outbound_.%d_._.%s", port, host.Name)
+	return fmt.Sprintf("outbound_.%d_.%s_.%s", port, r.Server.Subset, name)
 }
 
 // workloadTLS is what auto mTLS gives a client, without the SAN list.
