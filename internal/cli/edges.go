@@ -83,7 +83,7 @@ func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 func replay(v *view, to string, q handshake.Query) ([]*handshake.Edge, error) {
 	engine := handshake.New(v.snapshot)
 	if to == "" {
-		return engine.Around(q), nil
+		return engine.Edges(q), nil
 	}
 	t, err := parseTo(v, to)
 	if err != nil {

@@ -50,7 +50,7 @@ func Calls(s *mesh.Snapshot, scope Scope) int {
 func newWorld(s *mesh.Snapshot, scope Scope) *World {
 	w := bareWorld(s, scope)
 	w.Engine = handshake.New(s)
-	w.edges = w.Engine.Around(handshake.Query{Either: scope.In})
+	w.edges = w.Engine.Edges(handshake.Query{Either: scope.In})
 	w.peers = failingPeers(w.edges)
 	return w
 }

@@ -80,7 +80,7 @@ func (e *Engine) Classes(q Query) iter.Seq[*Class] {
 			for _, p := range h.Ports {
 				calls := calls{e, &q, e.dials(h, p), yield}
 				for i := range calls.dials {
-					calls.dials[i].query = &q
+					calls.dials[i].askedBy(&q)
 				}
 				if !calls.ofAll(cohorts) {
 					return
@@ -158,7 +158,7 @@ func (c *calls) replay(client *mesh.Pod) []*Edge {
 			kept := r.alike[:0:0]
 			for _, s := range edge.servers() {
 				k := endpoint{s.Subset, s.Hostname, edge.Outbound.Cluster, s.Address}
-				if !seen[k] && (c.query.Server == nil || c.query.Server(&s)) && c.query.touches(client, s.Pod) {
+				if !seen[k] && (c.query.Server == nil || c.query.Server(&s)) && d.touches(client, s.Pod) {
 					kept = append(kept, mesh.Endpoint{Pod: s.Pod, Address: s.Address, Hostname: s.Hostname})
 				}
 				seen[k] = true

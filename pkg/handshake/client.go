@@ -207,7 +207,7 @@ func (e *Engine) stopped(client *mesh.Pod, d dial, w way) []*Edge {
 // that was called has no endpoint.
 func (e *Engine) lost(client *mesh.Pod, d dial, w way) []*Edge {
 	out := e.stopped(client, d, w)
-	if len(out) == 0 && d.query.touches(client, nil) {
+	if len(out) == 0 && d.touches(client, nil) {
 		out = append(out, e.start(client, d).stop(w))
 	}
 	return out

@@ -48,7 +48,7 @@ func (e *Engine) newCohorts(q *Query) *cohorts {
 		for _, a := range pod.Addresses {
 			out.holders[a] = append(out.holders[a], pod)
 		}
-		k := cohortKey{pod.Plane, pod.Unread, pod.Proxy != nil, q.touches(pod, nil), outline(seed, pod.Proxy)}
+		k := cohortKey{pod.Plane, pod.Unread, pod.Proxy != nil, q.takes(pod, nil), outline(seed, pod.Proxy)}
 		i := slices.IndexFunc(byKey[k], func(x *cohort) bool { return e.sendsAlike(x.pods[0], pod) })
 		if i < 0 {
 			i = len(byKey[k])

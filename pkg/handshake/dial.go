@@ -24,12 +24,13 @@ type dial struct {
 	// unresolved is a name without an address: that of a headless Service without ready pods.
 	unresolved bool
 	query      *Query // who asks; may be nil
+	meant      bool   // Query.Either accepts a pod behind the host
 }
 
 // skips reports an endpoint that no edge leads to: the client itself, unless a route leads there
 // from the name of another; one that is not ready; or one that nobody asked for.
 func (d *dial) skips(client *mesh.Pod, ep mesh.Endpoint) bool {
-	return ep.Pod == client && d.isOf(client) || !ep.Ready || !d.query.touches(client, ep.Pod) && !isGateway(ep.Pod)
+	return ep.Pod == client && d.isOf(client) || !ep.Ready || !d.touches(client, ep.Pod) && !isGateway(ep.Pod)
 }
 
 // isGateway reports a pod behind which others may be, for which the query has to be asked.

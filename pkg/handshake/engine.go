@@ -96,20 +96,6 @@ func (e *Engine) nodePort(a netip.AddrPort) bool {
 	return e.nodes[a.Addr()] && !declared
 }
 
-// Query narrows which connections are replayed. Nil fields narrow nothing.
-type Query struct {
-	Client func(*mesh.Pod) bool
-	// Host narrows the destinations of the registry, Server the endpoints.
-	Host   func(*mesh.Host) bool
-	Server func(*Server) bool
-	// Either keeps edges whose client or server pod it accepts. Server pods may be nil.
-	Either func(*mesh.Pod) bool
-	// Trace makes every edge tell its steps.
-	Trace bool
-	// alike lets one edge stand for the endpoints that are alike.
-	alike bool
-}
-
 // Edges replays every connection that the registry knows and the query keeps: each client pod,
 // with or without a proxy, to each host, port, subset and endpoint. A pod's calls of its own
 // Services lead to the other endpoints; to the pod itself leads only a route from another's name.
@@ -126,31 +112,13 @@ func (e *Engine) Edges(q Query) []*Edge {
 			}
 			for _, p := range h.Ports {
 				for _, d := range e.dials(h, p) {
-					d.query = &q
-					out = q.keep(out, e.replay(client, d))
+					d.askedBy(&q)
+					out = d.keep(out, e.replay(client, d))
 				}
 			}
 		}
 	}
 	return sortEdges(out)
-}
-
-// touches reports whether Either accepts an end.
-func (q *Query) touches(client, server *mesh.Pod) bool {
-	return q == nil || q.Either == nil || q.Either(client) || server != nil && q.Either(server)
-}
-
-func (q *Query) keep(out, edges []*Edge) []*Edge {
-	for _, x := range edges {
-		if q.Server != nil && !q.Server(&x.Server) {
-			continue
-		}
-		if !q.touches(x.Client, x.Server.Pod) {
-			continue
-		}
-		out = append(out, x)
-	}
-	return out
 }
 
 // EdgesTo replays connections to one destination that the user names: a host of the registry,
@@ -162,12 +130,12 @@ func (e *Engine) EdgesTo(to Target, q Query) []*Edge {
 			continue
 		}
 		for _, d := range e.targetDials(client, to) {
-			d.query = &q
+			d.askedBy(&q)
 			edges := e.replay(client, d)
 			if len(edges) == 0 && !d.isOf(client) {
 				edges = []*Edge{e.nowhere(client, d)}
 			}
-			out = q.keep(out, edges)
+			out = d.keep(out, edges)
 		}
 	}
 	return sortEdges(out)
