@@ -67,7 +67,11 @@ func TestTLSParametersOfAnEnvoyFilter(t *testing.T) {
 
 	filter.Namespace, filter.Spec.ConfigPatches[0].ApplyTo = "shop", "FILTER_CHAIN"
 	has(t, r.says(mtd206), "error EnvoyFilter shop/old [spec.configPatches] 3: ")
-	filter.Spec.ConfigPatches[0].Match.Context = "SIDECAR_OUTBOUND"
+	filter.Spec.ConfigPatches[0].Match.Listener.PortNumber = 8080
+	has(t, r.says(mtd206), "error EnvoyFilter shop/old [spec.configPatches] ")
+	filter.Spec.ConfigPatches[0].Match.Listener.PortNumber = 7777 // another port's
+	has(t, r.says(mtd206), "error ConfigMap istio-system/istio [data.mesh.meshMTLS] 3: ")
+	filter.Spec.ConfigPatches[0].Match = kube.PatchMatch{Context: "SIDECAR_OUTBOUND"}
 	has(t, r.says(mtd206), "error ConfigMap istio-system/istio [data.mesh.meshMTLS] 3: ")
 }
 

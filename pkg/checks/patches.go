@@ -63,7 +63,7 @@ func socketPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
 	if ref := patcher(p, e); ref.Name != "" {
 		return ref
 	}
-	return inboundPatcher(p, e.Server.Pod, func(c kube.ConfigPatch) bool {
+	return inboundPatcher(p, e, func(c kube.ConfigPatch) bool {
 		return c.ApplyTo == "FILTER_CHAIN" && c.Patch.Value.TransportSocket != nil
 	})
 }
@@ -81,7 +81,7 @@ func listenerPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
 	if !e.Blocked(unchosen...) {
 		return kube.Ref{}
 	}
-	return inboundPatcher(p, e.Server.Pod, func(c kube.ConfigPatch) bool {
+	return inboundPatcher(p, e, func(c kube.ConfigPatch) bool {
 		return c.ApplyTo == "LISTENER" || c.ApplyTo == "LISTENER_FILTER" || c.ApplyTo == "FILTER_CHAIN"
 	})
 }
@@ -98,11 +98,12 @@ func httpPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
 	if ref.Name != "" {
 		return ref
 	}
-	return inboundPatcher(p, e.Server.Pod, func(c kube.ConfigPatch) bool { return c.ApplyTo == "NETWORK_FILTER" })
+	return inboundPatcher(p, e, func(c kube.ConfigPatch) bool { return c.ApplyTo == "NETWORK_FILTER" })
 }
 
-// inboundPatcher is the one EnvoyFilter with a patch of some kind for the listeners on which a pod is called.
-func inboundPatcher(p *diagnose.Pass, pod *mesh.Pod, kind func(kube.ConfigPatch) bool) kube.Ref {
+// inboundPatcher is the one EnvoyFilter with a patch of some kind for what takes the connections of an edge.
+func inboundPatcher(p *diagnose.Pass, e *handshake.Edge, kind func(kube.ConfigPatch) bool) kube.Ref {
+	pod := e.Server.Pod
 	if pod == nil || !pod.HasProxy() {
 		return kube.Ref{}
 	}
@@ -110,8 +111,27 @@ func inboundPatcher(p *diagnose.Pass, pod *mesh.Pod, kind func(kube.ConfigPatch)
 	if pod.Plane == mesh.Gateway {
 		context = "GATEWAY"
 	}
-	return onlyFilter(p, pod, func(c kube.ConfigPatch) bool { return inContext(c.Match, context) && kind(c) })
+	return onlyFilter(p, pod, func(c kube.ConfigPatch) bool { return inContext(c.Match, context) && patchesListener(c, e) && kind(c) })
 }
+
+// patchesListener reports whether the port of a patch is that of an edge (pilot/pkg/networking/core/envoyfilter/listener_patch.go,
+// listenerMatch and filterChainMatch). The ports of a sidecar are filter chains of one listener: a patch of the listener
+// names its own port, and that of a listener filter does not count.
+func patchesListener(c kube.ConfigPatch, e *handshake.Edge) bool {
+	port := c.Match.Listener.PortNumber
+	switch {
+	case port == 0:
+		return true
+	case e.Server.Pod.Plane == mesh.Gateway:
+		return port == serverPort(e) || port == e.Server.Port
+	case c.ApplyTo == "LISTENER":
+		return port == virtualInboundPort
+	}
+	return c.ApplyTo == "LISTENER_FILTER" || port == serverPort(e)
+}
+
+// virtualInboundPort is where a sidecar takes all connections that its pod is sent.
+const virtualInboundPort = 15006
 
 // inContext reports whether a patch is for one part of a proxy's config.
 func inContext(m kube.PatchMatch, context string) bool {

@@ -83,7 +83,9 @@ spec:
 		{new(kube.EnvoyFilter), new(networkingv1alpha3.EnvoyFilter), `
 spec:
   workloadSelector: {labels: {app: x}}
-  configPatches: [{applyTo: CLUSTER, match: {context: SIDECAR_OUTBOUND, cluster: {name: c, service: s, subset: v, portNumber: 80}}, patch: {operation: MERGE, value: {name: c, transport_socket: {name: s}, transport_socket_matches: [{name: m}], typed_extension_protocol_options: {o: {name: o}}}}}]`},
+  configPatches:
+  - {applyTo: CLUSTER, match: {context: SIDECAR_OUTBOUND, cluster: {name: c, service: s, subset: v, portNumber: 80}}, patch: {operation: MERGE, value: {name: c, transport_socket: {name: s}, transport_socket_matches: [{name: m}], typed_extension_protocol_options: {o: {name: o}}}}}
+  - {applyTo: LISTENER, match: {context: SIDECAR_INBOUND, listener: {portNumber: 80}}, patch: {operation: MERGE, value: {name: c, transport_socket: {name: s}, transport_socket_matches: [{name: m}], typed_extension_protocol_options: {o: {name: o}}}}}`},
 	}
 	for _, tt := range tests {
 		t.Run(reflect.TypeOf(tt.ours).Elem().Name(), func(t *testing.T) {
@@ -112,8 +114,13 @@ spec:
 }
 
 // notIstio are fields of ours that Istio does not have there: TLS and TCP routes share a type with
-// HTTP routes, which alone have names. Fields named Rest hold what is not modelled.
-var notIstio = map[string]bool{"spec.TLS[0].Name": true, "spec.TCP[0].Name": true}
+// HTTP routes, which alone have names; a patch is for clusters or for listeners. Fields named Rest hold what is not modelled.
+var notIstio = map[string]bool{
+	"spec.TLS[0].Name": true, "spec.TCP[0].Name": true,
+	"spec.ConfigPatches[0].Match.Listener.PortNumber": true,
+	"spec.ConfigPatches[1].Match.Cluster.Name":        true, "spec.ConfigPatches[1].Match.Cluster.Service": true,
+	"spec.ConfigPatches[1].Match.Cluster.Subset": true, "spec.ConfigPatches[1].Match.Cluster.PortNumber": true,
+}
 
 // generic reads a value back as plain JSON.
 func generic(t *testing.T, v any) map[string]any {

@@ -316,10 +316,16 @@ type ConfigPatch struct {
 }
 
 // PatchMatch is what of a proxy's config a patch is for: a context (SIDECAR_OUTBOUND, ANY…; none for any),
-// and of a patch of clusters which ones.
+// and of a patch of clusters or listeners which ones.
 type PatchMatch struct {
-	Context string       `json:"context,omitempty"`
-	Cluster ClusterMatch `json:"cluster,omitzero"`
+	Context  string        `json:"context,omitempty"`
+	Cluster  ClusterMatch  `json:"cluster,omitzero"`
+	Listener ListenerMatch `json:"listener,omitzero"`
+}
+
+// ListenerMatch says which listeners and filter chains a patch is for: those of a port; 0 for all.
+type ListenerMatch struct {
+	PortNumber uint32 `json:"portNumber,omitempty"`
 }
 
 // ClusterMatch says which clusters a patch is for. A name is whole, and the others do not count then; what
