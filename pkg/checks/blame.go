@@ -177,6 +177,15 @@ func servers(edges []*handshake.Edge) string {
 	}))
 }
 
+// workloads names the workloads of a finding, at most three of them.
+func workloads(f *diagnose.Finding) string {
+	var names []string
+	for _, w := range f.Workloads {
+		names = append(names, kube.Key{Namespace: w.Namespace, Name: w.Name}.String())
+	}
+	return few(names)
+}
+
 func workloadName(w *mesh.Workload) string {
 	return kube.Key{Namespace: w.Namespace, Name: w.Name}.String()
 }

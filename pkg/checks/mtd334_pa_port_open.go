@@ -76,7 +76,7 @@ func plainInside(p *diagnose.Pass, pod *mesh.Pod, port uint32) []*handshake.Edge
 
 func describePortOpen(p *diagnose.Pass, f *diagnose.Finding) {
 	d := p.Mode(f.Pod).Port(f.Port)
-	f.Title = fmt.Sprintf("%s opens port %d of %s, which is STRICT, to plaintext (%s): %s", f.Subject, f.Port, workloadName(f.Pod.Workload), d.Mode, whoUses(f.Edges))
+	f.Title = fmt.Sprintf("%s opens port %d of %s, STRICT otherwise, to plaintext (%s): %s", f.Subject, f.Port, workloads(f), d.Mode, whoUses(f.Edges))
 	f.Evidence = []handshake.Fact{modeFact(d), listenerFact(p, f.Pod, f.Port)}
 	f.Fixes = closing(p, f, workloadPolicy(p, f.Pod))
 }

@@ -13,13 +13,33 @@ func TestPAPortOpen(t *testing.T) {
 	r := record(t, portDisabled)
 	f := r.one(mtd334) // that 9000 of the headless hl breaks its clients is another's to tell (MTD313)
 	has(t, r.says(mtd334), "info PeerAuthentication shop/multi [spec.portLevelMtls.9001.mode]")
-	has(t, f.Title, "PeerAuthentication shop/multi opens port 9001 of shop/multi, which is STRICT, to plaintext (DISABLE): ")
+	has(t, f.Title, "PeerAuthentication shop/multi opens port 9001 of shop/multi, STRICT otherwise, to plaintext (DISABLE): ")
 	has(t, f.Fixes[0].Command, `'[{"op":"add","path":"/spec/portLevelMtls/9001/mode","value":"STRICT"}]'`)
 	has(t, f.Fixes[0].Risk, "legacy/naked")
 	if f.Port != 9001 {
 		t.Errorf("port %d", f.Port)
 	}
 	complete(t, f)
+}
+
+// All workloads that one policy opens are named.
+func TestPAPortOpenOfSeveral(t *testing.T) {
+	r := record(t, portDisabled)
+	r.policy("shop", "multi").Spec.Selector = &kube.Selector{MatchLabels: map[string]string{"tier": "open"}}
+	for _, app := range []string{"multi", "server"} {
+		for _, pod := range r.pods(app) {
+			pod.Labels["tier"] = "open"
+		}
+	}
+	for _, l := range r.proxy("shop/server").Listeners {
+		for _, c := range l.FilterChains {
+			if c.Match.DestinationPort == 9000 {
+				c.Match.DestinationPort = 9001
+				c.Socket = nil
+			}
+		}
+	}
+	has(t, r.says(mtd334), "opens port 9001 of shop/multi, shop/server, STRICT otherwise, to plaintext")
 }
 
 func TestWhoUsesAnOpenPort(t *testing.T) {

@@ -82,7 +82,7 @@ func describeSidecarTLS(p *diagnose.Pass, f *diagnose.Finding) {
 	if asked.Mode == "DISABLE" {
 		why = "istiod takes it only with ENABLE_TLS_ON_SIDECAR_INGRESS"
 	}
-	f.Title = fmt.Sprintf("%s wants TLS ended on port %d of %s, and its proxy does not: %s", f.Subject, f.Port, workloadName(f.Pod.Workload), why)
+	f.Title = fmt.Sprintf("%s wants TLS ended on port %d of %s, where no proxy does: %s", f.Subject, f.Port, workloads(f), why)
 	f.Evidence = []handshake.Fact{listenerFact(p, f.Pod, f.Port), modeFact(asked)}
 	f.Fixes = []diagnose.Fix{{Title: "remove the block, which has no effect", Command: jsonPatch(f.Subject, remove(indexed(f.Field)))}}
 }

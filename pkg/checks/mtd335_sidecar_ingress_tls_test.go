@@ -20,13 +20,20 @@ func endTLS(t *testing.T) *recording {
 func TestSidecarIngressTLS(t *testing.T) {
 	r := endTLS(t)
 	f := r.one(mtd335)
-	has(t, r.says(mtd335), "warning Sidecar shop/server [spec.ingress[1].tls] 0: Sidecar shop/server wants TLS ended on port 8080 of shop/server, and its proxy does not: the port is STRICT, and it counts only where that is DISABLE")
+	has(t, r.says(mtd335), "warning Sidecar shop/server [spec.ingress[1].tls] 0: Sidecar shop/server wants TLS ended on port 8080 of shop/server, where no proxy does: the port is STRICT, and it counts only where that is DISABLE")
 	hasFix(t, f, `kubectl -n shop patch sidecar server --type=json -p '[{"op":"remove","path":"/spec/ingress/1/tls"}]'`)
 	complete(t, f)
 
 	off := endTLS(t)
 	off.addPolicy("shop", "mine", "server", "DISABLE")
 	has(t, off.says(mtd335), "istiod takes it only with ENABLE_TLS_ON_SIDECAR_INGRESS")
+}
+
+// All workloads to which one Sidecar applies are named.
+func TestSidecarIngressTLSOfSeveral(t *testing.T) {
+	r := endTLS(t)
+	r.Resources.Sidecars[0].Spec.WorkloadSelector = nil
+	has(t, r.says(mtd335), "wants TLS ended on port 8080 of shop/client, shop/hl and 4 more, where no proxy does: ")
 }
 
 func TestSidecarIngressTLSQuietAndBlind(t *testing.T) {
