@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 func TestStrictPodIP(t *testing.T) {
@@ -29,11 +30,26 @@ spec:
   selector:
     app: "server"
   ports:
-    - name: tcp-8080
+    - name: http
       port: 8080
-    - name: tcp-9000
+    - name: tcp
       port: 9000
 `)
+}
+
+// What a Service says of the protocol goes into the fix; a name that two Services have is there once.
+func TestStrictPodIPNamesPorts(t *testing.T) {
+	r := record(t, "19-strict-pod-ip")
+	for _, svc := range r.Resources.Services {
+		for i := range svc.Spec.Ports {
+			if svc.Namespace == "shop" && svc.Name == "server" && svc.Spec.Ports[i].Name == "http" {
+				svc.Spec.Ports[i].AppProtocol = "grpc"
+			}
+		}
+	}
+	has(t, r.judge(mtd316).Findings[0].Fixes[0].Manifest, "  - appProtocol: grpc\n    name: http\n    port: 8080\n  - name: tcp\n")
+	r.Resources.Services = slices.DeleteFunc(r.Resources.Services, func(svc *kube.Service) bool { return svc.Namespace == "shop" })
+	has(t, r.judge(mtd316).Findings[0].Fixes[0].Manifest, "  - name: tcp-8080\n    port: 8080\n")
 }
 
 // Only what the proxy counted is told: that somebody could dial a pod's address is no fault.
