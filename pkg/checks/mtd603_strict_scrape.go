@@ -16,7 +16,9 @@ var mtd603 = &diagnose.Check{
 	Doc: diagnose.Doc{
 		Meaning: "The annotations prometheus.io/scrape and port invite Prometheus to fetch metrics from the pod's address, in plaintext unless it has certificates of the mesh. Injection normally merges the metrics and points the annotations to the agent's port 15020, which bypasses the proxy. Where that is off they name the application's port, and a STRICT proxy refuses.",
 		Symptoms: []string{
-			"Prometheus: target is down: connection reset by peer, EOF",
+			"Prometheus: target is down: Get \"http://POD-IP:PORT/metrics\": read: connection reset by peer, or EOF",
+			"Prometheus with a proxy: server returned HTTP status 503 Service Unavailable",
+			"alert TargetDown",
 			"metrics of a workload end when STRICT is turned on",
 		},
 		Detection: "The pod's annotations ask for a scrape over http on a port other than 15020 and 15090, and its inbound listener accepts only mutual TLS there.",

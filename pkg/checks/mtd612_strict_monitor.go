@@ -18,7 +18,9 @@ var mtd612 = &diagnose.Check{
 	Doc: diagnose.Doc{
 		Meaning: "Prometheus fetches metrics from the pods of a ServiceMonitor or PodMonitor, at their addresses. Over http it has no certificate of the mesh, and a STRICT proxy refuses: the metrics of these workloads are missing, and so are the alerts that rest on them.",
 		Symptoms: []string{
-			"Prometheus: target is down: connection reset by peer, EOF",
+			"Prometheus: target is down: Get \"http://POD-IP:PORT/metrics\": read: connection reset by peer, or EOF",
+			"Prometheus with a proxy: server returned HTTP status 503 Service Unavailable",
+			"alert TargetDown",
 			"metrics of a workload end when STRICT is turned on, or when its pods get a proxy",
 		},
 		Detection: "A ServiceMonitor or PodMonitor selects pods with a sidecar for a scrape over http, and the inbound listener accepts only mutual TLS on the port. An error where all Prometheus pods (label app.kubernetes.io/name) run without a proxy, or all with one; a warning where only some do, or where none is seen. With a proxy Prometheus dials the pods' addresses as well, which its proxy passes on in clear, unless a headless Service leads to the port.",

@@ -141,6 +141,10 @@ var failureSigns = []diagnose.Sign{
 		Codes: codes{"MTD601", "MTD301", "MTD306", "MTD308", "MTD315", "MTD316", "MTD312", "MTD604", "MTD321", "MTD322", "MTD320", "MTD331"},
 	},
 	{
+		Pattern: `(?i)target is down|TargetDown|server returned HTTP status 50[023]|Get "https?://\S+/metrics"`, Telling: diagnose.Failure,
+		Means: "Prometheus got no metrics from a pod, whose port may accept only mutual TLS", Codes: codes{"MTD612", "MTD603"},
+	},
+	{
 		Pattern: `\\x16\\x03`, Telling: diagnose.Failure,
 		Means: "an application that speaks plaintext was sent TLS", Codes: codes{"MTD323"},
 	},
