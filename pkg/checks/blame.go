@@ -214,9 +214,13 @@ func few(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func hostOf(e *handshake.Edge) *mesh.Host { return e.Server.Host }
+// hostOf is the host to which an edge is sent.
+func hostOf(e *handshake.Edge) *mesh.Host {
+	host, _ := e.SentTo()
+	return host
+}
 
-// to keeps the edges that lead to a host.
+// to keeps the edges that are sent to a host.
 func to(edges []*handshake.Edge, host *mesh.Host) []*handshake.Edge {
-	return slices.DeleteFunc(slices.Clone(edges), func(e *handshake.Edge) bool { return e.Server.Host != host })
+	return slices.DeleteFunc(slices.Clone(edges), func(e *handshake.Edge) bool { return hostOf(e) != host })
 }

@@ -98,7 +98,10 @@ func plainPorts(p *diagnose.Pass, edges []*handshake.Edge) []diagnose.Fix {
 			continue
 		}
 		mine := to(edges, host)
-		ports := distinct(mine, func(e *handshake.Edge) uint32 { return e.Server.Port })
+		ports := distinct(mine, func(e *handshake.Edge) uint32 {
+			_, port := e.SentTo()
+			return port
+		})
 		title := fmt.Sprintf("have clients send plaintext to %s of %s", portList(ports), shortHost(p, host.Name))
 		out = append(out, ruleFix(p, title, host, "DISABLE", ports, mine)...)
 	}

@@ -125,7 +125,7 @@ func dropNames(p *diagnose.Pass, f *diagnose.Finding) []diagnose.Fix {
 	}
 	rule := p.Rule(f.Edges[0]).Rule
 	for _, h := range p.Hosts {
-		if (h.Ref == f.Subject || rule != nil && names(p, rule, h)) && slices.ContainsFunc(p.EdgesTo(h), decides) {
+		if (h.Ref == f.Subject || rule != nil && names(p, rule, h)) && slices.ContainsFunc(p.EdgesSentTo(h), decides) {
 			return nil
 		}
 	}

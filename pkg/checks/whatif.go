@@ -89,7 +89,7 @@ func (w paper) stops(touched func(*mesh.Host) bool) []*handshake.Edge {
 	var out []*handshake.Edge
 	for _, h := range w.was.Hosts {
 		if touched(h) {
-			out = append(out, w.stopping(w.was.EdgesTo(h))...)
+			out = append(out, w.stopping(w.was.EdgesSentTo(h))...)
 		}
 	}
 	return out

@@ -51,6 +51,33 @@ func TestPolicyFixThatBreaksOthers(t *testing.T) {
 	}
 }
 
+// A call that a route leads elsewhere is stopped by what changes there, not by what changes at the host that was dialled.
+func TestStopsBehindARoute(t *testing.T) {
+	r := record(t, healthy)
+	r.reroute("outbound|80||" + serverHost)
+	disable := func(host string) *kube.DestinationRule {
+		rule := &kube.DestinationRule{Meta: kube.Meta{Name: "plain", Namespace: "shop"}}
+		rule.Spec.Host, rule.Spec.TrafficPolicy = host, &kube.TrafficPolicy{TLS: &kube.ClientTLS{Mode: "DISABLE"}}
+		return rule
+	}
+	tried := 0
+	probe := &diagnose.Check{Code: "MTD999", Run: func(p *diagnose.Pass) {
+		for _, host := range []string{serverHost, "api.pay.svc.cluster.local"} {
+			w := rewrite(p, func(r *kube.Resources) { r.DestinationRules = append(slices.Clone(r.DestinationRules), disable(host)) })
+			for _, e := range w.stops(func(h *mesh.Host) bool { return h.Name == host }) {
+				if routed, _ := e.SentTo(); routed.Name != host {
+					t.Errorf("the rule for %s stops a call of %s that is sent to %s", host, e.Server.Name, routed.Name)
+				} else if e.Server.Name != host {
+					tried++
+				}
+			}
+		}
+	}}
+	if diagnose.Run(mesh.New(r.Evidence), []*diagnose.Check{probe}, diagnose.Scope{}); tried == 0 {
+		t.Error("no call that was routed is stopped")
+	}
+}
+
 // A rule changes nothing for a client whose proxy is not told of the host.
 func TestRulesDoNotReachTheUnaware(t *testing.T) {
 	r := shared(t, "18-sidecar-egress-hides-service")

@@ -22,6 +22,7 @@ type World struct {
 	modes     map[*mesh.Pod]policy.Effective
 	spaces    map[space]policy.Derivation
 	whole     map[*mesh.Host][]*handshake.Edge
+	led       map[*mesh.Host][]*handshake.Edge // by a route, when it was asked for
 }
 
 // Calls is about how many connections Run replays: each is an object of some 4 kB while the report is made.
@@ -126,6 +127,32 @@ func (w *World) EdgesTo(h *mesh.Host) []*handshake.Edge {
 	}
 	w.whole[h] = w.Engine.Edges(handshake.Query{Host: func(x *mesh.Host) bool { return x == h }})
 	return w.whole[h]
+}
+
+// EdgesSentTo are the connections that end at a host, whatever was dialled: those of EdgesTo that no route leads
+// elsewhere, and those in scope that a route leads there.
+func (w *World) EdgesSentTo(h *mesh.Host) []*handshake.Edge {
+	var out []*handshake.Edge
+	for _, e := range w.EdgesTo(h) {
+		if host, _ := e.SentTo(); host == h {
+			out = append(out, e)
+		}
+	}
+	return append(out, w.routed()[h]...)
+}
+
+// routed are the edges in scope that a route leads to another host than was dialled, by that host.
+func (w *World) routed() map[*mesh.Host][]*handshake.Edge {
+	if w.led != nil {
+		return w.led
+	}
+	w.led = map[*mesh.Host][]*handshake.Edge{}
+	for _, e := range w.edges {
+		if host, _ := e.SentTo(); host != nil && host != e.Server.Host {
+			w.led[host] = append(w.led[host], e)
+		}
+	}
+	return w.led
 }
 
 // missing returns the first needed evidence that was not read, or "".
