@@ -55,6 +55,7 @@ func All() []*diagnose.Check {
 		mtd336,
 		mtd337,
 		mtd338,
+		mtd339,
 		mtd399,
 		mtd401,
 		mtd402,

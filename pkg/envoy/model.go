@@ -489,6 +489,11 @@ type Validation struct {
 	Demands
 }
 
+// ChecksChain reports whether the peer's certificate is verified at all. What a secret demands is not looked at.
+func (v *Validation) ChecksChain() bool {
+	return v.Present && !v.AcceptUntrusted && (v.CA != nil || v.SystemRoots || len(v.SPIFFE) > 0 || !v.Pins.None())
+}
+
 // Demands are what a validation context asks of a certificate besides its roots.
 type Demands struct {
 	// SANs are the matchers; empty means that no SAN is checked.

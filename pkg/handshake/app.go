@@ -37,7 +37,7 @@ func (r *replay) proxyMeetsApp(w wire) {
 		r.block(DoubleTLS, "the application's TLS is wrapped in TLS that the client's proxy adds, and %s unwraps only one", r.receiver())
 	case w.mesh() && expects == mesh.TLS:
 		r.block(TLSToAppTLS, "the client's proxy starts Istio's mutual TLS and %s answers with the application's own TLS", r.receiver())
-	case expects == mesh.TLS && !verifies(w.TLS):
+	case expects == mesh.TLS && !w.TLS.Validation.ChecksChain():
 		r.pass(TLS, "TLS by the client's proxy reaches %s, whose certificate is not verified", r.receiver())
 	case expects == mesh.TLS:
 		r.block(ForeignCertificate, "the certificate of %s is outside the evidence", r.receiver())

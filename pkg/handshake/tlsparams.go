@@ -276,9 +276,3 @@ func common(server, client []string) string {
 	}
 	return ""
 }
-
-// verifies reports whether a context checks its peer's chain at all.
-func verifies(ctx *envoy.TLSContext) bool {
-	v := &ctx.Validation
-	return v.Present && !v.AcceptUntrusted && (v.CA != nil || v.SystemRoots || len(v.SPIFFE) > 0 || !v.Pins.None())
-}
