@@ -2,8 +2,11 @@ package checks
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
@@ -14,14 +17,14 @@ var mtd333 = &diagnose.Check{
 	Code: "MTD333", Name: "se-http-on-tls-port", Severity: diagnose.Warning,
 	Title: "a ServiceEntry declares HTTP for a port on which TLS is expected, and nobody starts TLS",
 	Doc: diagnose.Doc{
-		Meaning: "Port 443 of a host outside the mesh speaks TLS. Declared as HTTP, the client's proxy takes the application's requests in clear text and sends them on so; only a DestinationRule with tls SIMPLE would make TLS of them. " +
+		Meaning: "Port 443 of a host outside the mesh speaks TLS. Declared as HTTP, the client's proxy takes the application's requests in clear text and sends them on so; only a DestinationRule with tls SIMPLE would make TLS of them, and one with DISABLE does not. An egress gateway that ends in HTTP what it is sent does the same, whatever the port is declared as. " +
 			"Applications that dial https:// are hit as well: the proxy expects HTTP where their ClientHello arrives.",
 		Symptoms: []string{
 			"HTTP 400 The plain HTTP request was sent to HTTPS port",
 			"applications with https://: curl: (35) … wrong version number, or a protocol error of the proxy",
 			"log of a TLS server that is an Envoy: 268435612 … HTTP_REQUEST",
 		},
-		Detection: "The host is a ServiceEntry's outside the mesh, its port is declared HTTP, HTTP2 or GRPC and leads to port 443, and no DestinationRule starts TLS for it.",
+		Detection: "The host is a ServiceEntry's outside the mesh, its port is declared HTTPS or TLS, or leads to port 443; the client's proxy sends HTTP there, by the declaration of what was dialled or by a route of a gateway; and no DestinationRule starts TLS, or one says DISABLE.",
 		ByHand: []diagnose.Look{
 			seeAll("serviceentries.networking.istio.io", "port 443 with protocol HTTP, HTTP2 or GRPC"),
 			seeCluster("no transportSocket: HTTP in clear goes to the TLS port"),
@@ -39,18 +42,57 @@ const httpsPort = 443
 
 func httpOnTLSPort(p *diagnose.Pass) {
 	for e := range p.Known() {
-		host := e.Server.Host
-		if host == nil || !host.External || !e.Client.HasProxy() || e.Server.Address.Port() != httpsPort {
+		switch host, _ := e.SentTo(); {
+		case host == nil || !host.External || !e.Client.HasProxy() || !expectsTLS(e):
 			p.NotApplicable()
-			continue
-		}
-		port := host.Port(e.Server.Port)
-		if port == nil || port.Protocol != mesh.HTTP || e.Outbound.Path != handshake.ViaCluster || e.Outbound.Socket != "plaintext" {
+		case e.Outbound.Path != handshake.ViaCluster || e.Outbound.Socket != "plaintext" || !sendsHTTP(e):
 			p.Passed()
-			continue
+		default:
+			p.Failed(untouched(p, e, host))
 		}
-		p.Failed(diagnose.Finding{Subject: host.Ref, Field: portField(p, host, e.Server.Port), Edges: edge(e)})
 	}
+}
+
+// expectsTLS reports whether TLS is spoken where an edge leads: it is the port of HTTPS, or declared so.
+func expectsTLS(e *handshake.Edge) bool {
+	return e.Server.Address.Port() == httpsPort || declaredAs(e, mesh.TLS)
+}
+
+// declaredAs reports whether the port that an edge is sent to is declared as a protocol.
+func declaredAs(e *handshake.Edge, protocol mesh.Protocol) bool {
+	host, number := e.SentTo()
+	port := host.Port(number)
+	return port != nil && port.Protocol == protocol
+}
+
+// sendsHTTP reports whether the client's proxy sends requests on an edge, and not the bytes of a connection: an application
+// speaks what was dialled is declared as, and a gateway has a route for requests.
+func sendsHTTP(e *handshake.Edge) bool {
+	if e.Client.Plane != mesh.Gateway {
+		port := e.Server.Host.Port(e.Server.Port)
+		return port != nil && port.Protocol == mesh.HTTP
+	}
+	if e.Client.Proxy == nil {
+		return false
+	}
+	leads := func(c envoy.WeightedCluster) bool { return c.Name == e.Outbound.Cluster }
+	for _, config := range e.Client.Proxy.Routes {
+		for _, vh := range config.VirtualHosts {
+			if slices.ContainsFunc(vh.Routes, func(r *envoy.Route) bool { return slices.ContainsFunc(r.Clusters, leads) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// untouched is the finding about requests that leave in clear text: the rule that wants it so is to blame, else the entry.
+func untouched(p *diagnose.Pass, e *handshake.Edge, host *mesh.Host) diagnose.Finding {
+	if rule := p.Rule(e); rule.Mode == policy.TLSDisable && rule.Rule != nil {
+		return diagnose.Finding{Subject: ruleRef(rule.Rule), Field: rule.Field, Edges: edge(e)}
+	}
+	_, port := e.SentTo()
+	return diagnose.Finding{Subject: host.Ref, Field: portField(p, host, port), Edges: edge(e)}
 }
 
 // portField is where a ServiceEntry declares the protocol of a port.
@@ -65,20 +107,57 @@ func portField(p *diagnose.Pass, h *mesh.Host, number uint32) string {
 
 func describeHTTPOnTLS(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	f.Title = fmt.Sprintf("%s declares HTTP for %s, whose port 443 expects TLS, and no DestinationRule starts it: requests are sent in clear text", f.Subject, destinations(p, f.Edges))
-	f.Evidence = append(bothSides(p, e), handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: string(mesh.HTTP)})
-	f.Fixes = []diagnose.Fix{
-		{Title: "declare the port as TLS, if applications dial https://", Command: jsonPatch(f.Subject, set(indexed(f.Field), `"TLS"`)), Risk: "applications that dial http:// then fail"},
-		{Title: "let the proxies start TLS, if applications dial http://", Manifest: ruleManifest(simpleRule(e)), Risk: "applications that dial https:// then fail"},
+	host, port := e.SentTo()
+	expects := fmt.Sprintf("%s, whose port %d expects TLS", shortHost(p, host.Name), serverPort(e))
+	f.Evidence = bothSides(p, e)
+	switch {
+	case f.Subject.Kind == "DestinationRule":
+		f.Title = fmt.Sprintf("%s says DISABLE for %s: %s sends requests in clear text", f.Subject, expects, callers(f.Edges))
+		f.Fixes = []diagnose.Fix{startTLS(f, p.Rule(e).Rule, host, port)}
+		return
+	case declaredAs(e, mesh.HTTP):
+		f.Title = fmt.Sprintf("%s declares HTTP for %s, and no DestinationRule starts it: requests are sent in clear text", f.Subject, expects)
+		f.Fixes = []diagnose.Fix{{
+			Title: "declare the port as TLS, if applications dial https://", Command: jsonPatch(f.Subject, set(indexed(f.Field), `"TLS"`)),
+			Risk: "applications that dial http:// then fail",
+		}}
+	default:
+		f.Title = fmt.Sprintf("%s sends requests in clear text to %s: no DestinationRule starts it", callers(f.Edges), expects)
 	}
+	f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: string(host.Port(port).Protocol)})
+	f.Fixes = append(f.Fixes, diagnose.Fix{
+		Title: "let the proxies start TLS, if applications dial http://", Manifest: ruleManifest(simpleRule(host, port)), Risk: "applications that dial https:// then fail",
+	})
 }
 
-// simpleRule starts TLS for the one port of an edge's host.
-func simpleRule(e *handshake.Edge) *kube.DestinationRule {
-	rule := &kube.DestinationRule{Meta: kube.Meta{Namespace: e.Server.Host.Namespace, Name: e.Server.Host.Ref.Name + "-tls"}}
-	rule.Spec.Host = e.Server.Host.Name
+// startTLS has a rule that says DISABLE start TLS for a port, and leaves the other ports of its hosts as they are.
+func startTLS(f *diagnose.Finding, rule *kube.DestinationRule, host *mesh.Host, port uint32) diagnose.Fix {
+	fix := diagnose.Fix{
+		Title: fmt.Sprintf("have %s start TLS (SIMPLE) for port %d", f.Subject, port),
+		Risk:  "applications that dial https:// there then fail, and a server whose certificate no CA of the operating system issued is refused",
+	}
+	block := strings.TrimSuffix(f.Field, ".mode")
+	at, ok := placeOf(f.Field)
+	if !ok || strings.Contains(block, "portLevelSettings") || len(host.Ports) == 1 && rule.Spec.Host == host.Name {
+		fix.Command = jsonPatch(f.Subject, set(indexed(block)+"/mode", `"SIMPLE"`))
+		return fix
+	}
+	fix.Risk += "; what else the rule sets does not count for that port"
+	list, entry := indexed(strings.TrimSuffix(block, ".tls"))+"/portLevelSettings", fmt.Sprintf(`{"port":{"number":%d},"tls":{"mode":"SIMPLE"}}`, port)
+	if len((*at.holder(rule)).PortLevelSettings) > 0 {
+		fix.Command = jsonPatch(f.Subject, set(list+"/-", entry))
+	} else {
+		fix.Command = jsonPatch(f.Subject, set(list, "["+entry+"]"))
+	}
+	return fix
+}
+
+// simpleRule starts TLS for one port of a host.
+func simpleRule(host *mesh.Host, port uint32) *kube.DestinationRule {
+	rule := &kube.DestinationRule{Meta: kube.Meta{Namespace: host.Namespace, Name: host.Ref.Name + "-tls"}}
+	rule.Spec.Host = host.Name
 	rule.Spec.TrafficPolicy = &kube.TrafficPolicy{PortLevelSettings: []kube.PortTrafficPolicy{{
-		Port: kube.PortSelector{Number: int32(e.Server.Port)}, TLS: &kube.ClientTLS{Mode: string(policy.TLSSimple)},
+		Port: kube.PortSelector{Number: int32(port)}, TLS: &kube.ClientTLS{Mode: string(policy.TLSSimple)},
 	}}}
 	return rule
 }
