@@ -1,3 +1,7 @@
+//go:build !race
+
+// It runs no goroutine, and reads all recordings: `make sweep` runs it, without the race detector.
+
 package envoy
 
 import (

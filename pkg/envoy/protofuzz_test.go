@@ -14,6 +14,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/racing"
 )
 
 // maxEntropy bounds the size of a dump, to some ten kilobytes.
@@ -21,8 +23,12 @@ const maxEntropy = 4096
 
 // FuzzDifferential makes dumps that no control plane would send and reads them both ways.
 func FuzzDifferential(f *testing.F) {
-	for seed := range uint64(24) {
-		f.Add(entropy(seed, maxEntropy))
+	var seeds [24][]byte
+	for i := range seeds {
+		seeds[i] = entropy(uint64(i), maxEntropy)
+	}
+	for _, seed := range racing.Some(seeds[:]) {
+		f.Add(seed)
 	}
 	chain, root := testPEMs(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
