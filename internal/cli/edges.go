@@ -89,6 +89,7 @@ func replay(v *view, to string, q handshake.Query) ([]*handshake.Edge, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.Client = resolving(v.snapshot, t.Name, q.Client)
 	return engine.EdgesTo(t, q), nil
 }
 

@@ -41,10 +41,10 @@ func (o *evidenceOptions) readCluster(ctx context.Context, env *Env, s *scopeOpt
 	return evidence, err
 }
 
-// liveScope is the scope of a live run: without a word of the user's, the current namespace.
+// liveScope is the scope of a live run: the current namespace, unless the user's words say another one.
 func (o *evidenceOptions) liveScope(s *scopeOptions, targets []string) (mesh.Scope, error) {
 	scope, err := s.words(targets, o.overrides.Context.Namespace)
-	if err != nil || s.all || len(scope.Namespaces) > 0 {
+	if err != nil || s.all || len(scope.Namespaces) > 0 || allPlaced(scope.Targets) {
 		return scope, err
 	}
 	namespace, _, err := o.clientConfig().Namespace()

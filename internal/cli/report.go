@@ -186,6 +186,6 @@ func (o *reportOptions) build(v *view, checks []*diagnose.Check) (*report.Report
 		return nil, nil, err
 	}
 	scope.To = o.to
-	calls := result.Engine.EdgesTo(to, handshake.Query{Client: result.InScope})
+	calls := result.Engine.EdgesTo(to, handshake.Query{Client: resolving(v.snapshot, to.Name, result.InScope)})
 	return report.BuildTo(result, scope, calls), calls, nil
 }

@@ -86,6 +86,12 @@ func onlyNamespaces(targets []target) bool {
 	return len(targets) > 0 && !slices.ContainsFunc(targets, func(t target) bool { return t.kind != "Namespace" })
 }
 
+// allPlaced reports whether there are targets and each names its namespace.
+func allPlaced(words []string) bool {
+	targets, err := parseTargets(words)
+	return err == nil && len(targets) > 0 && !slices.ContainsFunc(targets, func(t target) bool { return t.namespace == "" && t.kind != "Namespace" })
+}
+
 func namespaceNames(targets []target) []string {
 	var out []string
 	for _, t := range targets {

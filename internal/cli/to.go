@@ -21,11 +21,34 @@ func parseTo(v *view, to string) (handshake.Target, error) {
 		return t, usageError(toForm, "--to: %v", err)
 	}
 	namespaces := namespacesOf(v.scope)
-	t.Name = fullHost(v.snapshot, t.Name, namespaces)
+	t.Name = fullHost(v.snapshot, asHost(t.Name), namespaces)
 	if hosts := v.snapshot.HostsNamed(t.Name); len(hosts) > 0 {
 		return t, portDeclared(hosts, t.Port)
 	}
 	return t, serviceExists(v.snapshot, t.Name, namespaces)
+}
+
+// asHost reads the name of a service as reports print it, shop/server, or as a target, svc/server.
+func asHost(name string) string {
+	first, service, ok := strings.Cut(name, "/")
+	switch {
+	case !ok:
+		return name
+	case targetKinds[first] == "Service":
+		return service
+	}
+	return service + "." + first
+}
+
+// resolving narrows callers to those whose resolver knows a name: a bare word is a service of the caller's own namespace.
+func resolving(s *mesh.Snapshot, name string, in func(*mesh.Pod) bool) func(*mesh.Pod) bool {
+	service, namespace, ok := serviceName(s, name)
+	if !ok || namespace != "" || !s.Resources.HasRead("services.core") {
+		return in
+	}
+	return func(p *mesh.Pod) bool {
+		return (in == nil || in(p)) && len(s.HostsNamed(service+"."+p.Namespace+".svc."+s.Domain)) > 0
+	}
 }
 
 // fullHost completes a host name as the DNS search list of a pod in those namespaces would,

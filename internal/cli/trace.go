@@ -130,12 +130,12 @@ func traced(v *view, q handshake.Query, word string, to *target, port uint32) ([
 	if err != nil && to.kind != "Service" { // a service without pods still has a way to it
 		return nil, err
 	}
-	if to.kind == "Service" {
+	if to.kind == "Service" || to.kind == "" && to.exists(v.snapshot, []string{to.namespace}) {
 		return tracedService(v, q, to, port)
 	}
 	engine := handshake.New(v.snapshot)
 	q.Server = func(s *handshake.Server) bool {
-		return slices.Contains(servers, s.Pod) && (port == 0 || s.Port == port || uint32(s.Address.Port()) == port)
+		return meansOne(s, servers) && (port == 0 || s.Port == port || uint32(s.Address.Port()) == port)
 	}
 	edges := engine.Edges(q)
 	if len(edges) > 0 {
@@ -147,6 +147,15 @@ func traced(v *view, q handshake.Query, word string, to *target, port uint32) ([
 		}
 	}
 	return edges, nil
+}
+
+// meansOne reports whether a connection is to one of the pods, or was meant for one and is led elsewhere.
+func meansOne(s *handshake.Server, pods []*mesh.Pod) bool {
+	if slices.Contains(pods, s.Pod) {
+		return true
+	}
+	one := func(p *mesh.Pod) bool { return p != nil && slices.Contains(pods, p) }
+	return s.Host != nil && s.Host.Leads(one) && !s.Host.Leads(func(p *mesh.Pod) bool { return p == s.Pod })
 }
 
 // tracedService dials the services of a name by their host names.

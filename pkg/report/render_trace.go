@@ -73,7 +73,7 @@ func traceOne(w io.Writer, k edgeFold, e *Edge, pairs int, style Style) error {
 	}
 	g := grid{}
 	for _, s := range e.Steps {
-		if style.Format == Wide || tells(s, e.Verdict) {
+		if style.Format == Wide || tells(s, e) {
 			g.rows = append(g.rows, stepRows(s, style)...)
 		}
 	}
@@ -92,12 +92,14 @@ func traceOne(w io.Writer, k edgeFold, e *Edge, pairs int, style Style) error {
 
 // tells reports whether a step says anything about a connection that works: what nobody had to
 // choose, and everybody expects, is left out.
-func tells(s handshake.Step, v handshake.Verdict) bool {
-	if !v.Works() || len(s.Blockers) > 0 {
+func tells(s handshake.Step, e *Edge) bool {
+	if !e.Verdict.Works() || len(s.Blockers) > 0 {
 		return true
 	}
 	switch s.At {
-	case handshake.StageCapture, handshake.StageListener, handshake.StageFilterChain, handshake.StageRoute, handshake.StageEndpoint, handshake.StageWire:
+	case handshake.StageRoute:
+		return e.Route != nil
+	case handshake.StageCapture, handshake.StageListener, handshake.StageFilterChain, handshake.StageEndpoint, handshake.StageWire:
 		return false
 	}
 	return true
