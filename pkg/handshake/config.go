@@ -43,9 +43,13 @@ func (r *replay) noteRoute(w way) {
 	if r.Outbound.Route == (kube.Ref{}) || to == "" {
 		return
 	}
-	fact := Fact{Proxy, w.at.source, fmt.Sprintf("%s leads %s to %s", r.Outbound.Route, r.dial.label(), to), w.at.Place}
+	what := r.dial.label()
+	if w.conditional {
+		what = "some calls of " + what
+	}
+	fact := Fact{Proxy, w.at.source, fmt.Sprintf("%s leads %s to %s", r.Outbound.Route, what, to), w.at.Place}
 	r.Evidence = append(r.Evidence, fact)
-	r.Outbound.Routed = &Routed{to, fact}
+	r.Outbound.Routed = &Routed{to, w.conditional, fact}
 }
 
 // ledTo is the destination whose cluster takes the connection; "" for what was dialled, or when none takes it.

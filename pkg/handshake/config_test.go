@@ -37,6 +37,11 @@ func TestRouted(t *testing.T) {
 			}, "VirtualService shop/srv leads server.shop.svc.cluster.local:80 to cluster PassthroughCluster",
 		},
 		{
+			"some requests only", func(w *world) {
+				*routeOf(w, "server.shop") = envoy.Route{Config: virtualService, Clusters: []envoy.WeightedCluster{{Name: "outbound|80||naked.legacy.svc.cluster.local"}}}
+			}, "VirtualService shop/srv leads some calls of server.shop.svc.cluster.local:80 to naked.legacy.svc.cluster.local:80",
+		},
+		{
 			"metadata of another kind", func(w *world) {
 				*routeOf(w, "server.shop") = envoy.Route{
 					CatchAll: true, Config: strings.Replace(virtualService, "virtual-service", "sidecar", 1),

@@ -101,6 +101,8 @@ type Routed struct {
 	// To is what takes the call: "api.pay.svc.cluster.local:80", "subset v2 of api.pay.svc.cluster.local:80",
 	// "cluster PassthroughCluster".
 	To string
+	// Conditional says that only some requests, or a share of them, go there (RouteConditional).
+	Conditional bool
 	Fact
 }
 

@@ -64,13 +64,15 @@ type Route struct {
 	By kube.Ref `json:"by"`
 	// To is what takes the call: "api.pay.svc.cluster.local:80", "subset v2 of api.pay.svc.cluster.local:80".
 	To string `json:"to"`
+	// Conditional is there when only some requests, or a share of them, go there.
+	Conditional bool `json:"conditional,omitempty"`
 }
 
 func route(e *handshake.Edge) *Route {
 	if e.Outbound.Routed == nil {
 		return nil
 	}
-	return &Route{e.Outbound.Route, e.Outbound.Routed.To}
+	return &Route{e.Outbound.Route, e.Outbound.Routed.To, e.Outbound.Routed.Conditional}
 }
 
 // Edges builds the edge list of a snapshot.

@@ -57,7 +57,7 @@ type suspicion struct {
 
 var suspicions = []suspicion{
 	{failsFor(handshake.NoEndpoint), about("the endpoints of %s: whether its pods are ready, and its subset selects any")},
-	{ledAstray, func(e *handshake.Edge) string { return e.Outbound.Routed.Value + ", where nothing takes it" }},
+	{ledAstray, func(e *handshake.Edge) string { return e.Outbound.Routed.Value + ", where nothing takes calls" }},
 	{unsent, func(e *handshake.Edge) string {
 		return fmt.Sprintf("the config of the proxy of %s, which has no cluster %s although it leads there: a restart of the pod makes istiod send all of it", e.Client.Key(), e.Outbound.Cluster)
 	}},

@@ -14,7 +14,7 @@ type hit struct {
 	callers, host string
 	verdict       handshake.Verdict
 	reason        handshake.Reason
-	by, to        string // the VirtualService that leads the calls elsewhere, and where to; "" mostly
+	led           string // by which VirtualService elsewhere, as a clause; "" mostly
 }
 
 // hits says who is hit, by name.
@@ -53,7 +53,7 @@ func (p *page) foldHits(affects []Affected) (order []hit, ports map[hit][]string
 		}
 		d := dialled{hit{host: a.Host, verdict: a.Verdict, reason: a.Reason}, a.Port}
 		if a.Route != nil {
-			d.by, d.to = a.Route.By.String(), a.Route.To
+			d.led = a.Route.clause()
 		}
 		if callers[d] == nil {
 			dials = append(dials, d)
@@ -92,11 +92,17 @@ func shortTarget(to string) string {
 	return shortHost(to[:i]) + to[i:]
 }
 
-func (k hit) sentence(ports []string) string {
-	s := fmt.Sprintf("%s → %s:%s", k.callers, Clean(shortHost(k.host)), strings.Join(slices.Compact(ports), ","))
-	if k.to != "" {
-		s += fmt.Sprintf(", which %s leads to %s", Clean(k.by), Clean(shortTarget(k.to)))
+// clause says of a destination where its calls are led.
+func (r *Route) clause() string {
+	by, to := Clean(r.By.String()), Clean(shortTarget(r.To))
+	if r.Conditional {
+		return fmt.Sprintf(", of which %s leads some to %s", by, to)
 	}
+	return fmt.Sprintf(", which %s leads to %s", by, to)
+}
+
+func (k hit) sentence(ports []string) string {
+	s := fmt.Sprintf("%s → %s:%s%s", k.callers, Clean(shortHost(k.host)), strings.Join(slices.Compact(ports), ","), k.led)
 	if k.verdict != "" {
 		s += ": " + string(k.verdict)
 	}

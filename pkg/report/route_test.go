@@ -20,25 +20,28 @@ func routed(to string, reason handshake.Reason) *handshake.Edge {
 	return e
 }
 
-// TestRoutedHits: calls that are led elsewhere stand apart, and say by whom.
+// TestRoutedHits: calls that are led elsewhere stand apart, and say by whom, and whether it is all of them.
 func TestRoutedHits(t *testing.T) {
 	direct := routed("", handshake.PlaintextRefused)
 	direct.Outbound = handshake.Outbound{}
 	const api = "api.pay.svc.cluster.local:80"
 	again := routed(api, handshake.PlaintextRefused)
-	affects := foldAffected([]*handshake.Edge{direct, routed(api, handshake.PlaintextRefused), again})
+	share := routed(api, handshake.PlaintextRefused)
+	share.Outbound.Routed.Conditional = true
+	affects := foldAffected([]*handshake.Edge{direct, routed(api, handshake.PlaintextRefused), again, share})
 	p := newPage(&Report{}, Style{Format: Table, Width: 200})
 	p.hits(affects)
 	want := []string{
 		"shop/deploy/client → server.shop:80: fails (plaintext-refused)",
 		"shop/deploy/client → server.shop:80, which VirtualService shop/srv leads to api.pay:80: fails (plaintext-refused)",
+		"shop/deploy/client → server.shop:80, of which VirtualService shop/srv leads some to api.pay:80: fails (plaintext-refused)",
 	}
 	for _, line := range want {
 		if !strings.Contains(p.b.String(), line+"\n") {
 			t.Errorf("%q is not in\n%s", line, p.b.String())
 		}
 	}
-	if len(affects) != 2 || affects[1].Pairs != 2 {
+	if len(affects) != 3 || affects[1].Pairs != 2 {
 		t.Errorf("%+v", affects)
 	}
 	if got := shortTarget("cluster PassthroughCluster"); got != "cluster PassthroughCluster" {
@@ -49,7 +52,7 @@ func TestRoutedHits(t *testing.T) {
 // TestLedAstray: where a route leads into nothing, the VirtualService is what to look at.
 func TestLedAstray(t *testing.T) {
 	next := suspects([]*handshake.Edge{routed("gone.shop.svc.cluster.local:80", handshake.NoRoute)})
-	if want := "VirtualService shop/srv leads server.shop.svc.cluster.local:80 to gone.shop.svc.cluster.local:80, where nothing takes it"; next[0] != want {
+	if want := "VirtualService shop/srv leads server.shop.svc.cluster.local:80 to gone.shop.svc.cluster.local:80, where nothing takes calls"; next[0] != want {
 		t.Errorf("%q", next)
 	}
 }
