@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -85,17 +86,42 @@ func repeatedHosts(p *diagnose.Pass) {
 }
 
 func describeRepeated(p *diagnose.Pass, f *diagnose.Finding) {
-	e := f.Edges[0]
+	refused, astray := byEnd(f.Edges)
+	e := slices.Concat(refused, astray)[0]
 	host, _ := e.SentTo()
-	effect := fmt.Sprintf("clients send plaintext to %s, which is STRICT", servers(f.Edges))
-	if f.Severity != diagnose.Error {
-		effect = fmt.Sprintf("a share of its calls goes to %s in clear", e.Server.Address)
+	var effects []string
+	if len(refused) > 0 {
+		effects = append(effects, fmt.Sprintf("clients send plaintext to %s, which is STRICT", servers(refused)))
 	}
-	f.Title = fmt.Sprintf("%s repeats the host of %s and adds endpoints to it: %s", f.Subject, host.Ref, effect)
+	if len(astray) > 0 {
+		effects = append(effects, fmt.Sprintf("a share of its calls goes to %s in clear", addresses(astray)))
+	}
+	f.Title = fmt.Sprintf("%s repeats the host of %s and adds endpoints to it: %s", f.Subject, host.Ref, strings.Join(effects, ", and "))
 	f.Evidence = append(bothSides(p, e), handshake.Fact{
 		Layer: handshake.Policy, Source: f.Subject.String() + " " + repeating(e).Field, Value: repeating(e).Address + ", for host " + host.Name,
 	})
 	f.Fixes = unrepeat(p, f, host)
+	if len(f.Fixes) > 0 && len(astray) > 0 {
+		f.Fixes[0].Risk = "calls no longer reach " + addresses(astray)
+	}
+}
+
+// byEnd splits edges into those that a pod takes, or refuses, and those that leave for an address that no pod has: one
+// entry may add endpoints of both kinds.
+func byEnd(edges []*handshake.Edge) (pods, astray []*handshake.Edge) {
+	for _, e := range edges {
+		if e.Server.Pod != nil {
+			pods = append(pods, e)
+		} else {
+			astray = append(astray, e)
+		}
+	}
+	return pods, astray
+}
+
+// addresses are those that edges end at, at most three of them.
+func addresses(edges []*handshake.Edge) string {
+	return few(distinct(edges, func(e *handshake.Edge) string { return e.Server.Address.String() }))
 }
 
 // unrepeat takes the host of a Service out of a ServiceEntry, or the entry away where it has no other.
@@ -114,9 +140,6 @@ func unrepeat(p *diagnose.Pass, f *diagnose.Finding, host *mesh.Host) []diagnose
 	})
 	if f.Severity == diagnose.Error && !w.heals(f.Edges, func(h *mesh.Host) bool { return h.Name == host.Name }) {
 		return nil
-	}
-	if f.Severity != diagnose.Error {
-		fix.Risk = "calls no longer reach " + f.Edges[0].Server.Address.String()
 	}
 	return []diagnose.Fix{fix}
 }

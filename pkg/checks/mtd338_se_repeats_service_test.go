@@ -62,6 +62,22 @@ func TestEntryLeadsServiceAstray(t *testing.T) {
 	complete(t, f)
 }
 
+// TestEntryRepeatsServiceTwice: an entry of the pod's address and of another breaks calls and leads some astray, and taking
+// it away mends both.
+func TestEntryRepeatsServiceTwice(t *testing.T) {
+	r := record(t, healthy)
+	astray := r.repeats("10.9.9.9")
+	r.Resources.ServiceEntries = nil
+	both := r.repeats(r.pods("server")[0].Status.PodIP)
+	both.Spec.Endpoints = append(both.Spec.Endpoints, astray.Spec.Endpoints...)
+	f := r.one(mtd338)
+	has(t, lines([]*diagnose.Finding{f}), "error ServiceEntry shop/again [spec.hosts[0]] ")
+	has(t, f.Title, ": clients send plaintext to shop/server, which is STRICT, and a share of its calls goes to 10.9.9.9:8080 in clear")
+	has(t, f.Fixes[0].Command, "kubectl -n shop delete serviceentry again")
+	has(t, f.Fixes[0].Risk, "10.9.9.9:8080")
+	complete(t, f)
+}
+
 func TestEntryRepeatsServiceQuietAndBlind(t *testing.T) {
 	shared(t, healthy).silent(mtd338)
 	marked := record(t, healthy)
