@@ -22,36 +22,41 @@ func (o *manifestsOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.dir, "manifests", "", "name the line of the YAML files below the folder `DIR` that a finding blames")
 }
 
-// read reads the folder; nil when none was named. Files that are no YAML, such as templates, are passed over and said.
+// read reads the folder; nil when none was named. Files that are no YAML, such as templates, are passed over and said, and
+// so is a folder that holds nothing: findings without a file would look as if it had been compared.
 func (o *manifestsOptions) read(env *Env) (*manifest.Index, error) {
 	if o.dir == "" {
 		return nil, nil
 	}
 	var index manifest.Index
 	var passed []error
-	err := filepath.WalkDir(o.dir, func(path string, d fs.DirEntry, err error) error {
+	folder := os.DirFS(o.dir) // follows a link that stands for the folder, which filepath.WalkDir does not
+	err := fs.WalkDir(folder, ".", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && len(d.Name()) > 1 && path != o.dir:
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != ".":
 			return filepath.SkipDir
 		case !d.Type().IsRegular() || !slices.Contains(manifestEndings, filepath.Ext(path)):
 			return nil
 		}
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(folder, path)
 		if err != nil {
 			return err
 		}
-		if err := index.Add(filepath.ToSlash(path), text); err != nil {
+		if err := index.Add(filepath.ToSlash(filepath.Join(o.dir, path)), text); err != nil {
 			passed = append(passed, err)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, usageError("name a folder of YAML files", "--manifests: %v", err)
+		return nil, usageError("name a folder of YAML files", "--manifests %s: %v", o.dir, err)
 	}
 	if len(passed) > 0 {
 		fmt.Fprintf(env.Err, "--manifests: passed over what is no YAML, as of templates: %s (files: %d)\n", report.Clean(passed[0].Error()), len(passed))
+	}
+	if index.Empty() {
+		fmt.Fprintf(env.Err, "--manifests: no resource stands in the files below %s\n", report.Clean(o.dir))
 	}
 	return &index, nil
 }

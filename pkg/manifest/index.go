@@ -44,6 +44,9 @@ func (x *Index) Add(file string, text []byte) error {
 	}
 }
 
+// Empty reports that it holds no resource.
+func (x *Index) Empty() bool { return len(x.resources) == 0 }
+
 func (x *Index) add(file string, n *yaml.Node) {
 	if _, items := child(n, "items"); items != nil && items.Kind == yaml.SequenceNode {
 		for _, item := range items.Content {
