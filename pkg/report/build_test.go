@@ -250,14 +250,20 @@ func TestReportStandsAlone(t *testing.T) {
 func TestErrorsBesidesCalls(t *testing.T) {
 	r := &Report{Summary: Summary{Health: Fail, Errors: 1}}
 	r.EdgeSummary.Calls = Traffic{Total: 3, MTLS: 3}
-	for n, want := range map[int]string{0: "", 1: "; 1 finding is an error all the same", 2: "; 2 findings are errors all the same"} {
+	for n, want := range map[int]string{0: "are mTLS", 1: "are mTLS; 1 finding is an error all the same", 2: "are mTLS; 2 findings are errors all the same"} {
 		r.Summary.Errors = n
-		if got := r.besides(); got != want {
-			t.Errorf("%d errors: %q", n, got)
+		for _, format := range []Format{Table, Markdown, HTML} {
+			if got := render(t, r, Style{Format: format, Width: 200}); !strings.Contains(got, want) || strings.Contains(got, "all the same") != (n > 0) {
+				t.Errorf("%d errors: %q", n, got)
+			}
 		}
 	}
-	r.EdgeSummary.Calls.Fails = 1
-	if got := r.besides(); got != "" {
+	r.EdgeSummary.Calls, r.EdgeSummary.Outside = Traffic{}, Traffic{Total: 1, MTLS: 1}
+	if got := r.callSentence(); !strings.HasSuffix(got, "; 2 findings are errors all the same") {
+		t.Errorf("only callers without a proxy: %q", got)
+	}
+	r.EdgeSummary.Outside.Fails = 1
+	if got := r.callSentence(); strings.Contains(got, "all the same") {
 		t.Errorf("a call fails: %q", got)
 	}
 }

@@ -8,18 +8,18 @@ import (
 
 // Sentence is the verdict in one line: what was looked at, how it is, the calls by their outcome.
 func (r *Report) Sentence() string {
-	return fmt.Sprintf("%s: %s   %s%s", r.Scope.label(), r.word(), r.callSentence(), r.besides())
+	return fmt.Sprintf("%s: %s   %s", r.Scope.label(), r.word(), r.callSentence())
 }
 
 // besides says why the word is FAIL where no call fails: a scrape, a probe, a webhook or a load balancer is no call of
 // a workload.
 func (r *Report) besides() string {
 	t, n := r.EdgeSummary.Calls, r.Summary.Errors
-	if r.Scope.To != "" {
+	if r.speaksOfOutside() {
 		t = t.and(r.EdgeSummary.Outside)
 	}
 	switch {
-	case t.Total == 0 || t.Fails+t.Unreachable > 0 || n == 0:
+	case t.Fails+t.Unreachable > 0 || n == 0:
 		return ""
 	case n == 1:
 		return "; 1 finding is an error all the same"
@@ -98,9 +98,12 @@ func (h Health) color() string {
 	return ""
 }
 
-// callSentence speaks of the calls that were asked about: of callers without a proxy too when
+// callSentence counts the calls by their outcome, and says what else is wrong where none of them fails.
+func (r *Report) callSentence() string { return r.outcome() + r.besides() }
+
+// outcome speaks of the calls that were asked about: of callers without a proxy too when
 // they alone call, or when a destination was named.
-func (r *Report) callSentence() string {
+func (r *Report) outcome() string {
 	calls, outside := r.EdgeSummary.Calls, r.EdgeSummary.Outside
 	switch {
 	case r.Scope.To != "":
