@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
 
@@ -56,10 +57,13 @@ type suspicion struct {
 }
 
 var suspicions = []suspicion{
-	{failsFor(handshake.NoEndpoint), about("the endpoints of %s: whether its pods are ready, and its subset selects any")},
+	{deserted, about("the endpoints of %s: whether its pods are ready, and its subset selects any")},
 	{ledAstray, func(e *handshake.Edge) string { return e.Outbound.Routed.Value + ", where nothing takes calls" }},
 	{unsent, func(e *handshake.Edge) string {
 		return fmt.Sprintf("the config of the proxy of %s, which has no cluster %s although it leads there: a restart of the pod makes istiod send all of it", e.Client.Key(), e.Outbound.Cluster)
+	}},
+	{unserved, func(e *handshake.Edge) string {
+		return fmt.Sprintf("the config of the proxy of %s: %s", e.Client.Key(), e.Why)
 	}},
 	{unrouted, about("the VirtualServices of %s: no route takes the request")},
 	{failsFor(handshake.NoListener), about("the ports of the pods behind %s: the server's proxy does not listen there")},
@@ -83,11 +87,27 @@ func failsFor(reason handshake.Reason) func(*handshake.Edge) bool {
 	return func(e *handshake.Edge) bool { return e.Verdict == handshake.Fails && e.Reason == reason }
 }
 
+// deserted reports a call that no endpoint takes, where it was dialled.
+func deserted(e *handshake.Edge) bool {
+	return failsFor(handshake.NoEndpoint)(e) && e.Outbound.Routed == nil
+}
+
 // unsent reports a call whose route leads to a cluster that the proxy does not have, though no VirtualService asks for it.
 // istiod 1.31 takes such a cluster from a proxy whose Sidecar hides its port when the Service changes, and does not give
 // it back when the Sidecar goes.
 func unsent(e *handshake.Edge) bool {
-	return failsFor(handshake.NoRoute)(e) && e.Outbound.Cluster != "" && e.Outbound.Routed == nil
+	return failsFor(handshake.NoRoute)(e) && e.Outbound.Cluster != "" && e.Outbound.Routed == nil && !holdsCluster(e)
+}
+
+// unserved reports a call whose cluster is there and takes none: it is warming, or was refused.
+func unserved(e *handshake.Edge) bool {
+	return failsFor(handshake.NoRoute)(e) && e.Outbound.Routed == nil && holdsCluster(e)
+}
+
+// holdsCluster reports whether the client's proxy has the cluster of a call, in whatever state.
+func holdsCluster(e *handshake.Edge) bool {
+	named := func(c *envoy.Cluster) bool { return c.Name == e.Outbound.Cluster }
+	return e.Client != nil && e.Client.Proxy != nil && slices.ContainsFunc(e.Client.Proxy.Clusters, named)
 }
 
 // unrouted reports a call that no route takes.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
@@ -87,6 +88,19 @@ func TestSuspects(t *testing.T) {
 	}
 	if got := suspects(nil); len(got) != 2 {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestUnservedCluster: a cluster that is there and takes no calls yet is not one that istiod has not sent: a restart of the
+// pod would not bring it.
+func TestUnservedCluster(t *testing.T) {
+	e := routed("", handshake.NoRoute)
+	e.Outbound = handshake.Outbound{Cluster: "outbound|80||server.shop"}
+	e.Why = "cluster outbound|80||server.shop of the client's proxy is warming"
+	e.Client.Pod = &kube.Pod{Meta: kube.Meta{Name: "client-0", Namespace: "shop"}}
+	e.Client.Proxy = &envoy.Proxy{Clusters: []*envoy.Cluster{{Name: e.Outbound.Cluster}}}
+	if got, want := suspects([]*handshake.Edge{e})[0], "the config of the proxy of shop/client-0: "+e.Why; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

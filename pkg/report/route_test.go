@@ -51,8 +51,10 @@ func TestRoutedHits(t *testing.T) {
 
 // TestLedAstray: where a route leads into nothing, the VirtualService is what to look at.
 func TestLedAstray(t *testing.T) {
-	next := suspects([]*handshake.Edge{routed("gone.shop.svc.cluster.local:80", handshake.NoRoute)})
-	if want := "VirtualService shop/srv leads server.shop.svc.cluster.local:80 to gone.shop.svc.cluster.local:80, where nothing takes calls"; next[0] != want {
-		t.Errorf("%q", next)
+	for _, reason := range []handshake.Reason{handshake.NoRoute, handshake.NoEndpoint} {
+		next := suspects([]*handshake.Edge{routed("gone.shop.svc.cluster.local:80", reason)})
+		if want := "VirtualService shop/srv leads server.shop.svc.cluster.local:80 to gone.shop.svc.cluster.local:80, where nothing takes calls"; next[0] != want {
+			t.Errorf("%s: %q", reason, next)
+		}
 	}
 }
