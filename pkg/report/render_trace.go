@@ -72,10 +72,15 @@ func traceOne(w io.Writer, k edgeFold, e *Edge, pairs int, style Style) error {
 		fmt.Fprintf(w, "  %s of pods alike; this is %s to %s\n", plural(pairs, "pair"), Clean(e.Client.Pod), Clean(e.Server.Address))
 	}
 	g := grid{}
+	left := 0
 	for _, s := range e.Steps {
 		if style.Format == Wide || tells(s, e) {
 			g.rows = append(g.rows, stepRows(s, style)...)
+			left = max(left, len("x "+string(s.Side)+"  "+string(s.At)+"  "))
 		}
+	}
+	if style.Format != Wide {
+		g.rows = wrapLast(g.rows, style.width()-left)
 	}
 	if err := g.write(w, true); err != nil {
 		return err
@@ -124,6 +129,25 @@ func stepRows(s handshake.Step, style Style) [][]string {
 		rows = append(rows, []string{"", "", style.paint(red, string(b.Reason)) + ": " + Clean(b.Why)})
 	}
 	return rows
+}
+
+// wrapLast folds the last column to a width. A further line stands below its first one, a little to the right.
+func wrapLast(rows [][]string, width int) [][]string {
+	var out [][]string
+	for _, row := range rows {
+		last := len(row) - 1
+		text := strings.TrimLeft(row[last], " ")
+		lead := row[last][:len(row[last])-len(text)]
+		for i, line := range strings.Split(strings.TrimSuffix(wrapTo(width, lead, len(lead)+2, text), "\n"), "\n") {
+			next := make([]string, len(row))
+			if i == 0 {
+				copy(next, row)
+			}
+			next[last] = line
+			out = append(out, next)
+		}
+	}
+	return out
 }
 
 func chainWords(c handshake.Candidate) string {
