@@ -157,24 +157,48 @@ func serverPort(e *handshake.Edge) uint32 { return uint32(e.Server.Address.Port(
 // edge is a list of one.
 func edge(e *handshake.Edge) []*handshake.Edge { return []*handshake.Edge{e} }
 
-// destinations names the hosts that edges lead to, at most three of them.
-func destinations(p *diagnose.Pass, edges []*handshake.Edge) string {
-	return few(distinct(edges, func(e *handshake.Edge) string { return shortHost(p, e.Server.Name) }))
+// group is a list of names in a sentence.
+type group []string
+
+// String names at most three of them.
+func (g group) String() string { return few(g) }
+
+// verb is the form of a verb, or of other words, that agrees with the group.
+func (g group) verb(one, several string) string {
+	if len(g) == 1 {
+		return one
+	}
+	return several
 }
 
-// callers names the workloads that edges come from, at most three of them.
-func callers(edges []*handshake.Edge) string {
-	return few(distinct(edges, func(e *handshake.Edge) string { return workloadName(e.Client.Workload) }))
+// destinations names the hosts that edges are sent to: what was dialled, or where a route leads from there.
+func destinations(p *diagnose.Pass, edges []*handshake.Edge) group {
+	return grouped(edges, func(e *handshake.Edge) string {
+		if host := hostOf(e); host != nil {
+			return shortHost(p, host.Name)
+		}
+		return shortHost(p, e.Server.Name)
+	})
 }
 
-// servers names the workloads that edges lead to, at most three of them.
-func servers(edges []*handshake.Edge) string {
-	return few(distinct(edges, func(e *handshake.Edge) string {
+// callers names the workloads that edges come from.
+func callers(edges []*handshake.Edge) group {
+	return grouped(edges, func(e *handshake.Edge) string { return workloadName(e.Client.Workload) })
+}
+
+// servers names the workloads that edges lead to.
+func servers(edges []*handshake.Edge) group {
+	return grouped(edges, func(e *handshake.Edge) string {
 		if e.Server.Pod == nil {
 			return e.Server.Name
 		}
 		return workloadName(e.Server.Pod.Workload)
-	}))
+	})
+}
+
+// grouped lists names that edges have, each once and sorted: the order of edges is that of the view.
+func grouped(edges []*handshake.Edge, of func(*handshake.Edge) string) group {
+	return slices.Sorted(slices.Values(distinct(edges, of)))
 }
 
 // workloads names the workloads of a finding, at most three of them.

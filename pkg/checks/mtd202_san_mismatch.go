@@ -84,7 +84,9 @@ func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	f.Evidence = append(bothSides(p, e), blockerFact(e, handshake.ServerSANMismatch))
 	if said := accountDeclared(e); said != nil && f.Subject == said.By && strings.HasSuffix(f.Field, ".serviceAccount") {
-		f.Title = fmt.Sprintf("%s says that %s is service account %s, and it presents %s", f.Subject, servers(f.Edges), said.ServiceAccount, presented(e))
+		by := servers(f.Edges)
+		f.Title = fmt.Sprintf("%s says that %s %s service account %s, and %s %s",
+			f.Subject, by, by.verb("is", "are"), said.ServiceAccount, by.verb("it presents", "they present"), presented(e))
 		f.Fixes = renameFix(f, said)
 		return
 	}
@@ -92,7 +94,8 @@ func describeSAN(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Title = fmt.Sprintf("%s presents %s, which its clients do not expect of %s", f.Subject, presented(e), destinations(p, f.Edges))
 		return
 	}
-	f.Title = fmt.Sprintf("%s does not list %s, which %s presents", f.Subject, presented(e), destinations(p, f.Edges))
+	hosts := destinations(p, f.Edges)
+	f.Title = fmt.Sprintf("%s does not list %s, which %s %s", f.Subject, presented(e), hosts, hosts.verb("presents", "present"))
 	f.Fixes = append(dropNames(p, f), addNames(f)...)
 }
 

@@ -86,7 +86,8 @@ func identities(edges []*handshake.Edge) []string {
 func describeSANEmpty(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	ids := identities(f.Edges)
-	f.Title = fmt.Sprintf("clients of %s take any workload of the mesh for it: they are told of no identity to expect", destinations(p, f.Edges))
+	hosts := destinations(p, f.Edges)
+	f.Title = fmt.Sprintf("clients of %s take any workload of the mesh for %s: they are told of no identity to expect", hosts, hosts.verb("it", "them"))
 	f.Evidence = append(bothSides(p, e), handshake.DumpFact(e.Client, "clusters", e.Outbound.Cluster, "no SAN matcher; presented is "+cmp.Or(few(ids), "another")))
 	if f.Subject.Kind == "ServiceEntry" && len(ids) > 0 {
 		f.Fixes = []diagnose.Fix{{

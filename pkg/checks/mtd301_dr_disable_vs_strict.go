@@ -43,7 +43,9 @@ func describeDRDisable(p *diagnose.Pass, f *diagnose.Finding) {
 	if !strings.HasSuffix(f.Field, ".mode") {
 		how = "has a tls block without a mode, which means DISABLE"
 	}
-	f.Title = fmt.Sprintf("%s %s, so clients send plaintext to %s, which accepts only mutual TLS", ruleAt(p.Rule(e).Rule, f.Field), how, destinations(p, f.Edges))
+	hosts := destinations(p, f.Edges)
+	f.Title = fmt.Sprintf("%s %s, so clients send plaintext to %s, which %s only mutual TLS",
+		ruleAt(p.Rule(e).Rule, f.Field), how, hosts, hosts.verb("accepts", "accept"))
 	f.Evidence = bothSides(p, e)
 	f.Fixes = tlsFixes(p, p.Rule(e).Rule, f.Field, f.Edges)
 }

@@ -48,7 +48,8 @@ func drSimpleInMesh(p *diagnose.Pass) {
 
 func describeDRSimple(p *diagnose.Pass, f *diagnose.Finding) {
 	rule := p.Rule(f.Edges[0])
-	f.Title = fmt.Sprintf("%s says %s, so clients offer no certificate of the mesh to %s, which is inside it", f.Subject, rule.Mode, destinations(p, f.Edges))
+	hosts := destinations(p, f.Edges)
+	f.Title = fmt.Sprintf("%s says %s, so clients offer no certificate of the mesh to %s, which %s inside it", f.Subject, rule.Mode, hosts, hosts.verb("is", "are"))
 	f.Evidence = bothSides(p, f.Edges[0])
 	f.Fixes = tlsFixes(p, rule.Rule, f.Field, f.Edges)
 }

@@ -75,16 +75,17 @@ func bypasses(e *handshake.Edge) bool { return meshed(e) && !e.Inbound.Captured 
 
 func describeDRIstioMutual(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
+	hosts := destinations(p, f.Edges)
 	why := "whose endpoints have no proxy"
 	if meshed(e) {
-		why = "whose policy takes plaintext only"
+		why = hosts.verb("whose policy takes plaintext only", "whose policies take plaintext only")
 	}
 	if e.Server.Pod == nil {
-		why = "which is no pod of the mesh"
+		why = hosts.verb("which is no pod of the mesh", "which are no pods of the mesh")
 	}
-	f.Title = fmt.Sprintf("%s says ISTIO_MUTUAL, so clients start mutual TLS to %s, %s", f.Subject, destinations(p, f.Edges), why)
+	f.Title = fmt.Sprintf("%s says ISTIO_MUTUAL, so clients start mutual TLS to %s, %s", f.Subject, hosts, why)
 	if f.Severity == diagnose.Warning {
-		f.Title += "; nobody is seen to call it"
+		f.Title += "; nobody is seen to call " + hosts.verb("it", "them")
 	}
 	f.Evidence = bothSides(p, e)
 	f.Fixes = tlsFixes(p, p.Rule(e).Rule, f.Field, f.Edges)

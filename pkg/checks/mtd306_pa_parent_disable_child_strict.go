@@ -38,7 +38,8 @@ const mayHang = "ports of protocols in which the server speaks first must be dec
 func describePAParent(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	ns := namespaceMode(p, e)
-	f.Title = fmt.Sprintf("%s is DISABLE, so clients send plaintext to %s, whose own policy accepts only mutual TLS", f.Subject, destinations(p, f.Edges))
+	hosts := destinations(p, f.Edges)
+	f.Title = fmt.Sprintf("%s is DISABLE, so clients send plaintext to %s, whose own %s only mutual TLS", f.Subject, hosts, hosts.verb("policy accepts", "policies accept"))
 	parent := modeFact(ns)
 	parent.Value += ": auto mTLS goes by this, not by the workload's policy"
 	f.Evidence = append(bothSides(p, e), parent)

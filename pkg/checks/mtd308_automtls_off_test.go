@@ -8,7 +8,7 @@ import (
 
 func TestAutoMTLSOff(t *testing.T) {
 	fires(t, "13-automtls-off", mtd308,
-		"error ConfigMap istio-system/istio [data.mesh.enableAutoMtls] 91: ConfigMap istio-system/istio turns auto mTLS off and no DestinationRule turns mutual TLS on: clients send plaintext to hl.shop, migration.shop and 3 more",
+		"error ConfigMap istio-system/istio [data.mesh.enableAutoMtls] 91: ConfigMap istio-system/istio turns auto mTLS off and no DestinationRule turns mutual TLS on: clients send plaintext to api.pay, hl.shop and 3 more",
 		"kubectl -n istio-system edit configmap istio")
 }
 

@@ -40,7 +40,7 @@ func describeHeadlessMixed(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	host, _ := e.SentTo()
 	bare := bareWorkloads(host)
-	var names []string
+	var names group
 	f.Evidence = bothSides(p, e)
 	for _, w := range bare {
 		names = append(names, workloadName(w))
@@ -50,7 +50,9 @@ func describeHeadlessMixed(p *diagnose.Pass, f *diagnose.Finding) {
 		})
 	}
 	f.Fixes = injectAll(p, f, slices.DeleteFunc(slices.Clone(bare), func(w *mesh.Workload) bool { return !outside(w) }))
-	f.Title = fmt.Sprintf("%s is headless and %s has no proxy, so clients send plaintext to all of it; %s accepts only mutual TLS", f.Subject, few(names), servers(f.Edges))
+	strict := servers(f.Edges)
+	f.Title = fmt.Sprintf("%s is headless and %s %s no proxy, so clients send plaintext to all of it; %s %s only mutual TLS",
+		f.Subject, names, names.verb("has", "have"), strict, strict.verb("accepts", "accept"))
 	var open []diagnose.Fix
 	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {
 		open = append(open, openFix(p, w, slices.DeleteFunc(slices.Clone(f.Edges), func(e *handshake.Edge) bool { return e.Server.Pod.Workload != w }))...)

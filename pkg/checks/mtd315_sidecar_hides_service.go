@@ -56,7 +56,8 @@ func sidecarHides(p *diagnose.Pass) {
 
 func describeSidecarHides(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
-	f.Title = fmt.Sprintf("%s hides %s from the proxies of %s, which send it plaintext instead", f.Subject, destinations(p, f.Edges), callers(f.Edges))
+	hosts := destinations(p, f.Edges)
+	f.Title = fmt.Sprintf("%s hides %s from the proxies of %s, which send %s plaintext instead", f.Subject, hosts, callers(f.Edges), hosts.verb("it", "them"))
 	f.Evidence = bothSides(p, e)
 	if s := sidecarOf(p, e.Client); s != nil && f.Subject.Kind == "Sidecar" {
 		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: strings.Join(egressHosts(s), ", ")})

@@ -12,7 +12,7 @@ import (
 func TestSidecarHides(t *testing.T) {
 	r := record(t, "18-sidecar-egress-hides-service")
 	f := r.one(mtd315)
-	has(t, r.says(mtd315), "error Sidecar pay/default [spec.egress[0].hosts] 22: Sidecar pay/default hides hl.shop, migration.shop and 2 more from the proxies of pay/api, pay/client, which send it plaintext instead")
+	has(t, r.says(mtd315), "error Sidecar pay/default [spec.egress[0].hosts] 22: Sidecar pay/default hides hl.shop, migration.shop and 2 more from the proxies of pay/api, pay/client, which send them plaintext instead")
 	fix := f.Fixes[0].Command
 	if strings.Count(fix, `"path":"/spec/egress/0/hosts/-"`) != 5 || !strings.Contains(fix, `"value":"shop/hlmix.shop.svc.cluster.local"`) || !strings.Contains(fix, `"value":"shop/server.shop.svc.cluster.local"`) {
 		t.Error(fix)

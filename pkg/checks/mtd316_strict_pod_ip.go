@@ -112,7 +112,9 @@ func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	f.Title = fmt.Sprintf("%s dials the IP of pods of %s, which its proxy sends in plaintext and they refuse", f.Subject, servers(f.Edges))
 	if f.Subject != e.Client.Workload.Ref {
-		f.Title = fmt.Sprintf("%s hides a headless service of %s from %s, which dials its pods in plaintext and is refused", f.Subject, servers(f.Edges), callers(f.Edges))
+		who := callers(f.Edges)
+		f.Title = fmt.Sprintf("%s hides a headless service of %s from %s, which %s its pods in plaintext and %s refused",
+			f.Subject, servers(f.Edges), who, who.verb("dials", "dial"), who.verb("is", "are"))
 	}
 	f.Evidence = bothSides(p, e)
 	for _, h := range e.Client.Proxy.Hosts["PassthroughCluster"] {

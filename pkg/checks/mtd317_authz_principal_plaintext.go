@@ -115,7 +115,9 @@ func describeAuthzPlaintext(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("%s makes %s send plaintext to %s, where they arrive without an identity and are denied by %s", f.Subject, callers(f.Edges), destinations(p, f.Edges), by)
 	f.Fixes = identityFixes(p, f, c)
 	if unnamed(c) {
-		f.Title = fmt.Sprintf("%s would let %s in at %s, which arrive in plaintext, without an identity, and are denied; no resource that was read says why they send plaintext", by, callers(f.Edges), destinations(p, f.Edges))
+		who := callers(f.Edges)
+		f.Title = fmt.Sprintf("%s would let %s in at %s: %s in plaintext, without an identity, and %s denied; no resource that was read says why plaintext is sent",
+			by, who, destinations(p, f.Edges), who.verb("it arrives", "they arrive"), who.verb("is", "are"))
 		f.Fixes = []diagnose.Fix{lookAtBoth(e)}
 	}
 }

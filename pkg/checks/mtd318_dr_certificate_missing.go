@@ -118,7 +118,7 @@ func waitTitle(p *diagnose.Pass, f *diagnose.Finding) string {
 	missing := certificateNames(names)
 	whose := "that no proxy has"
 	if supplied(p, names) {
-		whose = "that the proxies of " + callers(f.Edges) + " do not have"
+		whose = "that the proxies of " + callers(f.Edges).String() + " do not have"
 	}
 	if !stale(e) {
 		return fmt.Sprintf("%s names %s %s; connections to %s wait for them and fail", f.Subject, missing, whose, destinations(p, f.Edges))

@@ -110,12 +110,14 @@ func bypassTitle(p *diagnose.Pass, f *diagnose.Finding, d handshake.Denial) stri
 	if d.Policy.Name != "" {
 		policy = d.Policy.String()
 	}
-	who := callers(f.Edges)
+	who, to := callers(f.Edges), servers(f.Edges)
 	switch {
 	case f.Group == strangers:
-		return fmt.Sprintf("%s denies by identity, and %s takes plaintext, which carries none: it does not hold against callers such as %s", policy, servers(f.Edges), who)
+		return fmt.Sprintf("%s denies by identity, and %s %s plaintext, which carries none: it does not hold against callers such as %s",
+			policy, to, to.verb("takes", "take"), who)
 	case whyPlain(p, f.Edges[0]).code == "":
-		return fmt.Sprintf("%s denies %s access to %s, which gets in nevertheless: it comes in plaintext, without an identity", policy, who, servers(f.Edges))
+		return fmt.Sprintf("%s denies %s access to %s, which %s in plaintext, without an identity",
+			policy, who, to, who.verb("gets in nevertheless: it comes", "get in nevertheless: they come"))
 	}
 	return fmt.Sprintf("%s makes %s send plaintext to %s, and so get past %s, which denies them by identity", f.Subject, who, destinations(p, f.Edges), policy)
 }

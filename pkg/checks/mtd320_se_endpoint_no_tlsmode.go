@@ -71,7 +71,9 @@ func describeUnmarked(p *diagnose.Pass, f *diagnose.Finding) {
 	if host.External {
 		says = "says MESH_EXTERNAL"
 	}
-	f.Title = fmt.Sprintf("%s leads to %s, which is STRICT, and %s: clients of %s send it plaintext", f.Subject, servers(f.Edges), says, destinations(p, f.Edges))
+	strict := servers(f.Edges)
+	f.Title = fmt.Sprintf("%s leads to %s, which %s STRICT, and %s: clients of %s send %s plaintext",
+		f.Subject, strict, strict.verb("is", "are"), says, destinations(p, f.Edges), strict.verb("it", "them"))
 	value := "no serviceAccount, and no label " + tlsMode + ": istio"
 	if host.External {
 		value = "MESH_EXTERNAL (the default): auto mTLS leaves it alone"

@@ -80,8 +80,9 @@ func describeUnlabelled(p *diagnose.Pass, f *diagnose.Finding) {
 		return
 	}
 	pod := unlabelledPod(w)
-	f.Title = fmt.Sprintf("pods of %s have a proxy and no label %s: istio, so clients of %s send plaintext, which %s refuses",
-		workloadName(w), tlsMode, destinations(p, f.Edges), servers(f.Edges))
+	refusing := servers(f.Edges)
+	f.Title = fmt.Sprintf("pods of %s have a proxy and no label %s: istio, so clients of %s send plaintext, which %s %s",
+		workloadName(w), tlsMode, destinations(p, f.Edges), refusing, refusing.verb("refuses", "refuse"))
 	// What is missing comes first: reports that keep short show the first facts.
 	f.Evidence = slices.Insert(f.Evidence, 0, handshake.Fact{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " label " + tlsMode, Value: labelText(pod)})
 	f.Fixes = labelFix(p, f, w, "istio")

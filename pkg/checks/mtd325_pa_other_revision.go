@@ -70,7 +70,9 @@ func describeOtherRevision(p *diagnose.Pass, f *diagnose.Finding) {
 	pa := findPolicy(p, f.Subject)
 	w := p.Snapshot.Workload(f.Workloads[0])
 	pod := w.Pods[slices.IndexFunc(w.Pods, enforces)]
-	f.Title = fmt.Sprintf("%s is for revision %s, and %s is of revision %s: it has no effect there", f.Subject, pa.Labels[revisionLabel], workloadNames(p, f.Workloads), pod.Revision())
+	others := workloadNames(p, f.Workloads)
+	f.Title = fmt.Sprintf("%s is for revision %s, and %s %s of revision %s: it has no effect there",
+		f.Subject, pa.Labels[revisionLabel], others, others.verb("is", "are"), pod.Revision())
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: pa.Labels[revisionLabel]},
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " " + revisionLabel, Value: pod.Revision()},
@@ -82,11 +84,11 @@ func describeOtherRevision(p *diagnose.Pass, f *diagnose.Finding) {
 	}}
 }
 
-// workloadNames names workloads, at most three of them.
-func workloadNames(p *diagnose.Pass, refs []kube.Ref) string {
-	var names []string
+// workloadNames names workloads.
+func workloadNames(p *diagnose.Pass, refs []kube.Ref) group {
+	var names group
 	for _, ref := range refs {
 		names = append(names, workloadName(p.Snapshot.Workload(ref)))
 	}
-	return few(names)
+	return names
 }

@@ -23,7 +23,7 @@ func TestOpeningOfAnotherRevision(t *testing.T) {
 	pa := r.addPolicy("istio-system", "open", "", "PERMISSIVE")
 	pa.Labels = map[string]string{"istio.io/rev": "canary"}
 	has(t, r.says(mtd325), "error PeerAuthentication istio-system/open [metadata.labels[istio.io/rev]] 39: "+
-		"PeerAuthentication istio-system/open is for revision canary, and pay/api, pay/client and 6 more is of revision default")
+		"PeerAuthentication istio-system/open is for revision canary, and pay/api, pay/client and 6 more are of revision default")
 }
 
 func TestPolicyOfAnotherRevisionQuietAndBlind(t *testing.T) {

@@ -109,10 +109,11 @@ func describeHTTPOnTLS(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	host, port := e.SentTo()
 	expects := fmt.Sprintf("%s, whose port %d expects TLS", shortHost(p, host.Name), serverPort(e))
+	who := callers(f.Edges)
 	f.Evidence = bothSides(p, e)
 	switch {
 	case f.Subject.Kind == "DestinationRule":
-		f.Title = fmt.Sprintf("%s says DISABLE for %s: %s sends requests in clear text", f.Subject, expects, callers(f.Edges))
+		f.Title = fmt.Sprintf("%s says DISABLE for %s: %s %s requests in clear text", f.Subject, expects, who, who.verb("sends", "send"))
 		f.Fixes = []diagnose.Fix{startTLS(f, p.Rule(e).Rule, host, port)}
 		return
 	case declaredAs(e, mesh.HTTP):
@@ -122,7 +123,7 @@ func describeHTTPOnTLS(p *diagnose.Pass, f *diagnose.Finding) {
 			Risk: "applications that dial http:// then fail",
 		}}
 	default:
-		f.Title = fmt.Sprintf("%s sends requests in clear text to %s: no DestinationRule starts it", callers(f.Edges), expects)
+		f.Title = fmt.Sprintf("%s %s requests in clear text to %s: no DestinationRule starts it", who, who.verb("sends", "send"), expects)
 	}
 	f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: string(host.Port(port).Protocol)})
 	f.Fixes = append(f.Fixes, diagnose.Fix{

@@ -88,9 +88,9 @@ func whoUses(edges []*handshake.Edge) string {
 	case len(edges) == 0:
 		return "no client of the mesh sends plaintext there"
 	case len(seen) == 0:
-		return callers(edges) + " would send plaintext there, and no call of theirs is counted"
+		return callers(edges).String() + " would send plaintext there, and no call of theirs is counted"
 	}
-	return callers(seen) + " called it in plaintext"
+	return callers(seen).String() + " called it in plaintext"
 }
 
 // closing makes the port STRICT, where that stops no client of the mesh; whom else it shuts out is said.

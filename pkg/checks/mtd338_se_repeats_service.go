@@ -91,7 +91,8 @@ func describeRepeated(p *diagnose.Pass, f *diagnose.Finding) {
 	host, _ := e.SentTo()
 	var effects []string
 	if len(refused) > 0 {
-		effects = append(effects, fmt.Sprintf("clients send plaintext to %s, which is STRICT", servers(refused)))
+		strict := servers(refused)
+		effects = append(effects, fmt.Sprintf("clients send plaintext to %s, which %s STRICT", strict, strict.verb("is", "are")))
 	}
 	if len(astray) > 0 {
 		effects = append(effects, fmt.Sprintf("a share of its calls goes to %s in clear", addresses(astray)))

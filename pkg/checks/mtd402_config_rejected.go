@@ -166,15 +166,17 @@ func rejectionFact(pod *mesh.Pod, r envoy.Rejection) handshake.Fact {
 }
 
 func describeRejected(p *diagnose.Pass, f *diagnose.Finding) {
-	var names []string
+	var names group
 	for _, ref := range f.Workloads {
 		names = append(names, workloadName(p.Snapshot.Workload(ref)))
 	}
-	effect := "runs an older one, so later policies have no effect on it"
+	proxies := fmt.Sprintf("the %s of %s", names.verb("proxy", "proxies"), names)
+	f.Title = proxies + names.verb(
+		" rejects its config and runs an older one, so later policies have no effect on it",
+		" reject their config and run an older one, so later policies have no effect on them")
 	if len(f.Edges) > 0 {
-		effect = "accepts nothing"
+		f.Title = proxies + names.verb(" rejects its config and accepts nothing", " reject their config and accept nothing")
 	}
-	f.Title = fmt.Sprintf("the proxy of %s rejects its config and %s", few(names), effect)
 	if f.Subject.Kind == "EnvoyFilter" {
 		f.Title = fmt.Sprintf("%s: %s", f.Subject, f.Title)
 		f.Fixes = []diagnose.Fix{envoyFilterFix(f.Subject)}

@@ -126,7 +126,7 @@ func notEnforced(p *diagnose.Pass, pod *mesh.Pod, d discord, ports []uint32) dia
 		f.Severity = diagnose.Warning
 	}
 	if len(open) > 0 {
-		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "replayed", Value: "without mutual TLS get in: " + callers(open)})
+		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "replayed", Value: "without mutual TLS get in: " + callers(open).String()})
 	}
 	return f
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // reroute has the routes of all proxies to api.pay lead to another cluster, as a VirtualService does.
@@ -66,6 +67,7 @@ func TestVirtualServiceIsNamed(t *testing.T) {
 	r := record(t, "03-dr-disable-vs-strict")
 	r.reroute("outbound|80||" + serverHost)
 	f := r.one(mtd301)
+	has(t, f.Title, "so clients send plaintext to server.shop, which accepts only mutual TLS")
 	var named int
 	for _, x := range f.Evidence {
 		if x.Value == "VirtualService pay/old leads api.pay.svc.cluster.local:80 to server.shop.svc.cluster.local:80" {
@@ -74,5 +76,28 @@ func TestVirtualServiceIsNamed(t *testing.T) {
 	}
 	if named != 1 || f.Evidence[0].Layer != handshake.Proxy {
 		t.Errorf("named %d times in %+v", named, f.Evidence)
+	}
+}
+
+// A title about several hosts has them in one order, and its verbs agree.
+func TestTitlesOfSeveralHosts(t *testing.T) {
+	for _, tc := range []struct {
+		capture string
+		check   *diagnose.Check
+		want    string
+	}{
+		{"03-dr-disable-vs-strict", mtd301, "send plaintext to api.pay, server.shop, which accept only mutual TLS"},
+		{"04-dr-simple-in-mesh", mtd302, "no certificate of the mesh to api.pay, server.shop, which are inside it"},
+		{"21-dr-portlevel-drops-tls", mtd303, "to api.pay, kubernetes.default, which are no pods of the mesh; nobody is seen to call them"},
+	} {
+		r := record(t, tc.capture)
+		check := *tc.check
+		check.Describe = func(p *diagnose.Pass, f *diagnose.Finding) {
+			second := *f.Edges[0]
+			second.Outbound.Host = p.Hosts[slices.IndexFunc(p.Hosts, func(h *mesh.Host) bool { return h.Name == "api.pay.svc.cluster.local" })]
+			f.Edges = append(f.Edges, &second)
+			tc.check.Describe(p, f)
+		}
+		has(t, r.one(&check).Title, tc.want)
 	}
 }
