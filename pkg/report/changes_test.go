@@ -23,7 +23,7 @@ func changed() *Report {
 			{Meta: meta("old", 0, kube.ManagedField{Manager: "helm", Time: at(0)})},
 			{Meta: meta("undated", 0)},
 		},
-		PeerAuthentications: []*kube.PeerAuthentication{{Meta: meta("made", 8, kube.ManagedField{Manager: "argo\x1b", Time: at(8)})}},
+		PeerAuthentications: []*kube.PeerAuthentication{{Meta: meta("made", 8, kube.ManagedField{Manager: "argo\x1b", Time: at(8).Add(-time.Second)})}},
 		Services:            []*kube.Service{{Meta: meta("only-status", 0, kube.ManagedField{Time: at(0)}, kube.ManagedField{Time: at(9), Subresource: "status"})}},
 		Gateways:            []*kube.Gateway{{Meta: kube.Meta{Name: "timeless"}}},
 		Deployments:         []*kube.Controller{{Meta: meta("web", 0, kube.ManagedField{Manager: "kubectl-rollout", Time: at(8).Add(30 * time.Minute)})}},

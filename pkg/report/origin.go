@@ -30,14 +30,26 @@ func originOf(m *kube.Meta) *Origin {
 		o.Written = o.Created
 	}
 	for _, f := range m.ManagedFields {
-		if f.Subresource == "" && !f.Time.Before(o.Written) {
-			o.Written, o.Writer = f.Time.UTC(), f.Manager
+		if at := writtenAt(&f, m.CreationTimestamp); f.Subresource == "" && !at.Before(o.Written) {
+			o.Written, o.Writer = at.UTC(), f.Manager
 		}
 	}
 	if o == (Origin{}) {
 		return nil
 	}
 	return &o
+}
+
+// making is how long the API server may take to make a resource. It notes the manager first and the creation after that,
+// both in whole seconds (k8s.io/apiserver, pkg/endpoints/handlers/create.go and pkg/registry/rest/create.go).
+const making = 2 * time.Second
+
+// writtenAt is when a manager wrote a resource: at its creation, if that came right after.
+func writtenAt(f *kube.ManagedField, created time.Time) time.Time {
+	if f.Time.Before(created) && created.Sub(f.Time) <= making {
+		return created
+	}
+	return f.Time
 }
 
 // managerOf finds the tool that keeps a resource as its source says, by the marks that these leave

@@ -32,6 +32,20 @@ func TestOrigin(t *testing.T) {
 			&kube.Meta{CreationTimestamp: day(1), ManagedFields: []kube.ManagedField{{Manager: "kubectl\x1b", Time: day(1)}}},
 			`since 2026-11-01 09:00:00Z, written by kubectl\x1b`,
 		},
+		"made by an apply that straddles a second": {
+			&kube.Meta{CreationTimestamp: day(1).Add(time.Second), Generation: 1, ManagedFields: []kube.ManagedField{{Manager: "kubectl-client-side-apply", Time: day(1)}}},
+			"since 2026-11-01 09:00:01Z, written by kubectl-client-side-apply",
+		},
+		"made by one manager, and written at once by another": {
+			&kube.Meta{CreationTimestamp: day(1).Add(time.Second), ManagedFields: []kube.ManagedField{
+				{Manager: "helm", Time: day(1)}, {Manager: "kubectl-edit", Time: day(1).Add(2 * time.Second)},
+			}},
+			"since 2026-11-01 09:00:02Z, written by kubectl-edit; created 2026-11-01 09:00:01Z",
+		},
+		"who made it is not known": {
+			&kube.Meta{CreationTimestamp: day(2), Generation: 1, ManagedFields: []kube.ManagedField{{Manager: "helm", Time: day(1)}}},
+			"since 2026-11-02 09:00:00Z",
+		},
 		"Helm": {&kube.Meta{Annotations: helm}, "managed by Helm release shop/web: it undoes a patch, so make the change there"},
 		"Argo CD, with a chart": {
 			&kube.Meta{Annotations: map[string]string{"argocd.argoproj.io/tracking-id": "shop:networking.istio.io/DestinationRule:shop/server", "meta.helm.sh/release-name": "web"}},
