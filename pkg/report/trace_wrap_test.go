@@ -9,8 +9,12 @@ import (
 func TestWrapLast(t *testing.T) {
 	rows := [][]string{{"x server", "filter-chain", "no filter chain takes plaintext"}, {"", "", "  matches port 8080, and more"}, {"", "", ""}}
 	want := [][]string{
-		{"x server", "filter-chain", "no filter chain"}, {"", "", "  takes"}, {"", "", "  plaintext"},
-		{"", "", "  matches port"}, {"", "", "    8080, and"}, {"", "", "    more"},
+		{"x server", "filter-chain", "no filter chain"},
+		{"", "", "  takes"},
+		{"", "", "  plaintext"},
+		{"", "", "  matches port"},
+		{"", "", "    8080, and"},
+		{"", "", "    more"},
 		{"", "", ""},
 	}
 	if diff := cmp.Diff(want, wrapLast(rows, 15)); diff != "" {
