@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"strconv"
 
 	"sigs.k8s.io/yaml"
@@ -62,18 +63,14 @@ func policyManifest(ref kube.Ref, labels map[string]string, mtls string, ports m
 	return manifest("security.istio.io/v1", ref, spec)
 }
 
-// headlessManifest is a headless Service in YAML.
-func headlessManifest(svc *kube.Service) string {
+// headlessManifest is a headless Service in YAML over the pods with one app label.
+func headlessManifest(ref kube.Ref, app string, ports []uint32) string {
 	var entries []object
-	for _, port := range svc.Spec.Ports {
-		entry := object{"name": port.Name, "port": port.Port}
-		if port.AppProtocol != "" {
-			entry["appProtocol"] = port.AppProtocol
-		}
-		entries = append(entries, entry)
+	for _, port := range ports {
+		entries = append(entries, object{"name": fmt.Sprintf("tcp-%d", port), "port": port})
 	}
-	return manifest("v1", kube.Ref{Kind: "Service", Namespace: svc.Namespace, Name: svc.Name}, object{
+	return manifest("v1", ref, object{
 		"clusterIP": "None", "publishNotReadyAddresses": true,
-		"selector": svc.Spec.Selector, "ports": entries,
+		"selector": object{"app": app}, "ports": entries,
 	})
 }

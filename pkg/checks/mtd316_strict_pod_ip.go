@@ -150,43 +150,9 @@ func headlessFix(p *diagnose.Pass, w *mesh.Workload, edges []*handshake.Edge) []
 	}
 	return []diagnose.Fix{{
 		Title:    "make the pods known to their clients' proxies: a headless Service for " + w.String(),
-		Manifest: headlessManifest(svc),
+		Manifest: headlessManifest(kube.Ref{Kind: "Service", Namespace: svc.Namespace, Name: svc.Name}, app, ports),
 		Risk:     "publishNotReadyAddresses is for peers that dial each other before they are ready; drop it if yours do not",
 	}}
-}
-
-// headlessPorts are ports of a headless Service, declared as the Services do that lead to the same ports of the pods: by
-// that proxies know their protocol. Where none does, or gives two ports one name, they are "tcp-8080".
-func headlessPorts(p *diagnose.Pass, w *mesh.Workload, ports []uint32) []kube.ServicePort {
-	var out []kube.ServicePort
-	for _, port := range ports {
-		known := servicePort(p, w, port)
-		taken := slices.ContainsFunc(out, func(o kube.ServicePort) bool { return o.Name == known.Name })
-		if known.Name == "" || taken {
-			known.Name = fmt.Sprintf("tcp-%d", port)
-		}
-		out = append(out, kube.ServicePort{Name: known.Name, Port: int32(port), AppProtocol: known.AppProtocol})
-	}
-	return out
-}
-
-// servicePort is the first port of a Service that leads to a port of a workload's pods; the zero ServicePort when none does.
-func servicePort(p *diagnose.Pass, w *mesh.Workload, port uint32) kube.ServicePort {
-	mine := func(ep mesh.Endpoint) bool {
-		return ep.Pod != nil && ep.Pod.Workload == w && uint32(ep.Address.Port()) == port
-	}
-	for _, svc := range p.Resources.Services {
-		host := hostOfService(p, svc)
-		for _, sp := range svc.Spec.Ports {
-			if host == nil || sp.Protocol == "UDP" {
-				continue
-			}
-			if known := host.Port(uint32(sp.Port)); known != nil && slices.ContainsFunc(known.Endpoints, mine) {
-				return sp
-			}
-		}
-	}
-	return kube.ServicePort{}
 }
 
 // headlessService is a headless Service over the pods with an app label, with the endpoints that it gets.
@@ -195,9 +161,12 @@ func headlessService(p *diagnose.Pass, w *mesh.Workload, app string, ports []uin
 	svc, slice := &kube.Service{Meta: meta}, &kube.EndpointSlice{Meta: meta}
 	slice.Labels = map[string]string{"kubernetes.io/service-name": svc.Name}
 	svc.Spec.ClusterIP, svc.Spec.Selector = "None", map[string]string{"app": app}
-	svc.Spec.Ports = headlessPorts(p, w, ports)
-	for _, port := range svc.Spec.Ports {
-		slice.Ports = append(slice.Ports, kube.SlicePort{Name: port.Name, Port: port.Port})
+	for _, port := range ports {
+		// tcp whatever is spoken: a port named http gets no listener for the pods' addresses, only routes by name, and a
+		// request to an IP has none.
+		name := fmt.Sprintf("tcp-%d", port)
+		svc.Spec.Ports = append(svc.Spec.Ports, kube.ServicePort{Name: name, Port: int32(port)})
+		slice.Ports = append(slice.Ports, kube.SlicePort{Name: name, Port: int32(port)})
 	}
 	for _, pod := range podsOf(p, w.Namespace, &kube.Selector{MatchLabels: svc.Spec.Selector}) {
 		slice.Endpoints = append(slice.Endpoints, kube.SliceEndpoint{Addresses: []string{pod.Status.PodIP}, TargetRef: &kube.Ref{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}})

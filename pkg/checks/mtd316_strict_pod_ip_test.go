@@ -8,7 +8,6 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 func TestStrictPodIP(t *testing.T) {
@@ -30,26 +29,11 @@ spec:
   selector:
     app: "server"
   ports:
-    - name: http
+    - name: tcp-8080
       port: 8080
-    - name: tcp
+    - name: tcp-9000
       port: 9000
 `)
-}
-
-// What a Service says of the protocol goes into the fix; a name that two Services have is there once.
-func TestStrictPodIPNamesPorts(t *testing.T) {
-	r := record(t, "19-strict-pod-ip")
-	for _, svc := range r.Resources.Services {
-		for i := range svc.Spec.Ports {
-			if svc.Namespace == "shop" && svc.Name == "server" && svc.Spec.Ports[i].Name == "http" {
-				svc.Spec.Ports[i].AppProtocol = "grpc"
-			}
-		}
-	}
-	has(t, r.judge(mtd316).Findings[0].Fixes[0].Manifest, "  - appProtocol: grpc\n    name: http\n    port: 8080\n  - name: tcp\n")
-	r.Resources.Services = slices.DeleteFunc(r.Resources.Services, func(svc *kube.Service) bool { return svc.Namespace == "shop" })
-	has(t, r.judge(mtd316).Findings[0].Fixes[0].Manifest, "  - name: tcp-8080\n    port: 8080\n")
 }
 
 // Only what the proxy counted is told: that somebody could dial a pod's address is no fault.
