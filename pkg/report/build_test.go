@@ -258,6 +258,7 @@ func TestErrorsBesidesCalls(t *testing.T) {
 			}
 		}
 	}
+	r.Summary.Errors = 2
 	r.EdgeSummary.Calls, r.EdgeSummary.Outside = Traffic{}, Traffic{Total: 1, MTLS: 1}
 	if got := r.callSentence(); !strings.HasSuffix(got, "; 2 findings are errors all the same") {
 		t.Errorf("only callers without a proxy: %q", got)
