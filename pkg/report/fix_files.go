@@ -21,9 +21,11 @@ func (r *Report) FixFiles(style Style) []File {
 	f := fixFolder{page: newPage(r, style.plain())}
 	for i := range r.Findings {
 		switch x := &r.Findings[i]; {
-		case x.CausedBy != nil || len(x.Fixes) == 0:
+		case x.CausedBy != nil:
+			f.after++
 		case x.Severity == string(diagnose.Info):
 			f.notes++
+		case len(x.Fixes) == 0:
 		default:
 			f.finding(x)
 		}
@@ -36,6 +38,7 @@ type fixFolder struct {
 	*page
 	n     int // findings so far
 	notes int // findings that only inform
+	after int // consequences of others
 	files []File
 }
 
@@ -118,6 +121,9 @@ func (f *fixFolder) readme() {
 	b.WriteString(f.b.String())
 	if f.notes > 0 {
 		fmt.Fprintf(&b, "For information only, and so without a file here: %s of the report.\n", plural(f.notes, "finding"))
+	}
+	if f.after > 0 {
+		fmt.Fprintf(&b, "Mended with their cause, and so without a file here: %s.\n", plural(f.after, "consequence"))
 	}
 	f.files = append(f.files, File{Name: "README.md", Text: strings.TrimRight(b.String(), "\n") + "\n"})
 }

@@ -24,6 +24,7 @@ func TestFixFiles(t *testing.T) {
 		},
 		{Code: "MTD399", Severity: "error", CausedBy: &FindingRef{Code: "MTD301"}, Fixes: []Fix{{Title: "not this one", Command: "false"}}},
 		{Code: "MTD601", Severity: "info", Title: "meant so", Fixes: []Fix{{Title: "not this one", Command: "false"}}},
+		{Code: "MTD604", Severity: "info", Title: "to know"},
 		{Code: "MTD303", Severity: "error", Title: "one", Fixes: []Fix{{Title: "open one", Manifest: "kind: Service\n"}}},
 		{Code: "MTD303", Severity: "error", Title: "another", Fixes: []Fix{{Title: "open one", Manifest: "kind: Service\n"}}},
 		{Code: "MTD398", Severity: "warning", Fixes: []Fix{{Title: "look", Command: "kubectl mtls-doctor edges -A", Look: true}}},
@@ -51,7 +52,7 @@ func TestFixFiles(t *testing.T) {
 		"DestinationRule shop/server is managed by Helm release shop/web: it undoes a patch, so make the change there.\n",
 		": `01-MTD301-1.sh`. Risk: none", "- or open the port: `01-MTD301-2.yaml`\n- and open the other: `01-MTD301-3.yaml`\n", "- or decide: by hand\n", "- look: `",
 		"## 3. FAIL MTD303: another\n\n- the same as for 2\n",
-		"\nFor information only, and so without a file here: 1 finding of the report.\n",
+		"\nFor information only, and so without a file here: 2 findings of the report.\nMended with their cause, and so without a file here: 1 consequence.\n",
 	} {
 		if !strings.Contains(readme, says) {
 			t.Errorf("no %q in\n%s", says, readme)
