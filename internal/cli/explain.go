@@ -67,7 +67,7 @@ func explainText(env *Env, text string) error {
 func explain(w io.Writer, catalogue []*diagnose.Check, word string) error {
 	var known []string
 	for _, c := range catalogue {
-		if strings.EqualFold(word, string(c.Code)) || strings.EqualFold(word, c.Name) {
+		if strings.EqualFold(word, string(c.Code)) || "MTD"+word == string(c.Code) || strings.EqualFold(word, c.Name) {
 			return report.Explain(w, c)
 		}
 		known = append(known, string(c.Code), c.Name)

@@ -18,6 +18,7 @@ var mtd103 = &diagnose.Check{
 			"client proxy's log: CERTIFICATE_VERIFY_FAILED … certificate is not yet valid",
 			"pods on one node fail, the others work; it heals by itself after a while",
 			"as a client, under TLS 1.3: only UC",
+			"client: HTTP 503 upstream connect error … remote connection failure",
 		},
 		Detection: "The active secrets of each proxy, against the time of the capture.",
 		ByHand: []diagnose.Look{

@@ -20,6 +20,7 @@ var mtd201 = &diagnose.Check{
 			"the same with self_signed_certificate_in_certificate_chain (the client holds the wrong root)",
 			"a foreign client certificate, under TLS 1.3: only UC, on TCP nothing",
 			"client proxy's log: SSLV3_ALERT_CERTIFICATE_UNKNOWN, TLSV1_ALERT_UNKNOWN_CA (the server refuses the client's certificate)",
+			"client: HTTP 503 upstream connect error … remote connection failure",
 		},
 		Detection: "Each side's chain is verified against the trust bundle that the other side's proxy holds. To blame is the side whose bundle differs from that of most proxies; when both hold the common one, the side whose certificate does not chain to it.",
 		ByHand: []diagnose.Look{

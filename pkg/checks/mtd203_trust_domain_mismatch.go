@@ -20,6 +20,7 @@ var mtd203 = &diagnose.Check{
 			"verify cert failed: no trust bundle store (SPIFFE bundles)",
 			"server side, under TLS 1.3: the client sees only UC",
 			"client proxy's log: SSLV3_ALERT_CERTIFICATE_UNKNOWN (the server refuses the client's identity)",
+			"client: HTTP 503 upstream connect error … remote connection failure",
 		},
 		Detection: "The SAN prefixes of the server's listener and the SAN list of the client's cluster, against the identities in both proxies' certificates.",
 		ByHand: []diagnose.Look{

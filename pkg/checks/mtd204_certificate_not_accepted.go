@@ -21,6 +21,7 @@ var mtd204 = &diagnose.Check{
 			"client proxy's log: CERTIFICATE_VERIFY_FAILED … unable_to_get_local_issuer_certificate (missing intermediate)",
 			"… unsupported certificate purpose, KEY_USAGE_BIT_INCORRECT, path length constraint exceeded, permitted subtree violation, invalid CA certificate",
 			"SSLV3_ALERT_HANDSHAKE_FAILURE … ON_CLIENT_HELLO",
+			"client: HTTP 503 upstream connect error … remote connection failure",
 		},
 		Detection: "Each side's chain is verified as Envoy does it, certificate by certificate, against the bundle that the other side's proxy holds.",
 		ByHand: []diagnose.Look{

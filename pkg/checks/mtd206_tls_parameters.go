@@ -20,6 +20,7 @@ var mtd206 = &diagnose.Check{
 			"client proxy's log: UF,URX TLS_error: … TLSV1_ALERT_PROTOCOL_VERSION, or SSLV3_ALERT_HANDSHAKE_FAILURE … ON_CLIENT_HELLO",
 			"server proxy's log: UNSUPPORTED_PROTOCOL, NO_SHARED_CIPHER",
 			"it begins after minProtocolVersion or cipherSuites was changed",
+			"client: HTTP 503 upstream connect error … remote connection failure",
 		},
 		Detection: "The versions, cipher suites and curves of the client's transport socket against those of the server's filter chain.",
 		ByHand: []diagnose.Look{

@@ -24,6 +24,7 @@ var mtd401 = &diagnose.Check{
 			"server proxy closes connections at once; at a gateway: SSL_ERROR_SYSCALL",
 			"the pod is not ready: the proxy's listeners are warming",
 			"SPIRE: workload is not authorized for the requested identities [\"file-root:system\"]",
+			"client: HTTP 503 upstream connect error … remote connection failure",
 		},
 		Detection: "The proxy's secrets in state warming without an active one of the same name, and every secret that the transport socket of a replayed connection names and the proxy does not hold.",
 		ByHand: []diagnose.Look{

@@ -23,7 +23,7 @@ var causeSigns = []diagnose.Sign{
 		Means: "the certificate is of a trust domain for which the other side has no bundle",
 	},
 	{
-		Pattern: `(?i)SAN matcher|certificate SANs are|did not present the expected SAN`, Codes: codes{"MTD202", "MTD203", "MTD501"},
+		Pattern: `(?i)SAN matcher|verify SAN list|certificate SANs are|did not present the expected SAN`, Codes: codes{"MTD202", "MTD203", "MTD501"},
 		Means: "the chain is trusted, but the identity in the certificate is not one that the other side expects",
 	},
 	{
@@ -181,8 +181,8 @@ var symptomSigns = []diagnose.Sign{
 	},
 	{
 		Pattern: `(?i:remote connection failure|TLS error)|\bUF\b`, Telling: diagnose.Symptom,
-		Means: "the client's proxy could not connect, and TLS is one reason: its log says which",
-		Codes: codes{"MTD303", "MTD302", "MTD202", "MTD314", "MTD313", "MTD101"},
+		Means: "the client's proxy could not connect, and TLS is one reason: its log says which (kubectl logs POD -c istio-proxy)",
+		Codes: codes{"MTD303", "MTD302", "MTD201", "MTD202", "MTD314", "MTD313", "MTD101", "MTD203", "MTD204", "MTD206", "MTD401", "MTD103"},
 	},
 	{
 		Pattern: `(?i)connection reset by peer|empty reply|\bEOF\b`, Telling: diagnose.Symptom,

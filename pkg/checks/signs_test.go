@@ -39,6 +39,8 @@ func TestRecognisePasted(t *testing.T) {
 		"X509_verify_cert:_certificate_verification_error_at_depth_1:_self_signed_certificate_in_certificate_chain":                                                 "MTD302 MTD201",
 		"503 UF,URX upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER}":      "MTD303 MTD314 MTD313 MTD323 MTD307",
 		"curl: (35) OpenSSL/3.0.13: error:0A00010B:SSL routines::wrong version number":                                                                              "MTD307 MTD333 MTD303 MTD314 MTD313 MTD323",
+		"upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure":                                 "MTD303 MTD302 MTD201 MTD202 MTD314 MTD313 MTD101 MTD203 MTD204 MTD206 MTD401 MTD103",
+		"TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify cert failed: verify SAN list":                                          "MTD202 MTD203 MTD501",
 		`"- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-"`:                                                                                                     "MTD601 MTD301 MTD306 MTD308 MTD315 MTD316 MTD312 MTD604 MTD321 MTD322 MTD320 MTD331",
 		`"GET / HTTP/1.1" 503 UC upstream_reset_before_response_started{connection_termination} 10.0.0.1:8080 PassthroughCluster`:                                   "MTD315 MTD316",
 		"upstream connect error or disconnect/reset before headers. reset reason: connection termination":                                                           "MTD301 MTD306 MTD308 MTD312 MTD315 MTD316 MTD322 MTD320 MTD305 MTD304 MTD201 MTD101",
