@@ -71,7 +71,7 @@ func (o *diffOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	locate(after.Report, manifests)
+	manifests.locate(env, after.Report)
 	d := report.Compare(&before.Side, &after.Side)
 	style := o.global.style(env)
 	style.Again = again(cmd.Flags(), nil)

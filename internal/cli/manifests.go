@@ -22,13 +22,20 @@ func (o *manifestsOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.dir, "manifests", "", "name the line of the YAML files below the folder `DIR` that a finding blames")
 }
 
+// manifests are the resources of a folder.
+type manifests struct {
+	manifest.Index
+
+	dir string
+}
+
 // read reads the folder; nil when none was named. Files that are no YAML, such as templates, are passed over and said, and
 // so is a folder that holds nothing: findings without a file would look as if it had been compared.
-func (o *manifestsOptions) read(env *Env) (*manifest.Index, error) {
+func (o *manifestsOptions) read(env *Env) (*manifests, error) {
 	if o.dir == "" {
 		return nil, nil
 	}
-	var index manifest.Index
+	index := manifests{dir: o.dir}
 	var passed []error
 	folder := os.DirFS(o.dir) // follows a link that stands for the folder, which filepath.WalkDir does not
 	err := fs.WalkDir(folder, ".", func(path string, d fs.DirEntry, err error) error {
@@ -64,15 +71,19 @@ func (o *manifestsOptions) read(env *Env) (*manifest.Index, error) {
 // manifestEndings are those of files that hold resources.
 var manifestEndings = []string{".yaml", ".yml", ".json"}
 
-// locate notes in a report, nil for none, where its findings stand in the manifests.
-func locate(r *report.Report, manifests *manifest.Index) {
-	if r == nil || manifests == nil {
+// locate notes in a report, nil for none, where its findings stand in the manifests, nil for none. How
+// many resources are not found is said.
+func (m *manifests) locate(env *Env, r *report.Report) {
+	if r == nil || m == nil {
 		return
 	}
-	r.Locate(func(subject kube.Ref, field string) *report.Location {
-		if at, found := manifests.Find(subject, field); found {
+	found, blamed := r.Locate(func(subject kube.Ref, field string) *report.Location {
+		if at, found := m.Find(subject, field); found {
 			return &report.Location{File: at.File, Line: at.Line}
 		}
 		return nil
 	})
+	if found < blamed && !m.Empty() { // that nothing is there was said
+		fmt.Fprintf(env.Err, "--manifests: %d of %d blamed resources found below %s\n", found, blamed, report.Clean(m.dir))
+	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/manifest"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
 
@@ -97,7 +96,7 @@ func (o *reportOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 type accepted struct {
 	known        *report.Report
 	suppressions []report.Suppression
-	manifests    *manifest.Index // of the resources to blame; nil for none
+	manifests    *manifests // of the resources to blame; nil for none
 }
 
 func (o *reportOptions) accepted(ctx context.Context, env *Env, targets []string) (a accepted, err error) {
@@ -131,7 +130,7 @@ func (o *reportOptions) show(env *Env, v *view, ok accepted, a report.Again) err
 	if err := o.changes(r); err != nil {
 		return err
 	}
-	locate(r, ok.manifests)
+	ok.manifests.locate(env, r)
 	ok.mark(r)
 	style := o.global.style(env)
 	style.Again, style.Gate = a, o.verdict.gate()

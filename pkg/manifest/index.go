@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -76,12 +77,12 @@ func text(n *yaml.Node, path ...string) string {
 
 // Find is the line of a field of a resource, "spec.trafficPolicy.tls.mode", or of the deepest part of it that the file
 // has: a patch holds only what it changes, and what is missing has no line. A file that leaves the namespace to kubectl
-// or to Kustomize counts where none names it. False means that no file has the resource, or that several have as much of
+// or to Kustomize counts like one that names it. False means that no file has the resource, or that several have as much of
 // it, and which of them is applied cannot be told.
 func (x *Index) Find(ref kube.Ref, field string) (Place, bool) {
 	declared := x.resources[ref]
-	if len(declared) == 0 {
-		declared = x.resources[kube.Ref{Kind: ref.Kind, Name: ref.Name}]
+	if ref.Namespace != "" {
+		declared = slices.Concat(declared, x.resources[kube.Ref{Kind: ref.Kind, Name: ref.Name}])
 	}
 	var best Place
 	deepest, found := -1, false

@@ -105,6 +105,26 @@ func TestFindAmongSeveral(t *testing.T) {
 	}
 }
 
+// A file that leaves the namespace out may be meant as well as one that names it.
+func TestFindBesideOneWithoutNamespace(t *testing.T) {
+	const spec = "spec:\n  egress: []\n"
+	var x Index
+	for file, head := range map[string]string{
+		"dup.yaml":  "kind: Sidecar\nmetadata: {name: a, namespace: shop}\n",
+		"nons.yaml": "kind: Sidecar\nmetadata: {name: a}\n",
+	} {
+		if err := x.Add(file, []byte(head+spec)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if at, found := x.Find(kube.Ref{Kind: "Sidecar", Namespace: "shop", Name: "a"}, "spec.egress"); found {
+		t.Errorf("which of two is applied cannot be told: %v", at)
+	}
+	if at, found := x.Find(kube.Ref{Kind: "Sidecar", Namespace: "pay", Name: "a"}, "spec.egress"); !found || at.File != "nons.yaml" {
+		t.Errorf("%v %v", at, found)
+	}
+}
+
 func TestAnchors(t *testing.T) {
 	var x Index
 	text := "kind: Sidecar\nmetadata: &m {name: a, namespace: shop}\n---\nkind: Gateway\nmetadata: &n {name: b}\nspec:\n  x: *n\n"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
@@ -16,11 +17,22 @@ type Location struct {
 func (l *Location) String() string { return fmt.Sprintf("%s:%d", Clean(l.File), l.Line) }
 
 // Locate notes where the resources that findings blame stand in the files in which people keep them. Of what find does
-// not know it returns nil.
-func (r *Report) Locate(find func(subject kube.Ref, field string) *Location) {
+// not know it returns nil. It counts the resources that are blamed for more than information, and those found of them.
+func (r *Report) Locate(find func(subject kube.Ref, field string) *Location) (found, blamed int) {
+	known := map[kube.Ref]bool{}
 	for i := range r.Findings {
-		r.Findings[i].Location = find(r.Findings[i].Subject, r.Findings[i].Field)
+		f := &r.Findings[i]
+		f.Location = find(f.Subject, f.Field)
+		if f.Severity != string(diagnose.Info) {
+			known[f.Subject] = known[f.Subject] || f.Location != nil
+		}
 	}
+	for _, is := range known {
+		if is {
+			found++
+		}
+	}
+	return found, len(known)
 }
 
 // sarif is the place for code scanning, which shows it beside the change of a pull request.

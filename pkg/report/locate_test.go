@@ -11,13 +11,18 @@ func TestLocate(t *testing.T) {
 	r := &Report{Findings: []Finding{
 		{Subject: kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "server"}, Field: "spec.host"},
 		{Subject: kube.Ref{Kind: "Sidecar", Namespace: "shop", Name: "x"}},
+		{Subject: kube.Ref{Kind: "Sidecar", Namespace: "shop", Name: "x"}},
+		{Subject: kube.Ref{Kind: "Deployment", Namespace: "shop", Name: "server"}, Severity: "info"},
 	}}
-	r.Locate(func(subject kube.Ref, field string) *Location {
+	found, blamed := r.Locate(func(subject kube.Ref, field string) *Location {
 		if subject.Kind == "Sidecar" || field != "spec.host" {
 			return nil
 		}
 		return &Location{"mesh/shop rules.yaml", 6}
 	})
+	if found != 1 || blamed != 2 {
+		t.Errorf("%d of %d found", found, blamed)
+	}
 	for i, want := range []sarifPhysical{
 		{sarifArtifact{"mesh/shop%20rules.yaml"}, sarifRegion{6}},
 		{sarifArtifact{"shop/Sidecar/x"}, sarifRegion{1}},
