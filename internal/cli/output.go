@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/util/jsonpath"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
@@ -17,7 +16,7 @@ import (
 type output struct {
 	format report.Format
 	file   string
-	path   *jsonpath.JSONPath // of jsonPathForm
+	pick   picker // of a form that picks from JSON
 }
 
 // outputOptions say in which forms a document is shown, and where.
@@ -30,19 +29,35 @@ type outputOptions struct {
 
 // addFlags adds the flags of a document that has these forms, the usual one first.
 func (o *outputOptions) addFlags(cmd *cobra.Command, formats []report.Format) {
-	o.formats = withJSONPath(formats)
+	o.addFormFlag(cmd, formats)
+	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "no column headers in tables")
+}
+
+// addFormFlag adds the flags of a document that has no tables.
+func (o *outputOptions) addFormFlag(cmd *cobra.Command, formats []report.Format) {
+	o.formats = withPicks(formats)
+	picks := ""
+	if len(o.formats) > len(formats) {
+		picks = "; jsonpath=TEMPLATE and go-template=TEMPLATE are kubectl's, as are jsonpath-file=FILE and go-template-file=FILE"
+	}
 	f := cmd.Flags()
-	f.VarP(&formatFlag{o}, "output", "o", "form of the output: "+formatList(o.formats)+
-		"; FORM=FILE writes it to a file, and may be repeated; jsonpath=TEMPLATE is kubectl's")
+	f.VarP(&formatFlag{o}, "output", "o", "form of the output: "+formatList(formats)+"; FORM=FILE writes it to a file, and may be repeated"+picks)
 	f.StringVarP(&o.file, "file", "f", "", "write to `FILE` instead of standard output")
-	f.BoolVar(&o.noHeaders, "no-headers", false, "no column headers in tables")
 	cmd.PreRunE = func(*cobra.Command, []string) error { // before anything is read
 		_, err := o.outputs()
 		return err
 	}
-	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatWords(o.formats), cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc("output", o.completeForms); err != nil {
 		cmd.PrintErrln(err) // only for a flag that is not there, and it was just added
 	}
+}
+
+// completeForms offers the forms, and files behind FORM=.
+func (o *outputOptions) completeForms(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if strings.Contains(typed, "=") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return formatWords(o.formats), cobra.ShellCompDirectiveNoFileComp
 }
 
 func formatWords(formats []report.Format) []string {
@@ -69,15 +84,14 @@ func (f *formatFlag) String() string {
 // Type names the value in usage lines.
 func (f *formatFlag) Type() string { return "FORM" }
 
-// Set takes "json", "json=report.json" or "jsonpath={.kind}".
+// Set takes "json", "json=report.json", "jsonpath={.kind}" or "go-template-file=kind.tmpl".
 func (f *formatFlag) Set(word string) error {
 	name, file, toFile := strings.Cut(word, "=")
 	if !slices.Contains(f.o.formats, report.Format(name)) {
-		return refused(name, f.o.formats)
+		return fmt.Errorf("must be one of %s", formatList(f.o.formats))
 	}
-	if report.Format(name) == jsonPathForm {
-		path, err := parseJSONPath(file)
-		f.o.given = append(f.o.given, output{format: jsonPathForm, path: path})
+	if pick, err := parsePick(name, file); pick != nil || err != nil {
+		f.o.given = append(f.o.given, output{format: report.Format(name), pick: pick})
 		return err
 	}
 	if toFile && file == "" {
@@ -124,8 +138,8 @@ func (o *outputOptions) write(env *Env, style report.Style, render func(io.Write
 	for _, out := range outputs {
 		style.Format = out.format
 		write := render
-		if out.path != nil {
-			write = picking(out.path, render)
+		if out.pick != nil {
+			write = picking(out.pick, render)
 		}
 		if err := out.write(env, style, write); err != nil {
 			return err
