@@ -56,6 +56,7 @@ func All() []*diagnose.Check {
 		mtd337,
 		mtd338,
 		mtd339,
+		mtd340,
 		mtd399,
 		mtd401,
 		mtd402,

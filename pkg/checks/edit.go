@@ -122,7 +122,7 @@ func dropFromEntry(tp *kube.TrafficPolicy, i int) string {
 }
 
 func empty(tp *kube.TrafficPolicy) bool {
-	return tp.TLS == nil && tp.LoadBalancer == nil && len(tp.PortLevelSettings) == 0 && len(tp.Rest) == 0
+	return tp.TLS == nil && tp.LoadBalancer == nil && tp.ProxyProtocol == nil && len(tp.PortLevelSettings) == 0 && len(tp.Rest) == 0
 }
 
 // withMode sets the mode of the tls block at a field, which need not be there yet.

@@ -149,7 +149,7 @@ func (r *reader) listenerFilter() ListenerFilter {
 		case "name":
 			f.Name = r.str()
 		case "typed_config", "config":
-			typ = r.anyOf(func(string, []byte) { r.skip() })
+			typ = r.anyOf(func(_ string, key []byte) { r.listenerFilterField(&f, key) })
 		case "filter_disabled":
 			f.Disabled = r.portPredicate()
 		default:
@@ -165,6 +165,20 @@ func (r *reader) listenerFilter() ListenerFilter {
 		r.note("listener filter " + typ)
 	}
 	return f
+}
+
+// listenerFilterField reads a field of a listener filter's config. Only proxy_protocol has some that say whether a
+// connection goes on.
+func (r *reader) listenerFilterField(f *ListenerFilter, key []byte) {
+	switch string(key) {
+	case "allow_requests_without_proxy_protocol":
+		f.Optional = r.boolean()
+	case "disallowed_versions":
+		r.note("listener filter proxy_protocol with disallowed_versions")
+		r.skip()
+	default:
+		r.skip()
+	}
 }
 
 // portPredicate reads a ListenerFilterChainMatchPredicate.

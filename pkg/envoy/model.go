@@ -168,6 +168,9 @@ type ListenerFilter struct {
 	Name string
 	// Disabled is filter_disabled; nil means never disabled.
 	Disabled *PortPredicate
+	// Optional is proxy_protocol's allow_requests_without_proxy_protocol: without it the filter closes a
+	// connection that does not begin with the header.
+	Optional bool
 }
 
 // PortPredicate is a ListenerFilterChainMatchPredicate over destination ports.
@@ -411,7 +414,8 @@ type SocketKind string
 const (
 	Raw         SocketKind = "raw"
 	TLS         SocketKind = "tls"
-	Tunnel      SocketKind = "tunnel" // internal_upstream: HBONE
+	Tunnel      SocketKind = "tunnel"       // internal_upstream: HBONE
+	ProxyHeader SocketKind = "proxy-header" // proxy_protocol: a header, then what Inner sends
 	OtherSocket SocketKind = "other"
 )
 
@@ -423,6 +427,15 @@ type TransportSocket struct {
 	TLS     *TLSContext
 	// Inner is the wrapped socket (internal_upstream, proxy_protocol, tap, starttls).
 	Inner *TransportSocket
+}
+
+// Behind is the socket that sends what follows a header of the PROXY protocol, and whether there is such a
+// header; the socket itself where there is none.
+func (s *TransportSocket) Behind() (inner *TransportSocket, header bool) {
+	if s != nil && s.Kind == ProxyHeader {
+		return s.Inner, true
+	}
+	return s, false
 }
 
 // Secrets names the SDS secrets that the socket and those that it wraps need.

@@ -103,7 +103,7 @@ func (m *protoModel) listenerFilter(f *listener.ListenerFilter) ListenerFilter {
 		}
 		return out
 	}
-	switch unpack(m.t, f.GetTypedConfig()).(type) {
+	switch msg := unpack(m.t, f.GetTypedConfig()).(type) {
 	case *originaldst.OriginalDst:
 		out.Kind = OriginalDst
 	case *originalsrc.OriginalSrc:
@@ -113,7 +113,7 @@ func (m *protoModel) listenerFilter(f *listener.ListenerFilter) ListenerFilter {
 	case *httpinspector.HttpInspector:
 		out.Kind = HTTPInspector
 	case *proxyprotocol.ProxyProtocol:
-		out.Kind = ProxyProtocol
+		out.Kind, out.Optional = ProxyProtocol, msg.GetAllowRequestsWithoutProxyProtocol()
 	}
 	return out
 }

@@ -38,7 +38,7 @@ func (m *protoModel) socket(s *core.TransportSocket) *TransportSocket {
 	case *internalupstream.InternalUpstreamTransport:
 		out.Kind, out.Inner = Tunnel, m.socket(msg.GetTransportSocket())
 	case *proxyproto.ProxyProtocolUpstreamTransport:
-		out.Inner = m.socket(msg.GetTransportSocket())
+		out.Kind, out.Inner = ProxyHeader, m.socket(msg.GetTransportSocket())
 	case *tap.Tap:
 		return cmp.Or(m.socket(msg.GetTransportSocket()), out)
 	case *tcpstats.Config:

@@ -92,7 +92,9 @@ func (r *reader) socketKind(typ string) SocketKind {
 		return Raw
 	case internalTunnel:
 		return Tunnel
-	case quicDownstream, quicUpstream, proxyProtocol:
+	case proxyProtocol:
+		return ProxyHeader
+	case quicDownstream, quicUpstream:
 		return OtherSocket
 	}
 	if r.err == nil {

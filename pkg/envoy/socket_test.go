@@ -18,7 +18,7 @@ func TestSocketKindIsDecidedByType(t *testing.T) {
 		{"downstream TLS", typeOf(downstreamTLS) + `,"require_client_certificate":true`, TransportSocket{Kind: TLS, TypeURL: downstreamTLS, TLS: &TLSContext{RequireClientCertificate: true}}, ""},
 		{"raw", typeOf(rawBuffer), TransportSocket{Kind: Raw, TypeURL: rawBuffer}, ""},
 		{"HBONE", typeOf(internalTunnel) + `,` + inner, TransportSocket{Kind: Tunnel, TypeURL: internalTunnel, Inner: tls}, ""},
-		{"PROXY protocol around TLS", typeOf(proxyProtocol) + `,"config":{},` + inner, TransportSocket{Kind: OtherSocket, TypeURL: proxyProtocol, Inner: tls}, ""},
+		{"PROXY protocol around TLS", typeOf(proxyProtocol) + `,"config":{},` + inner, TransportSocket{Kind: ProxyHeader, TypeURL: proxyProtocol, Inner: tls}, ""},
 		{"tap is transparent", typeOf(tapSocket) + `,"common_config":{},` + inner, *tls, ""},
 		{"tcp_stats is transparent", typeOf(tcpStatsSocket) + `,` + inner, *tls, ""},
 		{"QUIC", typeOf(quicDownstream) + `,"downstream_tls_context":{"require_client_certificate":true}`, TransportSocket{

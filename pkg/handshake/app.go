@@ -9,6 +9,9 @@ import (
 
 // application is what the server's application gets when no proxy unwraps it.
 func (r *replay) application(w wire) *Edge {
+	if w.header {
+		r.block(EvidenceMissing, "the client's proxy sends a PROXY protocol header first (cluster %s), and whether %s reads one is not known", r.Outbound.Cluster, r.receiver())
+	}
 	if w.TLS == nil {
 		if w.App == mesh.TLS {
 			r.assume(AppCertificateAccepted)

@@ -122,7 +122,7 @@ func gatewayCases() []edgeCase {
 			},
 		},
 		{
-			name: "a gateway that expects the PROXY protocol", from: "shop/bare", to: "edge.infra:443", want: "unknown: not-modelled",
+			name: "a gateway that expects the PROXY protocol", from: "shop/bare", to: "edge.infra:443", want: "fails: proxy-header-missing",
 			given: func(w *world) {
 				simple(w)
 				l := wildcardListener(w.proxy("infra/edge"), 8443)

@@ -25,7 +25,7 @@ type edgeCase struct {
 // allCases are the tables of the other files.
 func allCases() []edgeCase {
 	return slices.Concat(clientCases(), serverCases(), observedCases(), routeCases(), captureCases(), registryCases(), entryCases(), selfCases(), rotationCases(),
-		tlsCases(), httpCases(), certificateCases(), pinCases(), revocationCases(), authzCases(), gatewayCases(), passthroughCases(), staleCases(), unknownCases())
+		tlsCases(), httpCases(), proxyProtocolCases(), certificateCases(), pinCases(), revocationCases(), authzCases(), gatewayCases(), passthroughCases(), staleCases(), unknownCases())
 }
 
 func TestEdges(t *testing.T) {

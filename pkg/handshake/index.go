@@ -178,7 +178,7 @@ func (ix *proxyIndex) opaquePart(l *envoy.Listener) string {
 		}
 	}
 	for _, f := range l.Filters {
-		if f.Kind == envoy.ProxyProtocol || (f.Kind == envoy.OtherListener && ix.strangeFilters()) {
+		if (f.Kind == envoy.OtherListener || f.Kind == envoy.ProxyProtocol) && ix.strangeFilters() {
 			return "listener filter " + f.Name
 		}
 	}

@@ -24,6 +24,12 @@ const (
 	NotHTTP Reason = "not-http"
 	// HTTPVersion: the proxies speak different versions of HTTP: ALPN settled on another one than the client's sends.
 	HTTPVersion Reason = "http-version"
+	// ProxyHeaderUnread: the client's proxy sends a header of the PROXY protocol before all else, and the server's proxy
+	// takes it for the beginning of what it expects.
+	ProxyHeaderUnread Reason = "proxy-header-unread"
+	// ProxyHeaderMissing: the server's proxy closes connections that do not begin with a header of the PROXY protocol,
+	// as a gateway behind a load balancer that sends one.
+	ProxyHeaderMissing Reason = "proxy-header-missing"
 	// ClientCertificateRequired: the server's chain demands a client certificate and none is presented.
 	ClientCertificateRequired Reason = "client-certificate-required"
 	// ClientSecretMissing, ServerSecretMissing: the certificate or the trust bundle is warming or absent.
@@ -52,7 +58,7 @@ const (
 // NotTLS reports whether a connection fails for a reason that has nothing to do with mutual TLS.
 func (r Reason) NotTLS() bool {
 	switch r {
-	case NoListener, NoEndpoint, NoRoute, BlackHoled, NotHTTP:
+	case NoListener, NoEndpoint, NoRoute, BlackHoled, NotHTTP, ProxyHeaderMissing:
 		return true
 	}
 	return false

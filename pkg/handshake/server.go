@@ -151,6 +151,7 @@ func (r *replay) listener(w wire, port uint32) *Edge {
 		r.block(NotModelled, "listener %s of %s sets %s", l.Name, pod.Key(), what)
 		return r.finish()
 	}
+	w = r.header(l, w, port)
 	r.tellListener(l, w, port)
 	r.bySource = r.bySource || r.forClass() && matchesSource(l)
 	chain := matchChain(l, r.inboundConn(l, w, port))

@@ -181,6 +181,7 @@ func (r *replay) upstream(ix *proxyIndex, c *envoy.Cluster, u upstream, by chose
 
 // opaqueUpstream blocks what keeps the way to an endpoint from being known.
 func (r *replay) opaqueUpstream(c *envoy.Cluster, u upstream, socket *envoy.TransportSocket) bool {
+	socket, _ = socket.Behind()
 	switch {
 	case u.unsure:
 		r.block(EvidenceMissing, "the endpoints of %s were not read, and which of them subset %s has is not known", r.source().Key(), r.Server.Subset)

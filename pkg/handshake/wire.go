@@ -21,6 +21,8 @@ type wire struct {
 	http   envoy.UpstreamHTTP
 	// verifyHost is the name that the server's certificate must bear besides all else.
 	verifyHost string
+	// header says that a header of the PROXY protocol goes before all else.
+	header bool
 	// from is the proxy that holds the client's certificates.
 	from *proxyIndex
 }
@@ -39,6 +41,7 @@ func istioALPN(p string) bool { return p == "istio" || strings.HasPrefix(p, "ist
 // wireOf is what the client's proxy sends through a socket.
 func (r *replay) wireOf(ix *proxyIndex, c *envoy.Cluster, socket *envoy.TransportSocket, by way) wire {
 	w := wire{App: r.dial.protocol, SNI: r.dial.name, from: ix, routed: by.http != nil, http: c.HTTP}
+	socket, w.header = socket.Behind()
 	r.Outbound.Socket = "plaintext"
 	if socket == nil || socket.Kind == envoy.Raw || socket.TLS == nil {
 		return w
@@ -63,6 +66,7 @@ func (r *replay) wireOf(ix *proxyIndex, c *envoy.Cluster, socket *envoy.Transpor
 // disabled for the port sees nothing: TLS then arrives as raw_buffer.
 func inspect(c *conn, l *envoy.Listener, w wire) {
 	switch {
+	case w.header: // the first bytes are neither TLS nor HTTP
 	case w.encrypted() && inspects(l, envoy.TLSInspector, c.Port):
 		c.Transport = "tls"
 		c.SNI, c.ALPN = w.SNI, w.ALPN
@@ -87,6 +91,9 @@ func inspects(l *envoy.Listener, kind envoy.ListenerFilterKind, port uint32) boo
 func describeSocket(s *envoy.TransportSocket) string {
 	if s == nil || s.Kind == envoy.Raw {
 		return "plaintext"
+	}
+	if inner, header := s.Behind(); header {
+		return "a PROXY protocol header, then " + describeSocket(inner)
 	}
 	if s.TLS == nil {
 		return s.TypeURL

@@ -38,6 +38,7 @@ spec:
     tls: &tls
       {mode: MUTUAL, sni: a, subjectAltNames: [b], clientCertificate: /c, privateKey: /k, caCertificates: /ca, credentialName: cred, insecureSkipVerify: true}
     loadBalancer: {simple: PASSTHROUGH}
+    proxyProtocol: {version: V2}
     portLevelSettings: [{port: {number: 80}, tls: *tls, loadBalancer: {simple: RANDOM}}]
   subsets: [{name: v1, labels: {version: v1}, trafficPolicy: *policy}]`},
 		{new(kube.ServiceEntry), new(networkingv1.ServiceEntry), `

@@ -71,6 +71,8 @@ type TrafficPolicy struct {
 	TLS               *ClientTLS          `json:"tls,omitempty"`
 	LoadBalancer      *LoadBalancer       `json:"loadBalancer,omitempty"`
 	PortLevelSettings []PortTrafficPolicy `json:"portLevelSettings,omitempty"`
+	// ProxyProtocol makes the client's proxy send a header before all else, the TLS too.
+	ProxyProtocol *ProxyProtocol `json:"proxyProtocol,omitempty"`
 	// Rest are the fields that say nothing about TLS: whether a policy is empty depends on them.
 	Rest jsontext.Value `json:",embed"`
 }
@@ -82,6 +84,11 @@ type PortTrafficPolicy struct {
 	LoadBalancer *LoadBalancer `json:"loadBalancer,omitempty"`
 	// Rest are the fields that say nothing about TLS.
 	Rest jsontext.Value `json:",embed"`
+}
+
+// ProxyProtocol is the version of the PROXY protocol: V1, which is the default, or V2.
+type ProxyProtocol struct {
+	Version string `json:"version,omitempty"`
 }
 
 // LoadBalancer is the simple load balancer: PASSTHROUGH makes an ORIGINAL_DST cluster.
