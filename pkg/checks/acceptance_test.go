@@ -46,6 +46,7 @@ var faults = map[string][]cause{
 	// The policy that was to open server applies to nothing: callers without a proxy still fail.
 	"10-pa-root-selector-ignored": {{"MTD311", diagnose.Error, "PeerAuthentication istio-system/open-server", "spec.selector"}},
 	"11-root-mismatch":            {{"MTD201", diagnose.Error, "Deployment shop/server", "secret ROOTCA"}},
+	"111-dr-proxy-protocol":       {{"MTD340", diagnose.Error, "DestinationRule shop/server", "spec.trafficPolicy.proxyProtocol"}},
 	"12-cert-expired":             {{"MTD101", diagnose.Error, "Deployment shop/server", "secret default, leaf"}},
 	"13-automtls-off":             {{"MTD308", diagnose.Error, "ConfigMap istio-system/istio", "data.mesh.enableAutoMtls"}},
 	"14-serviceentry-double-tls":  {{"MTD307", diagnose.Error, "DestinationRule pay/partner", "spec.trafficPolicy.tls.mode"}},
