@@ -148,6 +148,24 @@ func KindByID(id string) (Kind, bool) {
 	return Kind{}, false
 }
 
+// KindNamed finds a kind by its name, which no two of them share, or returns false for a kind that is not read.
+func KindNamed(name string) (Kind, bool) {
+	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })
+	if i < 0 {
+		return Kind{}, false
+	}
+	return kinds[i], true
+}
+
+// GroupOf is the group of an apiVersion: "apps" of "apps/v1", "core" of "v1".
+func GroupOf(apiVersion string) string {
+	group, _, ok := strings.Cut(apiVersion, "/")
+	if !ok {
+		return "core"
+	}
+	return group
+}
+
 // HasRead reports whether a list of that kind (by ID) was read, even an empty one.
 // Only then does the absence of a resource mean anything.
 func (r *Resources) HasRead(id string) bool { return r.read[id] }
@@ -170,10 +188,7 @@ func (r *Resources) AddObject(raw []byte) (bool, error) {
 	if err := json.Unmarshal(raw, &head); err != nil {
 		return false, err
 	}
-	group, _, ok := strings.Cut(head.APIVersion, "/")
-	if !ok {
-		group = "core"
-	}
+	group := GroupOf(head.APIVersion)
 	for _, k := range kinds {
 		if k.Name == head.Kind && k.Group == group {
 			return true, k.add(r, raw)

@@ -12,8 +12,27 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
-// Index holds resources by kind, namespace and name. The zero value is empty.
-type Index struct{ resources map[kube.Ref][]resource }
+// Index holds resources by API group, kind, namespace and name. The zero value is empty.
+type Index struct{ resources map[key][]resource }
+
+// key tells apart kinds of one name, such as Istio's Gateway and that of the Gateway API.
+type key struct {
+	group string
+	kube.Ref
+}
+
+// keyOf is the key of a resource. One that leaves its apiVersion out, as findings do, is of the group that the product reads;
+// of a kind that it does not read every group will do.
+func keyOf(apiVersion string, ref kube.Ref) key {
+	kind, known := kube.KindNamed(ref.Kind)
+	switch {
+	case !known:
+		return key{"", ref}
+	case apiVersion == "":
+		return key{kind.Group, ref}
+	}
+	return key{kube.GroupOf(apiVersion), ref}
+}
 
 // resource is one declaration of a resource.
 type resource struct {
@@ -60,9 +79,10 @@ func (x *Index) add(file string, n *yaml.Node) {
 		return
 	}
 	if x.resources == nil {
-		x.resources = map[kube.Ref][]resource{}
+		x.resources = map[key][]resource{}
 	}
-	x.resources[ref] = append(x.resources[ref], resource{file, n})
+	k := keyOf(text(n, "apiVersion"), ref)
+	x.resources[k] = append(x.resources[k], resource{file, n})
 }
 
 // text is the scalar at a path; "" when there is none.
@@ -80,9 +100,9 @@ func text(n *yaml.Node, path ...string) string {
 // or to Kustomize counts like one that names it. False means that no file has the resource, or that several have as much of
 // it, and which of them is applied cannot be told.
 func (x *Index) Find(ref kube.Ref, field string) (Place, bool) {
-	declared := x.resources[ref]
+	declared := x.resources[keyOf("", ref)]
 	if ref.Namespace != "" {
-		declared = slices.Concat(declared, x.resources[kube.Ref{Kind: ref.Kind, Name: ref.Name}])
+		declared = slices.Concat(declared, x.resources[keyOf("", kube.Ref{Kind: ref.Kind, Name: ref.Name})])
 	}
 	var best Place
 	deepest, found := -1, false

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -125,6 +126,30 @@ func TestFindBesideOneWithoutNamespace(t *testing.T) {
 	}
 }
 
+// Kinds of one name in different API groups are different; of a kind that we do not know any group will do.
+func TestFindTellsGroupsApart(t *testing.T) {
+	const doc = "apiVersion: %s\nkind: %s\nmetadata: {name: a, namespace: shop}\n"
+	for _, c := range []struct {
+		apiVersion, kind string
+		found            bool
+	}{
+		{"networking.istio.io/v1", "Gateway", true},
+		{"networking.istio.io/v1beta1", "Gateway", true},
+		{"gateway.networking.k8s.io/v1", "Gateway", false},
+		{"serving.knative.dev/v1", "Service", false},
+		{"v1", "Service", true},
+		{"argoproj.io/v1alpha1", "Rollout", true},
+	} {
+		var x Index
+		if err := x.Add("a.yaml", fmt.Appendf(nil, doc, c.apiVersion, c.kind)); err != nil {
+			t.Fatal(err)
+		}
+		if _, found := x.Find(kube.Ref{Kind: c.kind, Namespace: "shop", Name: "a"}, ""); found != c.found || x.Empty() {
+			t.Errorf("%s %s: found %t", c.apiVersion, c.kind, found)
+		}
+	}
+}
+
 func TestAnchors(t *testing.T) {
 	var x Index
 	text := "kind: Sidecar\nmetadata: &m {name: a, namespace: shop}\n---\nkind: Gateway\nmetadata: &n {name: b}\nspec:\n  x: *n\n"
@@ -173,8 +198,8 @@ func FuzzAdd(f *testing.F) {
 		if err := x.Add("f", []byte(text)); err != nil {
 			return
 		}
-		for ref := range x.resources {
-			at, found := x.Find(ref, "spec.trafficPolicy.tls.mode")
+		for k := range x.resources {
+			at, found := x.Find(k.Ref, "spec.trafficPolicy.tls.mode")
 			if found && (at.Line < 1 || at.Line > strings.Count(text, "\n")+strings.Count(text, "\r")+1) {
 				t.Errorf("line %d of %q", at.Line, text)
 			}
