@@ -171,9 +171,12 @@ func (w paper) movedHost(h *mesh.Host) *mesh.Host {
 }
 
 // headlessOf is the headless Service that makes the address of an edge known to proxies; nil when
-// there is none.
+// there is none. For a port of HTTP they have no listener at the pods' addresses but routes by name, and a
+// request to an IP has none (pilot/pkg/networking/core/listener.go, buildSidecarOutboundListeners).
 func headlessOf(p *diagnose.Pass, e *handshake.Edge) *mesh.Host {
-	i := slices.IndexFunc(p.Hosts, func(h *mesh.Host) bool { return h.Headless && endpointAt(h, e.Server.Port, e.Server.Address) != nil })
+	i := slices.IndexFunc(p.Hosts, func(h *mesh.Host) bool {
+		return h.Headless && endpointAt(h, e.Server.Port, e.Server.Address) != nil && h.Port(e.Server.Port).Protocol != mesh.HTTP
+	})
 	if i < 0 {
 		return nil
 	}

@@ -78,6 +78,29 @@ func TestStopsBehindARoute(t *testing.T) {
 	}
 }
 
+// A headless Service makes the addresses of pods known to proxies by its ports of TCP alone: those of HTTP are routes by name.
+func TestHeadlessServiceIsTriedByItsProtocol(t *testing.T) {
+	r := shared(t, "19-strict-pod-ip")
+	tried := 0
+	probe := &diagnose.Check{Code: "MTD999", Run: strictPodIP, Describe: func(p *diagnose.Pass, f *diagnose.Finding) {
+		for _, e := range f.Edges {
+			for name, mends := range map[string]bool{"tcp": true, "http": false, "grpc-web": false, "https": true} {
+				svc, pods := headlessService(p, e.Server.Pod.Workload, "server", []uint32{serverPort(e)})
+				svc.Spec.Ports[0].Name, pods.Ports[0].Name = name, name
+				w := rewrite(p, func(r *kube.Resources) {
+					r.Services, r.EndpointSlices = append(slices.Clone(r.Services), svc), append(slices.Clone(r.EndpointSlices), pods)
+				})
+				if tried++; w.mends([]*handshake.Edge{e}) != mends {
+					t.Errorf("%s to %s, port named %s: mends %t", e.Client.Key(), e.Server.Address, name, !mends)
+				}
+			}
+		}
+	}}
+	if diagnose.Run(mesh.New(r.Evidence), []*diagnose.Check{probe}, diagnose.Scope{}); tried == 0 {
+		t.Error("nothing was tried")
+	}
+}
+
 // A rule changes nothing for a client whose proxy is not told of the host.
 func TestRulesDoNotReachTheUnaware(t *testing.T) {
 	r := shared(t, "18-sidecar-egress-hides-service")
