@@ -128,19 +128,28 @@ func addresses(edges []*handshake.Edge) string {
 // unrepeat takes the host of a Service out of a ServiceEntry, or the entry away where it has no other.
 func unrepeat(p *diagnose.Pass, f *diagnose.Finding, host *mesh.Host) []diagnose.Fix {
 	se := entryNamed(p, f.Subject)
+	if se == nil {
+		return nil
+	}
 	fix := diagnose.Fix{Title: "delete the entry: the Service has the host", Command: deleting(f.Subject)}
-	var others []string
-	if se != nil {
-		others = slices.DeleteFunc(slices.Clone(se.Spec.Hosts), func(h string) bool { return h == host.Name })
-	}
-	if len(others) > 0 {
+	rest := slices.DeleteFunc(slices.Clone(p.Resources.ServiceEntries), func(x *kube.ServiceEntry) bool { return x == se })
+	if others := withoutHost(se, host.Name); others != nil {
 		fix = diagnose.Fix{Title: "take the host, which is the Service's, out of the entry", Command: jsonPatch(f.Subject, remove(indexed(f.Field)))}
+		rest = append(rest, others)
 	}
-	w := rewrite(p, func(r *kube.Resources) {
-		r.ServiceEntries = slices.DeleteFunc(slices.Clone(r.ServiceEntries), func(x *kube.ServiceEntry) bool { return x == se })
-	})
-	if f.Severity == diagnose.Error && !w.heals(f.Edges, func(h *mesh.Host) bool { return h.Name == host.Name }) {
+	w := rewrite(p, func(r *kube.Resources) { r.ServiceEntries = rest })
+	if f.Severity == diagnose.Error && !w.heals(f.Edges, func(h *mesh.Host) bool { return slices.Contains(se.Spec.Hosts, h.Name) }) {
 		return nil
 	}
 	return []diagnose.Fix{fix}
+}
+
+// withoutHost is a ServiceEntry without one of its hosts; nil when it has no other.
+func withoutHost(se *kube.ServiceEntry, host string) *kube.ServiceEntry {
+	edited := *se
+	edited.Spec.Hosts = slices.DeleteFunc(slices.Clone(se.Spec.Hosts), func(h string) bool { return h == host })
+	if len(edited.Spec.Hosts) == 0 {
+		return nil
+	}
+	return &edited
 }

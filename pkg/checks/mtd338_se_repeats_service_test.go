@@ -52,6 +52,15 @@ func TestEntryRepeatsServiceBesidesAnother(t *testing.T) {
 	hasFix(t, r.one(mtd338), `kubectl -n shop patch serviceentry again --type=json -p '[{"op":"remove","path":"/spec/hosts/1"}]'`)
 }
 
+// TestEntryWithoutHost: what is tried on paper is what is advised, and the entry itself stays as it was read.
+func TestEntryWithoutHost(t *testing.T) {
+	se := &kube.ServiceEntry{Spec: kube.ServiceEntrySpec{Hosts: []string{"a", "b"}}}
+	rest := withoutHost(se, "a")
+	if !slices.Equal(rest.Spec.Hosts, []string{"b"}) || len(se.Spec.Hosts) != 2 || withoutHost(rest, "b") != nil {
+		t.Errorf("%v of %v", rest.Spec.Hosts, se.Spec.Hosts)
+	}
+}
+
 func TestEntryLeadsServiceAstray(t *testing.T) {
 	r := record(t, healthy)
 	r.repeats("10.9.9.9")
