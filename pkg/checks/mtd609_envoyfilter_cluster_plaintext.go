@@ -114,8 +114,8 @@ func hostAt(p *diagnose.Pass, a netip.Addr) []*mesh.Host {
 
 // adder is the EnvoyFilter that adds a cluster to a proxy, or else the workload.
 func adder(p *diagnose.Pass, pod *mesh.Pod, cluster string) kube.Ref {
-	for _, f := range p.Resources.EnvoyFilters {
-		if selects(p, f, pod) && slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool {
+	for _, f := range p.FiltersOf(pod) {
+		if slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool {
 			return c.ApplyTo == "CLUSTER" && c.Patch.Value.Name == cluster
 		}) {
 			return kube.Ref{Kind: "EnvoyFilter", Namespace: f.Namespace, Name: f.Name}

@@ -13,8 +13,8 @@ import (
 // is none, or several.
 func onlyFilter(p *diagnose.Pass, pod *mesh.Pod, kind func(kube.ConfigPatch) bool) kube.Ref {
 	var found []kube.Ref
-	for _, f := range p.Resources.EnvoyFilters {
-		if selects(p, f, pod) && slices.ContainsFunc(f.Spec.ConfigPatches, kind) {
+	for _, f := range p.FiltersOf(pod) {
+		if slices.ContainsFunc(f.Spec.ConfigPatches, kind) {
 			found = append(found, kube.Ref{Kind: "EnvoyFilter", Namespace: f.Namespace, Name: f.Name})
 		}
 	}
@@ -24,37 +24,12 @@ func onlyFilter(p *diagnose.Pass, pod *mesh.Pod, kind func(kube.ConfigPatch) boo
 	return found[0]
 }
 
-// selects reports whether an EnvoyFilter applies to a pod: it stands in its namespace, or in
-// the root namespace, and its selector fits.
-func selects(p *diagnose.Pass, f *kube.EnvoyFilter, pod *mesh.Pod) bool {
-	s := f.Spec.WorkloadSelector
-	return (f.Namespace == pod.Namespace || f.Namespace == p.MeshConfig(pod.Revision()).Root()) &&
-		(s == nil || kube.HasLabels(s.Labels, pod.Labels))
-}
-
 // patcher is the one EnvoyFilter that changes the transport sockets of the cluster that an edge takes; the
 // zero Ref when there is none, or several.
 func patcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
 	return onlyFilter(p, e.Client, func(c kube.ConfigPatch) bool {
-		return c.ApplyTo == "CLUSTER" && patchesCluster(c.Match, e) && (c.Patch.Value.TransportSocket != nil || len(c.Patch.Value.TransportSocketMatches) > 0)
+		return c.ApplyTo == "CLUSTER" && e.LeavesBy(c.Match) && (c.Patch.Value.TransportSocket != nil || len(c.Patch.Value.TransportSocketMatches) > 0)
 	})
-}
-
-// patchesCluster reports whether a patch is for the cluster of an edge
-// (pilot/pkg/networking/core/envoyfilter/cluster_patch.go, clusterMatch).
-func patchesCluster(m kube.PatchMatch, e *handshake.Edge) bool {
-	context, c := "SIDECAR_OUTBOUND", m.Cluster
-	if e.Client.Plane == mesh.Gateway {
-		context = "GATEWAY"
-	}
-	switch {
-	case !inContext(m, context):
-		return false
-	case c.Name != "":
-		return c.Name == e.Outbound.Cluster
-	}
-	host, port := e.SentTo()
-	return (c.Subset == "" || c.Subset == e.Server.Subset) && (c.Service == "" || host != nil && c.Service == host.Name) && (c.PortNumber == 0 || c.PortNumber == port)
 }
 
 // socketPatcher is the one EnvoyFilter that changes the transport socket of either end of an edge: of the
@@ -93,7 +68,7 @@ func httpPatcher(p *diagnose.Pass, e *handshake.Edge) kube.Ref {
 		return kube.Ref{}
 	}
 	ref := onlyFilter(p, e.Client, func(c kube.ConfigPatch) bool {
-		return c.ApplyTo == "CLUSTER" && patchesCluster(c.Match, e) && len(c.Patch.Value.TypedExtensionProtocolOptions) > 0
+		return c.ApplyTo == "CLUSTER" && e.LeavesBy(c.Match) && len(c.Patch.Value.TypedExtensionProtocolOptions) > 0
 	})
 	if ref.Name != "" {
 		return ref
@@ -111,7 +86,7 @@ func inboundPatcher(p *diagnose.Pass, e *handshake.Edge, kind func(kube.ConfigPa
 	if pod.Plane == mesh.Gateway {
 		context = "GATEWAY"
 	}
-	return onlyFilter(p, pod, func(c kube.ConfigPatch) bool { return inContext(c.Match, context) && patchesListener(c, e) && kind(c) })
+	return onlyFilter(p, pod, func(c kube.ConfigPatch) bool { return c.Match.In(context) && patchesListener(c, e) && kind(c) })
 }
 
 // patchesListener reports whether the port of a patch is that of an edge (pilot/pkg/networking/core/envoyfilter/listener_patch.go,
@@ -132,8 +107,3 @@ func patchesListener(c kube.ConfigPatch, e *handshake.Edge) bool {
 
 // virtualInboundPort is where a sidecar takes all connections that its pod is sent.
 const virtualInboundPort = 15006
-
-// inContext reports whether a patch is for one part of a proxy's config.
-func inContext(m kube.PatchMatch, context string) bool {
-	return m.Context == "" || m.Context == "ANY" || m.Context == context
-}

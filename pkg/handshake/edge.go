@@ -210,6 +210,23 @@ func (e *Edge) SentTo() (*mesh.Host, uint32) {
 	return e.Server.Host, e.Server.Port
 }
 
+// LeavesBy reports whether a patch of an EnvoyFilter is for the cluster by which an edge leaves the client's proxy
+// (pilot/pkg/networking/core/envoyfilter/cluster_patch.go, clusterMatch).
+func (e *Edge) LeavesBy(m kube.PatchMatch) bool {
+	context, c := "SIDECAR_OUTBOUND", m.Cluster
+	if e.Client.Plane == mesh.Gateway {
+		context = "GATEWAY"
+	}
+	switch {
+	case !m.In(context):
+		return false
+	case c.Name != "":
+		return c.Name == e.Outbound.Cluster
+	}
+	host, port := e.SentTo()
+	return (c.Subset == "" || c.Subset == e.Server.Subset) && (c.Service == "" || host != nil && c.Service == host.Name) && (c.PortNumber == 0 || c.PortNumber == port)
+}
+
 // Unseen is the pod of which evidence lacks for a verdict; zero when the edge has one, or when it
 // is not one pod.
 func (e *Edge) Unseen() kube.Ref {

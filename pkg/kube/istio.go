@@ -330,6 +330,11 @@ type PatchMatch struct {
 	Listener ListenerMatch `json:"listener,omitzero"`
 }
 
+// In reports whether a patch is for one part of a proxy's configuration: "SIDECAR_OUTBOUND", "GATEWAY".
+func (m PatchMatch) In(context string) bool {
+	return m.Context == "" || m.Context == "ANY" || m.Context == context
+}
+
 // ListenerMatch says which listeners and filter chains a patch is for: those of a port; 0 for all.
 type ListenerMatch struct {
 	PortNumber uint32 `json:"portNumber,omitempty"`

@@ -98,6 +98,16 @@ func sortedKeys(m map[kube.Key]*envoy.Proxy) []kube.Key {
 	return keys
 }
 
+// FiltersOf are the EnvoyFilters that apply to a pod: each stands in the pod's namespace, or in the root namespace, and its
+// selector fits.
+func (s *Snapshot) FiltersOf(pod *Pod) []*kube.EnvoyFilter {
+	root := s.MeshConfig(pod.Revision()).Root()
+	return slices.DeleteFunc(slices.Clone(s.Resources.EnvoyFilters), func(f *kube.EnvoyFilter) bool {
+		selector := f.Spec.WorkloadSelector
+		return f.Namespace != pod.Namespace && f.Namespace != root || selector != nil && !kube.HasLabels(selector.Labels, pod.Labels)
+	})
+}
+
 func (s *Snapshot) addPods() {
 	for _, p := range s.Resources.Pods {
 		if !p.Finished() {

@@ -14,7 +14,7 @@ import (
 func Build(r *diagnose.Result, scope Scope) *Report {
 	edges := r.Edges()
 	out := build(r, scope, newView(r, edges, r.InScope))
-	out.NotMTLS = out.acquit(edges)
+	out.NotMTLS = out.acquit(r.Snapshot, edges)
 	out.seen = &seen{r.Snapshot, edges, r.InScope}
 	return out
 }
@@ -53,7 +53,7 @@ func BuildTo(r *diagnose.Result, scope Scope, calls []*handshake.Edge) *Report {
 	}
 	out.Calls = Edges(r.Snapshot, calls).Edges
 	out.Summary = summary(out)
-	out.NotMTLS = out.acquit(calls)
+	out.NotMTLS = out.acquit(r.Snapshot, calls)
 	out.seen = &seen{r.Snapshot, calls, endsOf(calls)}
 	return out
 }

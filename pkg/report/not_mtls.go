@@ -3,9 +3,12 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // NotMTLS says that no handshake of the asked connections fails: whatever does not work between these ends has another
@@ -19,7 +22,7 @@ type NotMTLS struct {
 
 // acquit clears mutual TLS of what was asked about: a destination, targets, namespaces, or anything where calls are known to
 // lead nowhere. What is unknown, denied, or has a finding that needs action, is not cleared.
-func (r *Report) acquit(edges []*handshake.Edge) *NotMTLS {
+func (r *Report) acquit(s *mesh.Snapshot, edges []*handshake.Edge) *NotMTLS {
 	t := r.EdgeSummary.Calls
 	if r.Scope.To != "" {
 		t = t.and(r.EdgeSummary.Outside)
@@ -32,17 +35,16 @@ func (r *Report) acquit(edges []*handshake.Edge) *NotMTLS {
 	if n := r.EdgeSummary.Observed; n.Agree > 0 && n.Contradict == 0 {
 		basis += fmt.Sprintf("; counters of %s agree", plural(n.Agree, "connection"))
 	}
-	return &NotMTLS{Basis: basis, Next: suspects(edges)}
+	return &NotMTLS{Basis: basis, Next: suspects(s, edges)}
 }
 
 // suspects are where to look when mutual TLS is not the cause: what the replay met, what the proxies counted, and
 // what neither can show.
-func suspects(edges []*handshake.Edge) []string {
+func suspects(s *mesh.Snapshot, edges []*handshake.Edge) []string {
 	var next []string
-	for _, s := range suspicions {
-		i := slices.IndexFunc(edges, s.holds)
-		if i >= 0 {
-			next = append(next, s.look(edges[i]))
+	for _, x := range suspicions {
+		if i := slices.IndexFunc(edges, x.holds); i >= 0 {
+			next = append(next, x.look(s, edges[i]))
 		}
 	}
 	return append(next,
@@ -53,16 +55,16 @@ func suspects(edges []*handshake.Edge) []string {
 // suspicion is a cause other than mutual TLS, of which an edge shows signs.
 type suspicion struct {
 	holds func(*handshake.Edge) bool
-	look  func(*handshake.Edge) string
+	look  func(*mesh.Snapshot, *handshake.Edge) string
 }
 
 var suspicions = []suspicion{
 	{deserted, about("the endpoints of %s: whether its pods are ready, and its subset selects any")},
-	{ledAstray, func(e *handshake.Edge) string { return e.Outbound.Routed.Value + ", where nothing takes calls" }},
-	{unsent, func(e *handshake.Edge) string {
-		return fmt.Sprintf("the config of the proxy of %s, which has no cluster %s although it leads there: a restart of the pod makes istiod send all of it", e.Client.Key(), e.Outbound.Cluster)
+	{ledAstray, func(_ *mesh.Snapshot, e *handshake.Edge) string {
+		return e.Outbound.Routed.Value + ", where nothing takes calls"
 	}},
-	{unserved, func(e *handshake.Edge) string {
+	{unsent, lookForCluster},
+	{unserved, func(_ *mesh.Snapshot, e *handshake.Edge) string {
 		return fmt.Sprintf("the config of the proxy of %s: %s", e.Client.Key(), e.Why)
 	}},
 	{unrouted, about("the VirtualServices of %s: no route takes the request")},
@@ -99,6 +101,26 @@ func unsent(e *handshake.Edge) bool {
 	return failsFor(handshake.NoRoute)(e) && e.Outbound.Cluster != "" && e.Outbound.Routed == nil && !holdsCluster(e)
 }
 
+// lookForCluster is where to look for a cluster that a proxy lacks: at the EnvoyFilters that remove it, or else at the proxy.
+func lookForCluster(s *mesh.Snapshot, e *handshake.Edge) string {
+	proxy := fmt.Sprintf("the proxy of %s, which has no cluster %s although it leads there", e.Client.Key(), e.Outbound.Cluster)
+	var removers []string
+	for _, f := range s.FiltersOf(e.Client) {
+		if slices.ContainsFunc(f.Spec.ConfigPatches, func(c kube.ConfigPatch) bool { return removes(c, e) }) {
+			removers = append(removers, "EnvoyFilter "+f.Key().String())
+		}
+	}
+	if len(removers) > 0 {
+		return fmt.Sprintf("%s, which removes clusters from %s", strings.Join(removers, ", "), proxy)
+	}
+	return "the config of " + proxy + ": a restart of the pod makes istiod send all of it"
+}
+
+// removes reports whether a patch takes from the client's proxy the cluster by which an edge would leave.
+func removes(c kube.ConfigPatch, e *handshake.Edge) bool {
+	return c.ApplyTo == "CLUSTER" && c.Patch.Operation == "REMOVE" && e.LeavesBy(c.Match)
+}
+
 // unserved reports a call whose cluster is there and takes none: it is warming, or was refused.
 func unserved(e *handshake.Edge) bool {
 	return failsFor(handshake.NoRoute)(e) && e.Outbound.Routed == nil && holdsCluster(e)
@@ -120,12 +142,12 @@ func ledAstray(e *handshake.Edge) bool {
 	return e.Outbound.Routed != nil && (failsFor(handshake.NoRoute)(e) || failsFor(handshake.NoEndpoint)(e))
 }
 
-func about(format string) func(*handshake.Edge) string {
-	return func(e *handshake.Edge) string { return fmt.Sprintf(format, dialled(e)) }
+func about(format string) func(*mesh.Snapshot, *handshake.Edge) string {
+	return func(_ *mesh.Snapshot, e *handshake.Edge) string { return fmt.Sprintf(format, dialled(e)) }
 }
 
-func counted(format string) func(*handshake.Edge) string {
-	return func(e *handshake.Edge) string { return fmt.Sprintf(format, dialled(e), e.Observed) }
+func counted(format string) func(*mesh.Snapshot, *handshake.Edge) string {
+	return func(_ *mesh.Snapshot, e *handshake.Edge) string { return fmt.Sprintf(format, dialled(e), e.Observed) }
 }
 
 // dialled is a destination as it was dialled.

@@ -47,7 +47,7 @@ func TestAcquit(t *testing.T) {
 		r := asked()
 		tt.change(r)
 		got := ""
-		if n := r.acquit(nil); n != nil {
+		if n := r.acquit(nil, nil); n != nil {
 			got = n.Basis
 		}
 		if got != tt.want {
@@ -77,7 +77,7 @@ func TestSuspects(t *testing.T) {
 		"the answers of server.shop:80: the caller's proxy has counted", "the VirtualServices of server.shop:80: some",
 		"the log of the server's application", "NetworkPolicies",
 	}
-	got := suspects(edges)
+	got := suspects(mesh.New(&mesh.Evidence{}), edges)
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)
 	}
@@ -86,7 +86,7 @@ func TestSuspects(t *testing.T) {
 			t.Errorf("%q, want %q", got[i], want[i])
 		}
 	}
-	if got := suspects(nil); len(got) != 2 {
+	if got := suspects(nil, nil); len(got) != 2 {
 		t.Errorf("%q", got)
 	}
 }
@@ -99,8 +99,43 @@ func TestUnservedCluster(t *testing.T) {
 	e.Why = "cluster outbound|80||server.shop of the client's proxy is warming"
 	e.Client.Pod = &kube.Pod{Meta: kube.Meta{Name: "client-0", Namespace: "shop"}}
 	e.Client.Proxy = &envoy.Proxy{Clusters: []*envoy.Cluster{{Name: e.Outbound.Cluster}}}
-	if got, want := suspects([]*handshake.Edge{e})[0], "the config of the proxy of shop/client-0: "+e.Why; got != want {
+	if got, want := suspects(nil, []*handshake.Edge{e})[0], "the config of the proxy of shop/client-0: "+e.Why; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestRemovedCluster: a cluster that an EnvoyFilter removes comes back by no restart.
+func TestRemovedCluster(t *testing.T) {
+	e := routed("", handshake.NoRoute)
+	e.Outbound = handshake.Outbound{Cluster: "outbound|80||server.shop"}
+	e.Client.Pod = &kube.Pod{Meta: kube.Meta{Name: "client-0", Namespace: "shop", Labels: map[string]string{"app": "client"}}}
+	const lacks = "the proxy of shop/client-0, which has no cluster outbound|80||server.shop although it leads there"
+	const restart = "the config of " + lacks + ": a restart of the pod makes istiod send all of it"
+	filter := func(namespace, app string, patch kube.ConfigPatch) *kube.EnvoyFilter {
+		f := &kube.EnvoyFilter{Meta: kube.Meta{Name: "f", Namespace: namespace}}
+		f.Spec.WorkloadSelector = &kube.EntrySelector{Labels: map[string]string{"app": app}}
+		f.Spec.ConfigPatches = []kube.ConfigPatch{patch}
+		return f
+	}
+	removes := kube.ConfigPatch{ApplyTo: "CLUSTER", Patch: kube.EnvoyPatch{Operation: "REMOVE"}}
+	other, merges := removes, removes
+	other.Match.Cluster.PortNumber = 81
+	merges.Patch.Operation = "MERGE"
+	for name, tt := range map[string]struct {
+		filter *kube.EnvoyFilter
+		want   string
+	}{
+		"of its namespace":      {filter("shop", "client", removes), "EnvoyFilter shop/f, which removes clusters from " + lacks},
+		"of the root namespace": {filter("istio-system", "client", removes), "EnvoyFilter istio-system/f, which removes clusters from " + lacks},
+		"of another namespace":  {filter("pay", "client", removes), restart},
+		"for other pods":        {filter("shop", "server", removes), restart},
+		"for another port":      {filter("shop", "client", other), restart},
+		"that removes nothing":  {filter("shop", "client", merges), restart},
+	} {
+		s := mesh.New(&mesh.Evidence{Resources: &kube.Resources{EnvoyFilters: []*kube.EnvoyFilter{tt.filter}}})
+		if got := suspects(s, []*handshake.Edge{e})[0]; got != tt.want {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 

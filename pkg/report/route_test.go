@@ -52,7 +52,7 @@ func TestRoutedHits(t *testing.T) {
 // TestLedAstray: where a route leads into nothing, the VirtualService is what to look at.
 func TestLedAstray(t *testing.T) {
 	for _, reason := range []handshake.Reason{handshake.NoRoute, handshake.NoEndpoint} {
-		next := suspects([]*handshake.Edge{routed("gone.shop.svc.cluster.local:80", reason)})
+		next := suspects(nil, []*handshake.Edge{routed("gone.shop.svc.cluster.local:80", reason)})
 		if want := "VirtualService shop/srv leads server.shop.svc.cluster.local:80 to gone.shop.svc.cluster.local:80, where nothing takes calls"; next[0] != want {
 			t.Errorf("%s: %q", reason, next)
 		}
