@@ -30,6 +30,8 @@ func whyPlain(p *diagnose.Pass, e *handshake.Edge) culprit {
 	switch {
 	case !plain(e):
 		return culprit{}
+	case e.Outbound.Path == handshake.Direct && e.Client.Capture.AsProxy:
+		return culprit{"MTD607", e.Client.Workload.Ref, asProxy(e.Client)[0].field, nil}
 	case e.Outbound.Path == handshake.Direct:
 		return culprit{"MTD321", e.Client.Workload.Ref, annotation(e.Client.Workload, outboundBypass(e)), nil}
 	case host == nil:

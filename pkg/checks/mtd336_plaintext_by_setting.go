@@ -31,7 +31,7 @@ var mtd336 = &diagnose.Check{
 	},
 	Needs: []diagnose.Evidence{diagnose.Proxies, diagnose.DestinationRules, diagnose.PeerAuthentications},
 	After: []diagnose.Code{
-		"MTD301", "MTD304", "MTD305", "MTD306", "MTD308", "MTD315", "MTD317", "MTD319", "MTD320", "MTD321", "MTD322", "MTD330", "MTD331",
+		"MTD301", "MTD304", "MTD305", "MTD306", "MTD308", "MTD315", "MTD317", "MTD319", "MTD320", "MTD321", "MTD322", "MTD330", "MTD331", "MTD607",
 	},
 	Run:      plaintextBySetting,
 	Describe: describePlaintextBySetting,

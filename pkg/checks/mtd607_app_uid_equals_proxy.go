@@ -1,9 +1,9 @@
 package checks
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -20,7 +20,7 @@ var mtd607 = &diagnose.Check{
 			"every call of one container to the mesh is reset, and nothing about it is in its proxy's log",
 			"the mesh's metrics do not know the workload as a client",
 		},
-		Detection: "The effective runAsUser or runAsGroup of a container is that of the container istio-proxy, in a pod whose traffic iptables captures.",
+		Detection: "The effective runAsUser or runAsGroup of a container is that of the container istio-proxy, in a pod whose traffic iptables captures. An error where all containers of the application are such, and servers refuse their plaintext.",
 		ByHand: []diagnose.Look{
 			seePod("runAsUser or runAsGroup of a container that is the same as that of istio-proxy (mostly 1337)"),
 			seeLog("POD", "nothing about the container's calls"),
@@ -34,79 +34,65 @@ var mtd607 = &diagnose.Check{
 	Describe: describeSameUser,
 }
 
-// proxyID is the user and group as which the proxy runs unless the platform says otherwise.
-const proxyID = 1337
-
 func sameUser(p *diagnose.Pass) {
 	for pod := range p.ScopedPods() {
-		proxy := pod.Container(proxyContainer)
-		if pod.Plane != mesh.Sidecar || proxy == nil || pod.Capture.Mode == "NONE" {
+		if pod.Plane != mesh.Sidecar || pod.Container(proxyContainer) == nil || pod.Capture.Mode == "NONE" {
 			p.NotApplicable()
 			continue
 		}
-		found := false
-		for _, c := range pod.Spec.Containers {
-			if field := exempt(pod, &c, proxy); c.Name != proxyContainer && field != "" {
-				found = true
-				p.Failed(diagnose.Finding{
-					Subject: pod.Workload.Ref, Field: containerPath(pod, c.Name) + ".securityContext." + field,
-					Group: c.Name, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref},
-				})
-			}
+		found := asProxy(pod)
+		for _, c := range found {
+			p.Failed(diagnose.Finding{Subject: pod.Workload.Ref, Field: c.field, Group: c.name, Pod: pod, Workloads: []kube.Ref{pod.Workload.Ref}})
 		}
-		if !found {
+		if len(found) == 0 {
 			p.Passed()
 		}
 	}
-}
-
-// exempt is the field by which iptables takes a container's traffic for the proxy's; "" when it does not.
-func exempt(pod *mesh.Pod, c, proxy *kube.Container) string {
-	if user := userOf(pod, c); user != nil && *user == *cmp.Or(userOf(pod, proxy), id(proxyID)) {
-		return "runAsUser"
-	}
-	if group := groupOf(pod, c); group != nil && *group == *cmp.Or(groupOf(pod, proxy), id(proxyID)) {
-		return "runAsGroup"
-	}
-	return ""
-}
-
-func id(n int64) *int64 { return &n }
-
-// userOf is the user that a container, or else its pod, names; nil when neither does.
-func userOf(pod *mesh.Pod, c *kube.Container) *int64 {
-	for _, s := range []*kube.SecurityContext{c.SecurityContext, pod.Spec.SecurityContext} {
-		if s != nil && s.RunAsUser != nil {
-			return s.RunAsUser
+	for e := range p.Edges() {
+		if e.Client.Capture.AsProxy && refusedPlain(e) {
+			c := asProxy(e.Client)[0]
+			p.Failed(diagnose.Finding{Subject: e.Client.Workload.Ref, Field: c.field, Group: c.name, Pod: e.Client, Edges: edge(e), Severity: diagnose.Error})
 		}
 	}
-	return nil
 }
 
-// groupOf is the group that a container, or else its pod, names; nil when neither does.
-func groupOf(pod *mesh.Pod, c *kube.Container) *int64 {
-	for _, s := range []*kube.SecurityContext{c.SecurityContext, pod.Spec.SecurityContext} {
-		if s != nil && s.RunAsGroup != nil {
-			return s.RunAsGroup
+// proxyLike is a container of an application whose traffic iptables takes for the proxy's.
+type proxyLike struct {
+	name, field, what string
+	id                int64
+}
+
+// asProxy are the containers of a pod that run as the proxy's user or group.
+func asProxy(pod *mesh.Pod) []proxyLike {
+	var out []proxyLike
+	for i := range pod.Spec.Containers {
+		c := &pod.Spec.Containers[i]
+		if field, id := mesh.AsProxy(pod.Pod, c); c.Name != proxyContainer && field != "" {
+			what := strings.ToLower(strings.TrimPrefix(field, "runAs"))
+			out = append(out, proxyLike{c.Name, containerPath(pod, c.Name) + ".securityContext." + field, what, id})
 		}
 	}
-	return nil
+	return out
 }
 
-func describeSameUser(_ *diagnose.Pass, f *diagnose.Finding) {
+func describeSameUser(p *diagnose.Pass, f *diagnose.Finding) {
 	pod := f.Pod
-	proxy := pod.Container(proxyContainer)
-	i := slices.IndexFunc(pod.Spec.Containers, func(c kube.Container) bool { return c.Name == f.Group })
-	what, n := "user", userOf(pod, &pod.Spec.Containers[i])
-	if exempt(pod, &pod.Spec.Containers[i], proxy) == "runAsGroup" {
-		what, n = "group", groupOf(pod, &pod.Spec.Containers[i])
+	all := asProxy(pod)
+	c := all[slices.IndexFunc(all, func(c proxyLike) bool { return c.name == f.Group })]
+	effect := "in plaintext"
+	if len(f.Edges) > 0 {
+		to := servers(f.Edges)
+		effect += fmt.Sprintf(", and %s %s them", to, to.verb("refuses", "refuse"))
 	}
-	f.Title = fmt.Sprintf("container %s of %s runs as the proxy's %s, %d: its calls go past the proxy, in plaintext", f.Group, workloadName(pod.Workload), what, *n)
+	f.Title = fmt.Sprintf("container %s of %s runs as the proxy's %s, %d: its calls go past the proxy, %s", c.name, workloadName(pod.Workload), c.what, c.id, effect)
 	f.Evidence = []handshake.Fact{
-		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + f.Group, Value: fmt.Sprintf("%s %d", what, *n)},
-		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + proxyContainer, Value: fmt.Sprintf("%s %d; %s", what, *n, pod.Capture.Source)},
+		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + c.name, Value: fmt.Sprintf("%s %d", c.what, c.id)},
+		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + proxyContainer, Value: fmt.Sprintf("%s %d; %s", c.what, c.id, pod.Capture.Source)},
 	}
-	f.Fixes = []diagnose.Fix{{Title: "give the container another " + what, Command: kubectl("edit", f.Subject), Risk: "the pods restart, and files that belong to the old " + what + " may not be readable"}}
+	if len(f.Edges) > 0 {
+		f.Evidence = append(f.Evidence, bothSides(p, f.Edges[0])...)
+	}
+	f.Fixes = []diagnose.Fix{{Title: "give the container another " + c.what, Command: kubectl("edit", f.Subject), Risk: "the pods restart, and files that belong to the old " + c.what + " may not be readable"}}
 }
 
 // containerPath is where a container of the application stands in the pod template. The proxy, which may

@@ -10,10 +10,10 @@ import (
 
 func TestSameUser(t *testing.T) {
 	for want, spoil := range map[string]func(*kube.Pod){
-		"[spec.template.spec.containers[0].securityContext.runAsUser] 0: container app of shop/server runs as the proxy's user, 1337: its calls go past the proxy": func(p *kube.Pod) {
+		"[spec.template.spec.containers[0].securityContext.runAsUser] 10: container app of shop/server runs as the proxy's user, 1337: its calls go past the proxy, in plaintext, and": func(p *kube.Pod) {
 			p.Spec.Containers[0].SecurityContext = &kube.SecurityContext{RunAsUser: id(1337)}
 		},
-		"[spec.template.spec.containers[0].securityContext.runAsGroup] 0: container app of shop/server runs as the proxy's group, 1337": func(p *kube.Pod) {
+		"[spec.template.spec.containers[0].securityContext.runAsGroup] 10: container app of shop/server runs as the proxy's group, 1337": func(p *kube.Pod) {
 			p.Spec.SecurityContext = &kube.SecurityContext{RunAsGroup: id(1337)}
 		},
 		"runs as the proxy's user, 1000660000": func(p *kube.Pod) { // as a platform sets it for all containers
@@ -28,11 +28,26 @@ func TestSameUser(t *testing.T) {
 			spoil(p)
 		}
 		f := r.one(mtd607)
-		has(t, lines([]*diagnose.Finding{f}), "warning Deployment shop/server ")
+		has(t, lines([]*diagnose.Finding{f}), "error Deployment shop/server ")
 		has(t, lines([]*diagnose.Finding{f}), want)
 		complete(t, f)
 	}
 }
+
+// Of two containers nobody knows which one calls: no call is said to fail.
+func TestSameUserOfOneContainer(t *testing.T) {
+	r := record(t, healthy)
+	for _, p := range r.pods("server") {
+		other := p.Spec.Containers[0]
+		other.Name, other.SecurityContext = "other", &kube.SecurityContext{RunAsUser: id(1337)}
+		p.Spec.Containers = append(p.Spec.Containers, other)
+	}
+	f := r.one(mtd607)
+	has(t, lines([]*diagnose.Finding{f}), "warning Deployment shop/server [spec.template.spec.containers[1].securityContext.runAsUser] 0: container other of shop/server")
+	complete(t, f)
+}
+
+func id(n int64) *int64 { return &n }
 
 func TestSameUserQuietAndBlind(t *testing.T) {
 	shared(t, healthy).quiet(mtd607)

@@ -184,11 +184,19 @@ func (e *Engine) replay(client *mesh.Pod, d dial) []*Edge {
 	case client.Capture.Assumed:
 		return e.unread(client, d, EvidenceMissing, "the pod was not read: whether it excludes this traffic from capture is not known")
 	case !client.Capture.Outbound(d.addr, d.port):
-		return e.direct(client, d, "its pod excludes this traffic from capture ("+client.Capture.Source+")")
+		return e.direct(client, d, uncaptured(client))
 	case !client.Proxy.Read.Has(envoy.SectionListeners | envoy.SectionClusters):
 		return e.unread(client, d, EvidenceMissing, "its proxy's listeners or clusters were not read")
 	}
 	return e.fromSidecar(client, d)
+}
+
+// uncaptured says why what a client sends goes past its proxy.
+func uncaptured(client *mesh.Pod) string {
+	if client.Capture.AsProxy {
+		return "its application runs as the proxy's user or group, whose calls are not captured"
+	}
+	return "its pod excludes this traffic from capture (" + client.Capture.Source + ")"
 }
 
 // unread gives one unknown edge for each endpoint that the registry knows.

@@ -219,6 +219,8 @@ func (r *replay) sender() string {
 	switch {
 	case !r.Client.HasProxy():
 		return r.Client.Key().String() + ", which has no proxy,"
+	case r.Outbound.Path == Direct && r.Client.Capture.AsProxy:
+		return r.Client.Key().String() + ", whose application runs as its proxy's user,"
 	case r.Outbound.Path == Direct:
 		return r.Client.Key().String() + ", whose pod excludes this traffic from capture,"
 	case r.Outbound.Path == Passthrough:

@@ -25,6 +25,8 @@ type Capture struct {
 	RangesAll      bool
 	RangesIncluded []netip.Prefix
 	RangesExcluded []netip.Prefix
+	// AsProxy: the application runs as the proxy's user or group, whose outbound traffic is not captured.
+	AsProxy bool
 	// Source says where this was read; Assumed that it was not.
 	Source  string
 	Assumed bool
@@ -52,7 +54,7 @@ func (c *Capture) Loopback(port uint32) bool {
 // stands for one that is not known, outside every range.
 func (c *Capture) Outbound(to netip.Addr, port uint32) bool {
 	switch {
-	case c.Mode == "NONE", slices.Contains(c.OutboundExcluded, port), within(c.RangesExcluded, to):
+	case c.Mode == "NONE", c.AsProxy, slices.Contains(c.OutboundExcluded, port), within(c.RangesExcluded, to):
 		return false
 	case slices.Contains(c.OutboundIncluded, port):
 		return true

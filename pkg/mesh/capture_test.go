@@ -1,10 +1,14 @@
 package mesh_test
 
 import (
+	"encoding/json"
 	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
@@ -116,5 +120,36 @@ func TestCapture(t *testing.T) {
 				t.Errorf("source %q, assumed %t", p.Capture.Source, p.Capture.Assumed)
 			}
 		})
+	}
+}
+
+// TestAsProxy: what runs as the proxy's user or group is not captured on its way out, and is on its way in.
+func TestAsProxy(t *testing.T) {
+	const proxy = `{"name":"istio-proxy","securityContext":{"runAsUser":1337,"runAsGroup":1337}}`
+	app := func(name, security string) string { return `,{"name":"` + name + `","securityContext":{` + security + `}}` }
+	for name, tt := range map[string]struct {
+		spec string
+		free bool
+	}{
+		"another user":                {`"containers":[` + proxy + app("a", `"runAsUser":2000`) + `]`, false},
+		"no user":                     {`"containers":[` + proxy + app("a", ``) + `]`, false},
+		"the proxy's user":            {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + `]`, true},
+		"the proxy's group":           {`"containers":[` + proxy + app("a", `"runAsUser":2000,"runAsGroup":1337`) + `]`, true},
+		"by the pod":                  {`"securityContext":{"runAsUser":1337},"containers":[` + proxy + app("a", ``) + `]`, true},
+		"one of two":                  {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + app("b", `"runAsUser":2000`) + `]`, false},
+		"both":                        {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + app("b", `"runAsGroup":1337`) + `]`, true},
+		"a native sidecar":            {`"initContainers":[` + proxy + `],"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, true},
+		"another user of the proxy's": {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":7}}` + app("a", `"runAsUser":1337`) + `]`, false},
+		"no application":              {`"containers":[` + proxy + `]`, false},
+	} {
+		var p kube.Pod
+		if err := json.Unmarshal([]byte(`{"metadata":{"name":"a","namespace":"shop"},"spec":{`+tt.spec+`},"status":{"podIP":"10.0.0.1","phase":"Running"}}`), &p); err != nil {
+			t.Fatal(name, err)
+		}
+		s := mesh.New(&mesh.Evidence{Resources: &kube.Resources{Pods: []*kube.Pod{&p}}})
+		c := s.Pods[0].Capture
+		if got := !c.Outbound(mustAddr("10.96.0.1"), 80); got != tt.free || !c.Inbound(8080) {
+			t.Errorf("%s: free on its way out %t, in %t", name, got, !c.Inbound(8080))
+		}
 	}
 }

@@ -52,6 +52,7 @@ func (p *Pod) Revision() string {
 func newPod(kp *kube.Pod) *Pod {
 	p := &Pod{Pod: kp, Addresses: addresses(kp), Plane: podPlane(kp)}
 	p.Capture = newCapture(kp)
+	p.Capture.AsProxy = runsAsProxy(kp)
 	return p
 }
 
@@ -75,7 +76,7 @@ func podPlane(p *kube.Pod) Plane {
 	if p.Labels["app"] == "ztunnel" || p.Labels["app.kubernetes.io/name"] == "ztunnel" {
 		return NoProxy // the node proxy itself speaks for others, its own pod is not in the mesh
 	}
-	c := p.Container("istio-proxy")
+	c := p.Container(ProxyContainer)
 	switch {
 	case c == nil && p.Annotations["ambient.istio.io/redirection"] == "enabled":
 		return Ztunnel

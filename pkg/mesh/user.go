@@ -1,0 +1,64 @@
+package mesh
+
+import (
+	"cmp"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+)
+
+// ProxyContainer is the container of a pod in which its sidecar runs.
+const ProxyContainer = "istio-proxy"
+
+// proxyID is the user and group as which the proxy runs unless the platform says otherwise.
+const proxyID = 1337
+
+// AsProxy is the field of a container's security context, "runAsUser" or "runAsGroup", by which iptables takes what the
+// container sends for the proxy's own traffic and lets it out untouched; "" when it does not
+// (istio.io/docs/ops/deployment/application-requirements). id is the user or group.
+func AsProxy(pod *kube.Pod, c *kube.Container) (field string, id int64) {
+	for _, x := range []struct {
+		field string
+		of    func(*kube.SecurityContext) *int64
+	}{
+		{"runAsUser", func(s *kube.SecurityContext) *int64 { return s.RunAsUser }},
+		{"runAsGroup", func(s *kube.SecurityContext) *int64 { return s.RunAsGroup }},
+	} {
+		own := identityOf(pod, c, x.of)
+		proxys := cmp.Or(identityOf(pod, pod.Container(ProxyContainer), x.of), new(int64(proxyID)))
+		if own != nil && *own == *proxys {
+			return x.field, *own
+		}
+	}
+	return "", 0
+}
+
+// identityOf is the user or group that a container, or else its pod, names; nil when neither does.
+func identityOf(pod *kube.Pod, c *kube.Container, of func(*kube.SecurityContext) *int64) *int64 {
+	contexts := []*kube.SecurityContext{pod.Spec.SecurityContext}
+	if c != nil {
+		contexts = []*kube.SecurityContext{c.SecurityContext, pod.Spec.SecurityContext}
+	}
+	for _, s := range contexts {
+		if s != nil && of(s) != nil {
+			return of(s)
+		}
+	}
+	return nil
+}
+
+// runsAsProxy reports whether all containers of a pod's application send as the proxy does. Of some that do, and others
+// that do not, nobody knows which of them calls.
+func runsAsProxy(pod *kube.Pod) bool {
+	found := false
+	for i := range pod.Spec.Containers {
+		c := &pod.Spec.Containers[i]
+		if c.Name == ProxyContainer {
+			continue
+		}
+		if field, _ := AsProxy(pod, c); field == "" {
+			return false
+		}
+		found = true
+	}
+	return found
+}
