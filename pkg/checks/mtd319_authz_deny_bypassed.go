@@ -100,6 +100,9 @@ func describeDenyBypassed(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Evidence = append(bypassFacts(p, e, denials[0]), bothSides(p, e)...)
 	if c := whyPlain(p, e); c.rule != nil {
 		f.Fixes = tlsFixes(p, c.rule, f.Field, f.Edges)
+		for i := range f.Fixes { // what is meant, and yet the end of calls that work
+			f.Fixes[i].Risk = risks(fmt.Sprintf("denied are then %s, as the policy says", callers(f.Edges)), f.Fixes[i].Risk)
+		}
 	}
 	f.Fixes = append(f.Fixes, strictFixes(p, f.Edges)...)
 }

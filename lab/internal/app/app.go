@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -26,9 +27,15 @@ type Port struct{ Name, Number string }
 // Protocol is what the app speaks on a port.
 type Protocol string
 
+// The certificate and key of an app that plays a host outside the cluster.
+const (
+	CertFile = "/etc/app/tls.crt"
+	KeyFile  = "/etc/app/tls.key"
+)
+
 // The protocols. HTTP is HTTP/1.1 and HTTP/2 without TLS, with gRPC's health service; TCP sends
-// back every line; ServerFirst does so after it has spoken first; TLS is HTTP over a certificate
-// that nobody signed.
+// back every line; ServerFirst does so after it has spoken first; TLS is HTTP over the certificate
+// in CertFile, or where that is missing one that nobody signed.
 const (
 	HTTP        Protocol = "http"
 	TCP         Protocol = "tcp"
@@ -124,6 +131,9 @@ func echo(listener net.Listener, id, greeting string) error {
 }
 
 func certificate() (tls.Certificate, error) {
+	if cert, err := tls.LoadX509KeyPair(CertFile, KeyFile); !errors.Is(err, fs.ErrNotExist) {
+		return cert, err
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err

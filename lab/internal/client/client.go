@@ -81,11 +81,11 @@ func (c *Client) Exec(ctx context.Context, pod node.PodInfo, command api.Exec) (
 }
 
 // AsApp runs a command as the pod's application would: in its first container that is not
-// Istio's, as a user whose traffic the proxy captures.
+// Istio's, and as that container's user: whether the proxy captures what it sends depends on it.
 func (c *Client) AsApp(ctx context.Context, pod node.PodInfo, stdin []byte, args ...string) (api.Executed, error) {
 	for _, container := range pod.Containers {
 		if container.Running && container.Name != node.ProxyContainer {
-			return c.Exec(ctx, pod, api.Exec{Container: container.Name, UID: node.AppUID, Args: args, Stdin: stdin})
+			return c.Exec(ctx, pod, api.Exec{Container: container.Name, UID: -1, Args: args, Stdin: stdin})
 		}
 	}
 	return api.Executed{}, fmt.Errorf("no app container of %s/%s runs", pod.Namespace, pod.Name)

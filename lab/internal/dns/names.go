@@ -14,7 +14,8 @@ import (
 )
 
 // Hosts is an annotation of a pod: names outside the cluster's domain, separated by spaces,
-// that resolve to it. So a pod can play a host on the internet.
+// that resolve to it, and for which its app has a certificate of the public root. So a pod can
+// play a host on the internet.
 const Hosts = "lab.mtls-doctor/hosts"
 
 // Cluster looks names up among the objects of the API server.

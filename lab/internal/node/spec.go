@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -20,9 +21,8 @@ type image struct {
 	uid        int
 }
 
-// AppUID is the user of app containers, and of whoever makes connections in their name. Istio
-// captures the traffic of every user but its own.
-const AppUID = 2000
+// appUID is the user of app containers that name none. Istio captures the traffic of every user but its own.
+const appUID = 2000
 
 const proxyUID = 1337
 
@@ -34,7 +34,7 @@ func imageOf(c corev1.Container) image {
 	case "pilot":
 		return image{[]string{"/usr/local/bin/pilot-discovery"}, proxyUID}
 	default:
-		return image{[]string{"/usr/local/bin/app"}, AppUID}
+		return image{[]string{"/usr/local/bin/app"}, appUID}
 	}
 }
 
@@ -49,9 +49,13 @@ func (a *Agent) containerSpec(w *worker, c corev1.Container) (container.Spec, er
 	if err != nil {
 		return container.Spec{}, err
 	}
+	files, err := a.files(w, time.Now())
+	if err != nil {
+		return container.Spec{}, err
+	}
 	uid, gid := identity(pod, c)
 	return container.Spec{
-		Hostname: pod.Name, Mounts: mounts, Files: a.etc(w), Args: arguments(c, env), Env: env.list(),
+		Hostname: pod.Name, Mounts: mounts, Files: files, Args: arguments(c, env), Env: env.list(),
 		Dir: c.WorkingDir, UID: uid, GID: gid,
 	}, nil
 }
@@ -64,7 +68,7 @@ func arguments(c corev1.Container, env environment) []string {
 		args = imageOf(c).entrypoint
 	}
 	rest := c.Args
-	if len(c.Command) == 0 && len(rest) == 0 && imageOf(c).uid == AppUID {
+	if len(c.Command) == 0 && len(rest) == 0 && imageOf(c).uid == appUID {
 		rest = append([]string{"serve"}, served(c)...)
 	}
 	out := make([]string, 0, len(args)+len(rest))

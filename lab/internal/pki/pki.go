@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -45,6 +46,19 @@ func New(name string, now time.Time) (*Authority, error) {
 	}
 	cert, err := x509.ParseCertificate(der)
 	return &Authority{cert, key}, err
+}
+
+// Load is an authority by its certificate and key, in PEM.
+func Load(cert, key []byte) (*Authority, error) {
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("load an authority: %w", err)
+	}
+	private, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("load an authority: its key is a %T, no key of ECDSA", pair.PrivateKey)
+	}
+	return &Authority{pair.Leaf, private}, nil
 }
 
 // PEM is the authority's certificate.

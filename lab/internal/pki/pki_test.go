@@ -14,6 +14,13 @@ func TestIssue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	key, err := ca.Key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ca, err = Load(ca.PEM(), key); err != nil {
+		t.Fatal(err)
+	}
 	pair, err := ca.Issue(pkix.Name{CommonName: "server"}, time.Hour, now, "127.0.0.1", "kubernetes", "spiffe://cluster.local/ns/a/sa/b")
 	if err != nil {
 		t.Fatal(err)

@@ -104,10 +104,11 @@ type Target struct {
 	ProxiedOnly bool `json:"proxiedOnly,omitempty"`
 }
 
-// Behind is a service behind a gateway.
+// Behind is what is behind a gateway: a service of the cluster, or a Host that is none.
 type Behind struct {
-	Namespace string `json:"namespace"`
-	Service   string `json:"service"`
+	Namespace string `json:"namespace,omitempty"`
+	Service   string `json:"service,omitempty"`
+	Host      string `json:"host,omitempty"`
 	Port      int    `json:"port"`
 }
 

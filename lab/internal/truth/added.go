@@ -24,6 +24,7 @@ const definitions = "customresourcedefinitions"
 func addable() []schema.GroupVersionResource {
 	return []schema.GroupVersionResource{
 		{Group: "apiextensions.k8s.io", Version: "v1", Resource: definitions},
+		{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"},
 		{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
 		{Group: "apps", Version: "v1", Resource: "deployments"},
 		{Group: "apps", Version: "v1", Resource: "statefulsets"},

@@ -1,6 +1,8 @@
 package truth
 
 import (
+	"cmp"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/probe"
 )
 
@@ -28,7 +30,10 @@ func (e evidence) throughGateway(a attempt, r probe.Result, o outcome) []Pair {
 	}
 	behind := a.target.behind
 	second.client = gateway
-	second.target.to = To{Namespace: behind.Namespace, Service: behind.Service, Host: host(behind.Namespace, behind.Service), Port: behind.Port, PortName: string(a.Call.Kind)}
+	second.target.to = To{
+		Namespace: behind.Namespace, Service: behind.Service, Host: cmp.Or(behind.Host, host(behind.Namespace, behind.Service)),
+		Port: behind.Port, PortName: string(a.Call.Kind),
+	}
 	if !r.OK {
 		o = outcome{}
 	}
