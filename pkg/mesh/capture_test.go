@@ -126,7 +126,9 @@ func TestCapture(t *testing.T) {
 // TestAsProxy: what runs as the proxy's user or group is not captured on its way out, and is on its way in.
 func TestAsProxy(t *testing.T) {
 	const proxy = `{"name":"istio-proxy","securityContext":{"runAsUser":1337,"runAsGroup":1337}}`
-	app := func(name, security string) string { return `,{"name":"` + name + `","securityContext":{` + security + `}}` }
+	app := func(name, security string) string {
+		return `,{"name":"` + name + `","securityContext":{` + security + `}}`
+	}
 	for name, tt := range map[string]struct {
 		spec string
 		free bool
