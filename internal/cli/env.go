@@ -63,11 +63,9 @@ func columns(w io.Writer) int {
 	return width
 }
 
-// width is what the report is to fit into, 0 when nobody looks at it on a terminal.
+// width is what the report is to fit into: COLUMNS, which shells do not export by themselves, or what the terminal
+// has, or 0 when nobody looks at it on one.
 func (e *Env) width() int {
-	if !e.OutTerminal {
-		return 0
-	}
 	if n, err := strconv.Atoi(e.Getenv("COLUMNS")); err == nil && n > 0 {
 		return n
 	}

@@ -29,15 +29,15 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// TestWidth: COLUMNS decides over the terminal, and without a person neither does.
+// TestWidth: COLUMNS decides over the terminal, and where there is none.
 func TestWidth(t *testing.T) {
 	tests := []struct {
-		terminal bool
+		terminal int
 		columns  string
 		want     int
-	}{{false, "90", 0}, {true, "90", 90}, {true, "", 132}, {true, "x", 132}}
+	}{{0, "", 0}, {0, "90", 90}, {132, "90", 90}, {132, "", 132}, {132, "x", 132}}
 	for _, test := range tests {
-		env := &Env{OutTerminal: test.terminal, Columns: 132, Getenv: func(string) string { return test.columns }}
+		env := &Env{Columns: test.terminal, Getenv: func(string) string { return test.columns }}
 		if got := env.width(); got != test.want {
 			t.Errorf("%+v: got %d", test, got)
 		}

@@ -33,7 +33,7 @@ func newExplainCmd(env *Env) *cobra.Command {
 			case pasted:
 				return explainText(env, text)
 			case len(args) == 0:
-				return report.Catalogue(env.Out, env.Checks)
+				return report.Catalogue(env.Out, env.Checks, report.Style{Width: env.width()})
 			}
 			return explain(env.Out, env.Checks, args[0])
 		},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -18,6 +19,8 @@ what causes it and what mends it. It never writes to the cluster.
 
 A TARGET is pod/NAME, deploy/NAME (sts, ds, job, cronjob…), svc/NAME, ns/NAME, NAME.NAMESPACE or
 NAMESPACE/NAME; without one it is the current namespace, or all that --from PATH holds.
+
+Tables fit into the terminal (or COLUMNS), and are as wide as they need to be elsewhere.
 
 Exit codes: 0 nothing at or above --fail-on, 1 the tool failed, 2 usage, 3 findings at or above
 --fail-on, 4 evidence is missing and nothing is found in the rest (--allow-partial makes it 0),
@@ -44,7 +47,9 @@ func help(cmd *cobra.Command, _ []string) {
 	if text == "" {
 		text = cmd.Short + "."
 	}
-	fmt.Fprintf(w, "%s\n\n", text)
+	for paragraph := range strings.SplitSeq(text, "\n\n") {
+		fmt.Fprintln(w, folded(paragraph, ""))
+	}
 	writeUsage(w, cmd)
 }
 
@@ -71,7 +76,8 @@ func writeCommands(w io.Writer, cmd *cobra.Command) {
 	fmt.Fprint(w, "\nCommands:\n")
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
-			fmt.Fprintf(w, "  %-11s %s\n", c.Name(), c.Short)
+			first := fmt.Sprintf("  %-11s ", c.Name())
+			fmt.Fprint(w, first+strings.TrimLeft(folded(c.Short, strings.Repeat(" ", len(first))), " "))
 		}
 	}
 }
@@ -106,5 +112,22 @@ func writeFlags(w io.Writer, title string, flags *pflag.FlagSet) {
 	}
 }
 
-// helpWidth keeps help readable in a narrow terminal.
-const helpWidth = 100
+// helpWidth is what a terminal has at the least. Only examples, which people paste, are longer.
+const helpWidth = 80
+
+// folded is a paragraph in lines that help has room for, each behind an indent.
+func folded(text, indent string) string {
+	var b strings.Builder
+	line := indent
+	for word := range strings.FieldsSeq(text) {
+		if line != indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > helpWidth {
+			b.WriteString(line + "\n")
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	return b.String() + line + "\n"
+}

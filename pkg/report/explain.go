@@ -9,12 +9,12 @@ import (
 )
 
 // Catalogue lists all checks, a line each.
-func Catalogue(w io.Writer, checks []*diagnose.Check) error {
+func Catalogue(w io.Writer, checks []*diagnose.Check, style Style) error {
 	g := grid{header: []string{"CODE", "NAME", "SEVERITY", "WHAT"}}
 	for _, c := range checks {
 		g.rows = append(g.rows, []string{string(c.Code), c.Name, string(c.Severity), c.Title})
 	}
-	return g.write(w, false)
+	return g.write(w, style)
 }
 
 // Explain shows the long text of a check.

@@ -57,10 +57,10 @@ func writeCertificates(w io.Writer, l *CertificateList, style Style) error {
 	if len(order) == 0 {
 		fmt.Fprintln(w, "No certificates: no proxy in scope presents one.")
 	}
-	if err := g.write(w, style.NoHeaders); err != nil {
+	if err := g.write(w, style); err != nil {
 		return err
 	}
-	l.sayWell(w, well, alike)
+	l.sayWell(w, well, alike, style)
 	return l.sayRest(w, style)
 }
 
@@ -157,7 +157,7 @@ func (s Rotation) color() string {
 }
 
 // sayWell counts the certificates that are fresh, by key and root.
-func (l *CertificateList) sayWell(w io.Writer, well []certificateFold, alike map[certificateFold]*certificatesAlike) {
+func (l *CertificateList) sayWell(w io.Writer, well []certificateFold, alike map[certificateFold]*certificatesAlike, style Style) {
 	type group struct{ key, root, trusts string }
 	type total struct {
 		pods, workloads int
@@ -181,8 +181,9 @@ func (l *CertificateList) sayWell(w io.Writer, well []certificateFold, alike map
 	}
 	for _, g := range order {
 		t := totals[g]
-		fmt.Fprintf(w, "and %s of %s: fresh, %s, root %s, trusting %s; the first ends in %s (-o wide shows them)\n",
+		text := fmt.Sprintf("and %s of %s: fresh, %s, root %s, trusting %s; the first ends in %s (-o wide shows them)",
 			plural(t.pods, "certificate"), plural(t.workloads, "workload"), g.key, cmp.Or(g.root, "?"), dash(g.trusts), l.endsCell(t.first))
+		fmt.Fprint(w, style.fold(text))
 	}
 }
 
@@ -199,7 +200,7 @@ func (l *CertificateList) sayRest(w io.Writer, style Style) error {
 			strconv.Itoa(r.Signs), trusted,
 		})
 	}
-	if err := g.write(w, style.NoHeaders); err != nil {
+	if err := g.write(w, style); err != nil {
 		return err
 	}
 	for _, r := range l.Roots {
@@ -252,7 +253,7 @@ func writeAllCertificates(w io.Writer, l *CertificateList, style Style) error {
 			})
 		}
 	}
-	if err := g.write(w, style.NoHeaders); err != nil {
+	if err := g.write(w, style); err != nil {
 		return err
 	}
 	return l.sayRest(w, style)

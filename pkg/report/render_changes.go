@@ -31,7 +31,7 @@ func (p *page) changes() error {
 	for i := range shown {
 		g.rows = append(g.rows, shown[i].cells())
 	}
-	if err := g.write(&p.b, p.NoHeaders); err != nil {
+	if err := g.write(&p.b, p.Style); err != nil {
 		return err
 	}
 	if n := len(c.Resources) - len(shown); n > 0 {

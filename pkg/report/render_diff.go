@@ -171,7 +171,7 @@ func (p *diffPage) callTable(title string, calls []ChangedCall) error {
 	if len(g.rows) > 0 {
 		p.b.WriteByte('\n')
 	}
-	if err := g.write(&p.b, p.NoHeaders); err != nil {
+	if err := g.write(&p.b, p.Style); err != nil {
 		return err
 	}
 	if left := len(calls) - len(g.rows); left > 0 {

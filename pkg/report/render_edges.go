@@ -33,7 +33,7 @@ var edgeForms = forms[connections]{
 // tableOf says under a table of edges what it lacks.
 func tableOf(write func(io.Writer, []Edge, Style) error) func(io.Writer, connections, Style) error {
 	return func(w io.Writer, c connections, style Style) error {
-		return errors.Join(write(w, c.list(), style), sayUnlisted(w, Unlisted(c.snapshot)))
+		return errors.Join(write(w, c.list(), style), sayUnlisted(w, Unlisted(c.snapshot), style))
 	}
 }
 

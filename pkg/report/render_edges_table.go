@@ -52,7 +52,7 @@ func edgeTable(w io.Writer, edges []Edge, style Style) error {
 			style.paint(verdictColor(k.verdict), string(k.verdict)), string(k.reason),
 		})
 	}
-	return g.write(w, style.NoHeaders)
+	return g.write(w, style)
 }
 
 // name is "shop/frontend"; it says so when no proxy carries the traffic.
@@ -110,7 +110,7 @@ func edgePairs(w io.Writer, edges []Edge, style Style) error {
 			style.paint(verdictColor(e.Verdict), string(e.Verdict)), Clean(e.Why),
 		})
 	}
-	return g.write(w, style.NoHeaders)
+	return g.write(w, style)
 }
 
 func verdictColor(v handshake.Verdict) string {

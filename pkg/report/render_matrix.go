@@ -28,11 +28,24 @@ func MatrixFormats() []Format { return matrixForms.names() }
 // Render writes the matrix in the form that the style asks for.
 func (m *Matrix) Render(w io.Writer, style Style) error { return matrixForms.write(w, m, style) }
 
-// How much of a matrix the table shows; -o wide shows all.
+// How much of a matrix the table shows; -o wide shows all. On a terminal it is as many servers as fit beside the
+// names of the clients, and at least a few.
 const (
 	shownServers = 20
+	leastServers = 3
 	shownClients = 30
 )
+
+func (m *Matrix) serversShown(style Style) int {
+	if style.Width == 0 {
+		return shownServers
+	}
+	name, column := 0, len("P+")+columnGap
+	for _, p := range m.Clients {
+		name = max(name, utf8.RuneCountInString(Clean(p.name(m.By))))
+	}
+	return min(shownServers, max(leastServers, (style.width()-name-columnGap-len("rest"))/column))
+}
 
 // letters are what a cell shows: the worst of its calls, in the order of the legend.
 var letters = []struct {
@@ -90,9 +103,9 @@ func (s *Style) axis(parties []Party, limit int) axis {
 func writeMatrix(w io.Writer, m *Matrix, style Style) error {
 	if len(m.Cells) == 0 {
 		_, err := fmt.Fprintln(w, noEdges)
-		return errors.Join(err, sayUnlisted(w, m.Unlisted))
+		return errors.Join(err, sayUnlisted(w, m.Unlisted, style))
 	}
-	d := &drawing{m, style, style.axis(m.Clients, shownClients), style.axis(m.Servers, shownServers), map[[2]int]*Cell{}}
+	d := &drawing{m, style, style.axis(m.Clients, shownClients), style.axis(m.Servers, m.serversShown(style)), map[[2]int]*Cell{}}
 	d.fold()
 	g := grid{header: []string{"CLIENT"}}
 	for i := range d.servers.shown {
@@ -107,11 +120,11 @@ func writeMatrix(w io.Writer, m *Matrix, style Style) error {
 	if d.clients.rest > 0 {
 		g.rows = append(g.rows, d.row(len(d.clients.shown), "and "+plural(d.clients.rest, "more client"), len(g.header)-1))
 	}
-	if err := g.write(w, style.NoHeaders); err != nil {
+	if err := g.write(w, style); err != nil {
 		return err
 	}
 	d.legend(w)
-	return sayUnlisted(w, m.Unlisted)
+	return sayUnlisted(w, m.Unlisted, style)
 }
 
 // fold joins the pairs that share a cell.
@@ -168,8 +181,8 @@ func (d *drawing) legend(w io.Writer) {
 			words = append(words, word)
 		}
 	}
-	fmt.Fprintf(w, "\n%s; + others fare better; . no call\n", strings.Join(words, ", "))
-	fmt.Fprintf(w, "%s\n", d.Calls.sentence())
+	fmt.Fprint(w, "\n"+d.Style.fold(strings.Join(words, ", ")+"; + others fare better; . no call"))
+	fmt.Fprint(w, d.Style.fold(d.Calls.sentence()))
 }
 
 func (d *drawing) occurs(v handshake.Verdict) bool {

@@ -67,9 +67,10 @@ func (c connections) causes(style Style) string {
 }
 
 func traceOne(w io.Writer, k edgeFold, e *Edge, pairs int, style Style) error {
-	fmt.Fprintf(w, "%s -> %s -> %s: %s\n", k.client, k.destination, k.server, style.paint(verdictColor(k.verdict), string(k.verdict)))
+	verdict := style.paint(verdictColor(k.verdict), string(k.verdict))
+	fmt.Fprint(w, style.fold(fmt.Sprintf("%s -> %s -> %s: %s", k.client, k.destination, k.server, verdict)))
 	if pairs > 1 {
-		fmt.Fprintf(w, "  %s of pods alike; this is %s to %s\n", plural(pairs, "pair"), Clean(e.Client.Pod), Clean(e.Server.Address))
+		fmt.Fprint(w, style.fold(fmt.Sprintf("  %s of pods alike; this is %s to %s", plural(pairs, "pair"), Clean(e.Client.Pod), Clean(e.Server.Address))))
 	}
 	g := grid{}
 	left := 0
@@ -82,7 +83,7 @@ func traceOne(w io.Writer, k edgeFold, e *Edge, pairs int, style Style) error {
 	if style.Format != Wide {
 		g.rows = wrapLast(g.rows, style.width()-left)
 	}
-	if err := g.write(w, true); err != nil {
+	if err := g.write(w, Style{NoHeaders: true}); err != nil { // it is folded
 		return err
 	}
 	if len(e.Assumptions) > 0 {

@@ -26,14 +26,14 @@ func (p *page) upstreams() error {
 			}
 		}
 	}
-	if err := g.write(&p.b, p.NoHeaders); err != nil {
+	if err := g.write(&p.b, p.Style); err != nil {
 		return err
 	}
 	if more > 0 {
 		fmt.Fprintf(&p.b, "and %s (-o wide shows them)\n", plural(more, "more destination"))
 	}
 	if usual > 0 {
-		fmt.Fprintf(&p.b, "auto mTLS decides for %s: mTLS to endpoints with a proxy, plaintext to others\n", plural(usual, "destination"))
+		p.b.WriteString(p.fold(fmt.Sprintf("auto mTLS decides for %s: mTLS to endpoints with a proxy, plaintext to others", plural(usual, "destination"))))
 	}
 	return nil
 }

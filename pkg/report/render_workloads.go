@@ -31,7 +31,7 @@ func (p *page) workloads() error {
 		}
 		g.rows = append(g.rows, p.row(w))
 	}
-	if err := g.write(&p.b, p.NoHeaders); err != nil {
+	if err := g.write(&p.b, p.Style); err != nil {
 		return err
 	}
 	if hidden > 0 {
@@ -233,5 +233,5 @@ func (p *page) ports() error {
 		}
 	}
 	p.b.WriteByte('\n')
-	return g.write(&p.b, p.NoHeaders)
+	return g.write(&p.b, p.Style)
 }

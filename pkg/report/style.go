@@ -44,6 +44,14 @@ func (s Style) wrap(first, text string) string {
 // hang is wrap with the further lines indented by four spaces whatever stands first.
 func (s Style) hang(first, text string) string { return wrapTo(s.width(), first, 4, text) }
 
+// fold is hang on a terminal, and a line of its own elsewhere.
+func (s Style) fold(text string) string {
+	if s.Width == 0 {
+		return text + "\n"
+	}
+	return s.hang("", text)
+}
+
 // paint colours a word that is clean already.
 func (s Style) paint(color, word string) string {
 	if !s.Color || color == "" || word == "" {

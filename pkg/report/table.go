@@ -17,14 +17,21 @@ type grid struct {
 	rows   [][]string
 }
 
-// write prints the table; without rows it prints nothing.
-func (g grid) write(w io.Writer, noHeaders bool) error {
+// columnGap is how many spaces stand between columns.
+const columnGap = 2
+
+// write prints the table; without rows it prints nothing. On a terminal that is too narrow for it, it hangs.
+func (g grid) write(w io.Writer, style Style) error {
 	if len(g.rows) == 0 {
 		return nil
 	}
+	if !g.fits(style) {
+		_, err := io.WriteString(w, g.hung(style))
+		return err
+	}
 	var padded bytes.Buffer
 	t := tablewriter.NewTable(&padded, tablewriter.WithRenderer(kubectlRenderer()), tablewriter.WithConfig(kubectlConfig()))
-	if !noHeaders {
+	if !style.NoHeaders {
 		t.Header(g.header)
 	}
 	if err := t.Bulk(g.rows); err != nil {
@@ -49,7 +56,7 @@ func kubectlConfig() tablewriter.Config {
 	cell := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
 		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
-		Padding:    tw.CellPadding{Global: tw.Padding{Right: "  ", Overwrite: true}},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: strings.Repeat(" ", columnGap), Overwrite: true}},
 	}
 	return tablewriter.Config{Header: cell, Row: cell, Behavior: tw.Behavior{TrimSpace: tw.Off}}
 }

@@ -36,10 +36,10 @@ func unlistedKinds(r *kube.Resources) []string {
 }
 
 // sayUnlisted says under a table, or instead of one, what it lacks.
-func sayUnlisted(w io.Writer, lists []string) error {
+func sayUnlisted(w io.Writer, lists []string, style Style) error {
 	if len(lists) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "Not read: the list of %s. Connections may be missing here.\n", strings.Join(lists, ", "))
+	_, err := io.WriteString(w, style.fold(fmt.Sprintf("Not read: the list of %s. Connections may be missing here.", strings.Join(lists, ", "))))
 	return err
 }
