@@ -77,13 +77,7 @@ func summarise(edges []*handshake.Edge) EdgeSummary {
 			s.ByReason[e.Reason]++
 		}
 	}
-	for _, l := range links(slices.Values(edges)) {
-		if l.inMesh() {
-			s.Calls = s.Calls.plus(l.worst)
-		} else {
-			s.Outside = s.Outside.plus(l.worst)
-		}
-	}
+	s.Calls, s.Outside, s.ControlPlane = countCalls(links(slices.Values(edges)))
 	return s
 }
 

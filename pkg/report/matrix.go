@@ -25,8 +25,11 @@ type Matrix struct {
 	Clients []Party `json:"clients"`
 	Servers []Party `json:"servers"`
 	// Cells are the pairs between which a call is possible, those that fare worst first.
-	Cells []Cell  `json:"cells"`
-	Calls Traffic `json:"calls"`
+	Cells []Cell `json:"cells"`
+	// Calls, Outside and ControlPlane count what the cells count together, as the summary of a report does.
+	Calls        Traffic `json:"calls"`
+	Outside      Traffic `json:"outside"`
+	ControlPlane Traffic `json:"controlPlane"`
 }
 
 // By is what a matrix is about.
@@ -77,7 +80,9 @@ func NewMatrix(s *mesh.Snapshot, edges iter.Seq[*handshake.Edge], by By) *Matrix
 	type pair struct{ client, server kube.Ref }
 	cells := map[pair]*Cell{}
 	clients, servers := map[kube.Ref]Party{}, map[kube.Ref]Party{}
-	for _, l := range links(edges) {
+	all := links(edges)
+	m.Calls, m.Outside, m.ControlPlane = countCalls(all)
+	for _, l := range all {
 		client, server := partyOf(l.client, by), partyOf(l.server, by)
 		k := pair{client.Ref, server.Ref}
 		if cells[k] == nil {
@@ -87,7 +92,6 @@ func NewMatrix(s *mesh.Snapshot, edges iter.Seq[*handshake.Edge], by By) *Matrix
 		if rank(l.worst) > rank(cells[k].Worst) {
 			cells[k].Worst = l.worst
 		}
-		m.Calls = m.Calls.plus(l.worst)
 		clients[client.Ref], servers[server.Ref] = client, server
 	}
 	m.Cells = make([]Cell, 0, len(cells))

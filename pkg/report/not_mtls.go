@@ -25,7 +25,7 @@ type NotMTLS struct {
 func (r *Report) acquit(s *mesh.Snapshot, edges []*handshake.Edge) *NotMTLS {
 	t := r.EdgeSummary.Calls
 	if r.Scope.To != "" {
-		t = t.and(r.EdgeSummary.Outside)
+		t = t.and(r.EdgeSummary.Outside).and(r.EdgeSummary.ControlPlane)
 	}
 	asked := r.Scope.To != "" || len(r.Scope.Targets)+len(r.Scope.Namespaces) > 0 || t.Unreachable > 0
 	if !asked || t.Total == 0 || t.Fails+t.Unknown > 0 || r.Summary.Errors+r.Summary.Warnings > 0 || len(r.Unexplained) > 0 || r.Incomplete() {

@@ -75,6 +75,9 @@ func (p *page) head() {
 	if out := p.EdgeSummary.Outside; out.Total > 0 && !p.speaksOfOutside() {
 		p.b.WriteString(p.hang("  ", "callers without a proxy: "+out.sentence()))
 	}
+	if note := controlNote(p.EdgeSummary.ControlPlane); note != "" && p.Format == Wide && p.Scope.To == "" {
+		p.b.WriteString(p.hang("  ", note))
+	}
 }
 
 func writeJSON[D any](w io.Writer, document D, _ Style) error {

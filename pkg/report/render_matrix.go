@@ -183,6 +183,12 @@ func (d *drawing) legend(w io.Writer) {
 	}
 	fmt.Fprint(w, "\n"+d.Style.fold(strings.Join(words, ", ")+"; + others fare better; . no call"))
 	fmt.Fprint(w, d.Style.fold(d.Calls.sentence()))
+	if d.Outside.Total > 0 {
+		fmt.Fprint(w, d.Style.fold("callers without a proxy: "+d.Outside.sentence()))
+	}
+	if note := controlNote(d.ControlPlane); note != "" {
+		fmt.Fprint(w, d.Style.fold(note))
+	}
 }
 
 func (d *drawing) occurs(v handshake.Verdict) bool {

@@ -104,14 +104,16 @@ func (r *Report) callSentence() string { return r.outcome() + r.besides() }
 // outcome speaks of the calls that were asked about: of callers without a proxy too when
 // they alone call, or when a destination was named.
 func (r *Report) outcome() string {
-	calls, outside := r.EdgeSummary.Calls, r.EdgeSummary.Outside
+	calls, outside, control := r.EdgeSummary.Calls, r.EdgeSummary.Outside, r.EdgeSummary.ControlPlane
 	switch {
 	case r.Scope.To != "":
-		return calls.and(outside).sentence()
+		return calls.and(outside).and(control).sentence()
 	case calls.Total > 0:
 		return calls.sentence()
 	case outside.Total > 0:
 		return "callers without a proxy: " + outside.sentence()
+	case control.Total > 0:
+		return "calls to istiod and the API server only: " + control.sentence()
 	case r.Source.Type == "dump" && len(r.Workloads) > 0:
 		return "its peers are not in the evidence, and so no call can be judged"
 	case len(r.Workloads)+len(r.Coverage.Gaps) == 0:

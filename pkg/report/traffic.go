@@ -1,10 +1,12 @@
 package report
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -19,6 +21,45 @@ type link struct {
 	// blind is the end that could not be read, when worst is unknown for that reason; nil when
 	// it is neither or not known.
 	blind *mesh.Workload
+	// control says that it leads to the control plane.
+	control bool
+}
+
+// aside reports a call to the control plane that works: every pod can make it, and none of them says how the
+// applications fare. One that fails, or that nobody can judge, counts as any other.
+func (l *link) aside() bool { return l.control && l.worst.Works() }
+
+// controls reports whether an edge leads to istiod or to the API server.
+func controls(e *handshake.Edge) bool {
+	if p := e.Server.Pod; p != nil {
+		return p.Labels["app"] == "istiod" || p.Labels["istio"] == "pilot" // the labels of its chart
+	}
+	h := e.Server.Host
+	return h != nil && h.Ref == (kube.Ref{Kind: "Service", Namespace: "default", Name: "kubernetes"})
+}
+
+// countCalls counts links: those of callers with a proxy, those of callers without one, and apart from both those to
+// the control plane that work.
+func countCalls(all []*link) (calls, outside, control Traffic) {
+	for _, l := range all {
+		switch {
+		case l.aside():
+			control = control.plus(l.worst)
+		case l.inMesh():
+			calls = calls.plus(l.worst)
+		default:
+			outside = outside.plus(l.worst)
+		}
+	}
+	return calls, outside, control
+}
+
+// controlNote says what the counts of calls leave out; "" for nothing.
+func controlNote(control Traffic) string {
+	if control.Total == 0 {
+		return ""
+	}
+	return fmt.Sprintf("not counted: %s to istiod and the API server that work", plural(control.Total, "possible call"))
 }
 
 // inMesh reports whether any of the client's pods has a proxy.
@@ -53,6 +94,7 @@ func links(edges iter.Seq[*handshake.Edge]) []*link {
 		l := index[k]
 		if l == nil {
 			l = new(k)
+			l.control = controls(e)
 			index[k] = l
 			out = append(out, l)
 		}
@@ -94,7 +136,9 @@ func countTraffic(edges []*handshake.Edge) traffic {
 		if l.server == nil {
 			continue
 		}
-		t.outbound[l.client] = t.outbound[l.client].plus(l.worst)
+		if !l.aside() {
+			t.outbound[l.client] = t.outbound[l.client].plus(l.worst)
+		}
 		if l.inMesh() {
 			t.inbound[l.server] = t.inbound[l.server].plus(l.worst)
 		}

@@ -179,6 +179,9 @@ type EdgeSummary struct {
 	// them is its job and no fault of the mesh.
 	Calls   Traffic `json:"calls"`
 	Outside Traffic `json:"outside"`
+	// ControlPlane counts the calls to istiod and the API server that work, which every pod can make and
+	// neither of the others counts. Those that fail or are unknown are among the others.
+	ControlPlane Traffic `json:"controlPlane"`
 	// Total and what follows count pairs of a client pod and an endpoint.
 	Total     int                       `json:"total"`
 	ByVerdict map[handshake.Verdict]int `json:"byVerdict"`
