@@ -16,9 +16,10 @@ import (
 
 // traceOptions are the flags of `trace`.
 type traceOptions struct {
-	global  *globalOptions
-	output  outputOptions
-	verdict verdictOptions
+	global    *globalOptions
+	output    outputOptions
+	verdict   verdictOptions
+	manifests manifestsOptions
 }
 
 func newTraceCmd(env *Env, global *globalOptions) *cobra.Command {
@@ -52,6 +53,7 @@ Exit code 3: a connection fails (with --fail-on warning: or is plaintext). 4: on
 	}
 	o.output.addFlags(cmd, report.TraceFormats())
 	o.verdict.addFlags(cmd)
+	o.manifests.addFlags(cmd)
 	return cmd
 }
 
@@ -68,6 +70,10 @@ func (o *traceOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	if to != nil {
 		scope = []string{from.word, to.word}
 	}
+	manifests, err := o.manifests.read(env)
+	if err != nil {
+		return err
+	}
 	view, err := o.global.read(cmd.Context(), env, scope)
 	if err != nil {
 		return err
@@ -81,11 +87,12 @@ func (o *traceOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	found := explained(view, edges, env.Checks)
+	causes := explained(view, edges, env.Checks)
+	manifests.locate(env, causes)
 	style := o.global.style(env)
 	style.Again = again(cmd.Flags(), nil)
 	err = o.output.write(env, style, func(w io.Writer, style report.Style) error {
-		return report.RenderTrace(w, view.snapshot, edges, found, style)
+		return report.RenderTrace(w, view.snapshot, edges, causes, style)
 	})
 	if err != nil {
 		return err
@@ -93,12 +100,12 @@ func (o *traceOptions) run(cmd *cobra.Command, env *Env, args []string) error {
 	return o.verdict.traced(edges, view)
 }
 
-// explained are the findings of a scope in which a connection does not get through as mutual TLS.
-func explained(v *view, edges []*handshake.Edge, checks []*diagnose.Check) []*diagnose.Finding {
+// explained says why a connection does not get through as mutual TLS; nil when all do.
+func explained(v *view, edges []*handshake.Edge, checks []*diagnose.Check) *report.Report {
 	if !slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return !e.Verdict.Works() || e.Verdict == handshake.Plaintext }) {
 		return nil
 	}
-	return diagnose.Run(v.snapshot, checks, v.found.scope()).Findings
+	return report.Causes(v.snapshot, edges, diagnose.Run(v.snapshot, checks, v.found.scope()).Findings)
 }
 
 // parseDestination reads the TARGET of a TO, which is nil for a host or an address, and its port.

@@ -32,3 +32,19 @@ func TestLocate(t *testing.T) {
 		}
 	}
 }
+
+// TestLocateSuppressed: a finding that is suppressed has its place, whichever of the two comes first.
+func TestLocateSuppressed(t *testing.T) {
+	find := func(kube.Ref, string) *Location { return &Location{"rules.yaml", 6} }
+	accepted := []Suppression{{Code: "MTD301", Subject: "DestinationRule shop/server", Reason: "known"}}
+	for name, do := range map[string]func(*Report){
+		"first the place": func(r *Report) { r.Locate(find); r.Suppress(accepted) },
+		"then the place":  func(r *Report) { r.Suppress(accepted); r.Locate(find) },
+	} {
+		r := &Report{Findings: []Finding{{Code: "MTD301", Subject: kube.Ref{Kind: "DestinationRule", Namespace: "shop", Name: "server"}}}}
+		do(r)
+		if got := r.suppressed(); len(got) != 1 || got[0].Finding.Location == nil {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
@@ -17,7 +16,7 @@ import (
 type connections struct {
 	snapshot *mesh.Snapshot
 	edges    []*handshake.Edge
-	findings []*diagnose.Finding // which explain edges, for a trace
+	causes   *Report // of what is not well, for a trace; nil for none
 }
 
 func (c connections) list() []Edge { return Edges(c.snapshot, c.edges).Edges }

@@ -92,9 +92,7 @@ func (p *page) finding(f *Finding) {
 		p.line("cause", "a consequence of "+Clean(f.CausedBy.Code)+": mend that first")
 	}
 	p.origin(f.Origin)
-	if f.Location != nil {
-		p.line("file", f.Location.String())
-	}
+	p.file(f)
 	if since := f.inForce(); since != "" {
 		p.line("proxy", since)
 	}
@@ -105,6 +103,13 @@ func (p *page) finding(f *Finding) {
 	p.facts(f.Evidence)
 	if p.Scope.To == "" {
 		p.remedies(f)
+	}
+}
+
+// file names the line of a file that a finding blames, where it is known.
+func (p *page) file(f *Finding) {
+	if f.Location != nil {
+		p.line("file", f.Location.String())
 	}
 }
 

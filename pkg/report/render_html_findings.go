@@ -53,6 +53,7 @@ func (p *webPage) finding(f *Finding, first bool) g.Node {
 		h.Summary(word(f.Severity, shown), g.Text(" "), h.Strong(text(f.Code)), g.Text(" "), text(title)),
 		h.Div(
 			h.P(h.Class("soft"), text(f.Subject.String()+" "+f.Field)),
+			g.Iff(f.Location != nil, func() g.Node { return h.P(h.Class("soft"), h.Code(text(f.Location.String()))) }),
 			g.Iff(f.Origin != nil, func() g.Node {
 				return g.Group{
 					g.If(f.Origin.since() != "", h.P(h.Class("soft"), text("Since "+f.Origin.since()))),

@@ -22,10 +22,18 @@ var traceForms = forms[connections]{
 func TraceFormats() []Format { return traceForms.names() }
 
 // RenderTrace writes connections step by step. The table tells replicas that behave alike once,
-// and of those that work only what was chosen; Wide tells everything. Findings are those by which
-// the tables explain what is not well, in the order in which to act.
-func RenderTrace(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, findings []*diagnose.Finding, style Style) error {
-	return traceForms.write(w, connections{s, edges, findings}, style)
+// and of those that work only what was chosen; Wide tells everything. Causes are what Causes makes of
+// them, by which the tables explain what is not well; nil for none.
+func RenderTrace(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, causes *Report, style Style) error {
+	return traceForms.write(w, connections{s, edges, causes}, style)
+}
+
+// Causes holds the findings that explain connections, the consequences of others left out, in the order in which to act.
+func Causes(s *mesh.Snapshot, edges []*handshake.Edge, all []*diagnose.Finding) *Report {
+	explain := slices.DeleteFunc(slices.Clone(all), func(f *diagnose.Finding) bool {
+		return f.CausedBy != nil || !slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return among(edges, e) })
+	})
+	return &Report{Findings: findings(s, explain)}
 }
 
 func writeTrace(w io.Writer, c connections, style Style) error {
@@ -43,21 +51,20 @@ func writeTrace(w io.Writer, c connections, style Style) error {
 			return err
 		}
 	}
-	_, err := io.WriteString(w, c.causes(style))
+	_, err := io.WriteString(w, c.because(style))
 	return err
 }
 
-// causes names the findings that explain the connections, with their first fix, and what to type next.
-func (c connections) causes(style Style) string {
-	p := newPage(&Report{}, style)
-	for _, f := range c.findings {
-		if f.CausedBy != nil || !slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return among(c.edges, e) }) {
-			continue
-		}
-		x := findings(c.snapshot, []*diagnose.Finding{f})[0]
-		p.Report.Findings = append(p.Report.Findings, x)
+// because names the findings that explain the connections, with their first fix, and what to type next.
+func (c connections) because(style Style) string {
+	if c.causes == nil {
+		return ""
+	}
+	p := newPage(c.causes, style)
+	for _, x := range c.causes.Findings {
 		word, color := severityWord(x.Severity)
 		p.b.WriteString("\n" + p.paint(color, word) + strings.TrimPrefix(p.wrap(fmt.Sprintf("%-4s %s  ", word, x.Code), Clean(x.Title)), word))
+		p.file(&x)
 		p.fixes(x.Fixes[:min(1, len(x.Fixes))])
 	}
 	if worst := p.worst(); worst != nil {

@@ -28,7 +28,7 @@ func TestEightyColumns(t *testing.T) {
 		for _, err := range []error{
 			r.Render(&out, style), RenderEdges(&out, d.Snapshot, d.Edges(), style), Certificates(d.Snapshot, everyPod).Render(&out, style),
 			NewMatrix(d.Snapshot, slices.Values(d.Edges()), ByWorkload).Render(&out, style), Compare(healthy, side).Render(&out, style), Compare(side, healthy).Render(&out, style),
-			RenderTrace(&out, d.Snapshot, traced, d.Findings, style),
+			RenderTrace(&out, d.Snapshot, traced, Causes(d.Snapshot, traced, d.Findings), style),
 		} {
 			if err != nil {
 				t.Fatal(err)
