@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/go-json-experiment/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
@@ -39,6 +40,16 @@ func ruleManifest(r *kube.DestinationRule) string {
 		policy["portLevelSettings"] = entries
 	}
 	return manifest("networking.istio.io/v1", ruleRef(r), object{"host": r.Spec.Host, "trafficPolicy": policy})
+}
+
+// wholeRule is a DestinationRule in YAML with all that is read of it.
+func wholeRule(r *kube.DestinationRule) string {
+	var spec object
+	text, err := json.Marshal(r.Spec)
+	if err != nil || json.Unmarshal(text, &spec) != nil { // what was read encodes
+		return ""
+	}
+	return manifest("networking.istio.io/v1", ruleRef(r), spec)
 }
 
 func mode(m string) object { return object{"mode": m} }

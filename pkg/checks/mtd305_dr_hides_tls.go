@@ -2,9 +2,11 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 var mtd305 = &diagnose.Check{
@@ -25,7 +27,7 @@ var mtd305 = &diagnose.Check{
 			seeMesh("enableAutoMtls: false"),
 		},
 		NotThis:    "With auto mTLS on, a rule without tls changes nothing. If no rule at all asks for mutual TLS, auto mTLS being off is the cause (MTD308).",
-		Fix:        "Say ISTIO_MUTUAL in the hiding rule too, if all its endpoints have a proxy; else narrow its host to what it is meant for, or delete it.",
+		Fix:        "Say ISTIO_MUTUAL in the hiding rule too, if all its endpoints have a proxy; else in rules of the single hosts beside it, or narrow its host to what it is meant for, or delete it.",
 		References: []string{"istio/istio#12795", "istio/istio#11545", "pilot/pkg/model/push_context.go: destinationRule"},
 	},
 	Needs:    []diagnose.Evidence{diagnose.Proxies, diagnose.DestinationRules, diagnose.MeshConfig},
@@ -45,12 +47,44 @@ func describeDRHides(p *diagnose.Pass, f *diagnose.Finding) {
 			f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: ruleRef(lost).String() + " spec.trafficPolicy.tls.mode", Value: "ISTIO_MUTUAL, hidden: " + s.Why})
 		}
 	}
-	f.Fixes = mutualFixes(p, rule.Rule, f.Field, f.Edges)
-	if len(f.Fixes) == 0 && heals(p, replaced(p, rule.Rule, nil), f.Edges) {
-		f.Fixes = []diagnose.Fix{{
+	if f.Fixes = mutualFixes(p, rule.Rule, f.Field, f.Edges); len(f.Fixes) > 0 {
+		return
+	}
+	f.Fixes = mutualPerHost(p, rule.Rule, f.Edges)
+	if heals(p, replaced(p, rule.Rule, nil), f.Edges) {
+		f.Fixes = append(f.Fixes, diagnose.Fix{
 			Title:   "delete " + f.Subject.String() + ": the rules behind it then count (its hosts are not all in the mesh, so ISTIO_MUTUAL in it would break some)",
 			Risk:    "what else it sets (connection pool, load balancer, outlier detection) is gone: move that to rules of single hosts that also set tls",
 			Command: deleting(f.Subject),
-		}}
+		})
 	}
+}
+
+// mutualPerHost are rules of the hosts of broken edges, beside the one that covers them all: each with what that one says, and
+// ISTIO_MUTUAL. None are offered where they would not heal, or where not all that the rule says is read.
+func mutualPerHost(p *diagnose.Pass, rule *kube.DestinationRule, broken []*handshake.Edge) []diagnose.Fix {
+	policy := rule.Spec.TrafficPolicy
+	if policy == nil || policy.LoadBalancer != nil || len(policy.PortLevelSettings)+len(rule.Spec.Subsets) > 0 {
+		return nil
+	}
+	list := slices.Clone(p.Resources.DestinationRules)
+	var fixes []diagnose.Fix
+	for _, host := range distinct(broken, hostOf) {
+		own := copyRule(rule)
+		own.Meta = kube.Meta{Namespace: rule.Namespace, Name: host.Ref.Name + "-" + host.Namespace + "-mtls", CreationTimestamp: p.CapturedAt}
+		own.Spec.Host, own.Spec.TrafficPolicy.TLS = host.Name, &kube.ClientTLS{Mode: "ISTIO_MUTUAL"}
+		if slices.ContainsFunc(list, func(r *kube.DestinationRule) bool { return ruleRef(r) == ruleRef(own) }) {
+			return nil
+		}
+		list = append(list, own)
+		fixes = append(fixes, diagnose.Fix{
+			Title:    fmt.Sprintf("say ISTIO_MUTUAL for %s in a rule of its own, with what %s says", shortHost(p, host.Name), ruleRef(rule)),
+			Manifest: wholeRule(own),
+			Risk:     "what changes in " + ruleRef(rule).String() + " has to change there too",
+		})
+	}
+	if !heals(p, list, broken) {
+		return nil
+	}
+	return together(fixes)
 }
