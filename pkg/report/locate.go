@@ -59,5 +59,5 @@ func (l *Location) sarif() sarifPhysical {
 	if strings.HasPrefix(l.File, "/") {
 		uri = "file:///" + uri
 	}
-	return sarifPhysical{sarifArtifact{uri}, sarifRegion{l.Line}}
+	return sarifPhysical{sarifArtifact{URI: uri}, sarifRegion{l.Line}}
 }

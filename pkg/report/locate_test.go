@@ -24,8 +24,8 @@ func TestLocate(t *testing.T) {
 		t.Errorf("%d of %d found", found, blamed)
 	}
 	for i, want := range []sarifPhysical{
-		{sarifArtifact{"mesh/shop%20rules.yaml"}, sarifRegion{6}},
-		{sarifArtifact{"shop/Sidecar/x"}, sarifRegion{1}},
+		{sarifArtifact{"mesh/shop%20rules.yaml", ""}, sarifRegion{6}},
+		{sarifArtifact{"shop/Sidecar/x", inCluster}, sarifRegion{1}},
 	} {
 		if got := r.Findings[i].sarif(0).Locations[0].Physical; got != want {
 			t.Errorf("%+v, want %+v", got, want)

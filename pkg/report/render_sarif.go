@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,9 +17,13 @@ type (
 		Runs    []sarifRun `json:"runs"`
 	}
 	sarifRun struct {
-		Tool        sarifTool         `json:"tool"`
-		Invocations []sarifInvocation `json:"invocations"`
-		Results     []sarifResult     `json:"results"`
+		Tool        sarifTool            `json:"tool"`
+		Bases       map[string]sarifBase `json:"originalUriBaseIds,omitempty"`
+		Invocations []sarifInvocation    `json:"invocations"`
+		Results     []sarifResult        `json:"results"`
+	}
+	sarifBase struct {
+		Description sarifMessage `json:"description"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -73,7 +78,8 @@ type (
 		StartLine int `json:"startLine"`
 	}
 	sarifArtifact struct {
-		URI string `json:"uri"`
+		URI  string `json:"uri"`
+		Base string `json:"uriBaseId,omitempty"`
 	}
 	sarifLogical struct {
 		Name string `json:"name"`
@@ -81,6 +87,13 @@ type (
 		Kind string `json:"kind"`
 	}
 )
+
+// inCluster is the base of the places of findings that no file holds: resources, as NAMESPACE/KIND/NAME. A base without a
+// URI says that nobody can open it (section 3.14.14). Without an artifact and a line GitHub refuses the whole file
+// (github/codeql-action issues 1738 and 2459).
+const inCluster = "CLUSTER"
+
+const inClusterMeans = "Resources of the cluster, as NAMESPACE/KIND/NAME, and no files. --manifests DIR finds the file and line of those that people keep in files."
 
 const projectURL = "https://github.com/mtls-doctor/kubectl-mtls-doctor"
 
@@ -122,6 +135,9 @@ func writeSARIF(w io.Writer, r *Report, style Style) error {
 	for _, x := range r.suppressed() {
 		add(&x.Finding, x.sarif())
 	}
+	if slices.ContainsFunc(run.Results, func(x sarifResult) bool { return x.Locations[0].Physical.Artifact.Base == inCluster }) {
+		run.Bases = map[string]sarifBase{inCluster: {sarifMessage{inClusterMeans}}}
+	}
 	return writeJSON(w, sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}, style)
 }
 
@@ -149,7 +165,7 @@ func (f *Finding) sarif(rule int) sarifResult {
 	if len(f.Fixes) > 0 {
 		title += ". Fix: " + f.Fixes[0].Title
 	}
-	at := sarifPhysical{sarifArtifact{sarifURI(ref.Namespace, ref.Kind, ref.Name)}, sarifRegion{1}} // GitHub wants a line
+	at := sarifPhysical{sarifArtifact{sarifURI(ref.Namespace, ref.Kind, ref.Name), inCluster}, sarifRegion{1}}
 	if f.Location != nil {
 		at = f.Location.sarif()
 	}
@@ -192,7 +208,7 @@ func sarifLevel(severity string) string {
 	return severity
 }
 
-// sarifURI places a resource where code scanning expects a file.
+// sarifURI is a relative reference (RFC 3986) of these parts.
 func sarifURI(parts ...string) string {
 	var escaped []string
 	for _, p := range parts {
