@@ -69,6 +69,7 @@ var suspicions = []suspicion{
 	}},
 	{unrouted, about("the VirtualServices of %s: no route takes the request")},
 	{failsFor(handshake.NoListener), about("the ports of the pods behind %s: the server's proxy does not listen there")},
+	{untranslated, about("the ports of %s: the name of a headless Service stands for its pods, which listen on the targetPort, and nothing leads its port on to that")},
 	{failsFor(handshake.BlackHoled), about("how the client's proxy can know %s: it drops what it does not know (REGISTRY_ONLY)")},
 	{failsFor(handshake.NotHTTP), about("the protocol of %s: the server's proxy expects HTTP")},
 	{
@@ -130,6 +131,17 @@ func unserved(e *handshake.Edge) bool {
 func holdsCluster(e *handshake.Edge) bool {
 	named := func(c *envoy.Cluster) bool { return c.Name == e.Outbound.Cluster }
 	return e.Client != nil && e.Client.Proxy != nil && slices.ContainsFunc(e.Client.Proxy.Clusters, named)
+}
+
+// untranslated reports a call by the name of a headless Service to a port that is another of its pods. A Service with an
+// address of its own has the node lead one on to the other.
+func untranslated(e *handshake.Edge) bool {
+	host, number := e.SentTo()
+	if host == nil || !host.Headless || host.Port(number) == nil {
+		return false
+	}
+	endpoints := host.Port(number).Endpoints
+	return len(endpoints) > 0 && !slices.ContainsFunc(endpoints, func(ep mesh.Endpoint) bool { return ep.Address == e.Server.Address })
 }
 
 // unrouted reports a call that no route takes.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -134,6 +135,31 @@ func TestRemovedCluster(t *testing.T) {
 	} {
 		s := mesh.New(&mesh.Evidence{Resources: &kube.Resources{EnvoyFilters: []*kube.EnvoyFilter{tt.filter}}})
 		if got := suspects(s, []*handshake.Edge{e})[0]; got != tt.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// TestUntranslatedPort: a headless name stands for the pods, and its port has to be theirs.
+func TestUntranslatedPort(t *testing.T) {
+	pod := netip.MustParseAddr("10.244.1.4")
+	call := func(headless bool, port uint16) *handshake.Edge {
+		host := &mesh.Host{Headless: headless, Ports: []*mesh.Port{{Number: 80, Endpoints: []mesh.Endpoint{{Address: netip.AddrPortFrom(pod, 8080)}}}}}
+		e := &handshake.Edge{Verdict: handshake.MTLS}
+		e.Server.Host, e.Server.Name, e.Server.Port, e.Server.Address = host, "moved.shop", 80, netip.AddrPortFrom(pod, port)
+		return e
+	}
+	for name, tt := range map[string]struct {
+		edge *handshake.Edge
+		told bool
+	}{
+		"another port":             {call(true, 80), true},
+		"the pods' own":            {call(true, 8080), false},
+		"by the Service's address": {call(false, 80), false},
+		"an address":               {&handshake.Edge{Verdict: handshake.MTLS}, false},
+	} {
+		got := suspects(nil, []*handshake.Edge{tt.edge})
+		if strings.HasPrefix(got[0], "the ports of moved.shop:80: the name of a headless Service stands for its pods") != tt.told {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

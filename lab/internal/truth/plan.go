@@ -182,7 +182,8 @@ func plan(clients []node.PodInfo, targets []target) []attempt {
 }
 
 // calls of one client to one target. A client without a proxy, and every client of a headless
-// service, dials the endpoints themselves.
+// service, dials the endpoints themselves: by what the service's rules on the node would make of its port, or, as a
+// headless service has none, at the port itself.
 func calls(client node.PodInfo, t target) []attempt {
 	var all []attempt
 	add := func(address string, port, times int, endpoint *node.PodInfo) {
@@ -197,8 +198,12 @@ func calls(client node.PodInfo, t target) []attempt {
 		if t.path != "/" && !client.Proxied() {
 			return nil
 		}
+		port := t.to.TargetPort
+		if t.to.Headless {
+			port = t.to.Port
+		}
 		for i := range t.endpoints {
-			add(t.endpoints[i].IP, t.to.TargetPort, tries, &t.endpoints[i])
+			add(t.endpoints[i].IP, port, tries, &t.endpoints[i])
 		}
 		return all
 	}
