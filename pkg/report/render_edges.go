@@ -44,10 +44,6 @@ func RenderEdges(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, style S
 	return edgeForms.write(w, connections{snapshot: s, edges: edges}, style)
 }
 
-func edgesYAML(w io.Writer, c connections, style Style) error {
-	return writeYAML(w, Edges(c.snapshot, c.edges), style)
-}
-
 // streamEdges writes an EdgeList as JSON, one edge a line and one at a time.
 func streamEdges(w io.Writer, c connections, _ Style) error {
 	out := bufio.NewWriterSize(w, 64<<10)
