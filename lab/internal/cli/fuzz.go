@@ -60,7 +60,7 @@ func (c course) judge(e Env) fuzz.Judge {
 	return func(ctx context.Context, one fuzz.Case) (wrong []string, err error) {
 		start := time.Now()
 		c.scenarios = []scenario.Scenario{one.Scenario()}
-		err = c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
+		err = c.each(ctx, func(ctx context.Context, s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
 			if failed != nil {
 				return failed
 			}

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/heal"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/truth"
 )
 
 func healing() []Command {
@@ -19,30 +22,44 @@ func runHeal(ctx context.Context, e Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	c.scenarios = slices.DeleteFunc(c.scenarios, func(s scenario.Scenario) bool { return s.Expect.Cause == nil })
+	all, err := c.healAll(ctx, e)
+	if err != nil {
+		return err
+	}
+	return healed(e, all)
+}
+
+// healAll runs faulty scenarios, each from the beginning, and heals them.
+func (c course) healAll(ctx context.Context, e Env) (all []heal.Healing, err error) {
+	for i := range c.scenarios {
+		c.scenarios[i].Continues = false // healthy steps are left out
+	}
+	err = c.each(ctx, func(ctx context.Context, s scenario.Scenario, t truth.Truth, _ string, failed error) error {
+		all = append(all, c.heal(ctx, e, s, t, failed))
+		return nil
+	})
+	return all, err
+}
+
+// heal heals a scenario that runs; one that could not be set up is wrong, and the next one may be right.
+func (c course) heal(ctx context.Context, e Env, s scenario.Scenario, t truth.Truth, failed error) heal.Healing {
 	h := heal.Healer{
 		Runner: c.runner, Product: c.product,
 		Path: e.Dir.Join("bin") + ":" + os.Getenv("PATH"), Kubeconfig: e.Dir.Kubeconfig(),
 	}
-	var all []heal.Healing
-	for _, s := range c.scenarios {
-		if s.Expect.Cause == nil {
-			continue
-		}
-		s.Continues = false // healthy steps are left out
-		got, err := h.Heal(ctx, s)
-		if err != nil {
-			got.Wrong = append(got.Wrong, err.Error())
-		}
-		all = append(all, got)
-		fmt.Fprintf(e.Err, "%-45s %3d mended %3d wrong  %s\n", s.Name, got.Mended, len(got.Wrong), got.Fix)
-		for _, w := range got.Wrong {
-			fmt.Fprintln(e.Err, "   ", w)
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	got := heal.Healing{Scenario: s.Name}
+	if failed == nil {
+		got, failed = h.Heal(ctx, s, t)
 	}
-	return healed(e, all)
+	if failed != nil {
+		got.Wrong = append(got.Wrong, failed.Error())
+	}
+	fmt.Fprintf(e.Err, "%-45s %3d mended %3d wrong  %s\n", s.Name, got.Mended, len(got.Wrong), got.Fix)
+	for _, w := range got.Wrong {
+		fmt.Fprintln(e.Err, "   ", w)
+	}
+	return got
 }
 
 // healed prints what came of each; it is an error when something is wrong.

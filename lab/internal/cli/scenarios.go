@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/heal"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/scenario"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/score"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/truth"
@@ -24,7 +25,7 @@ func scenarios() []Command {
 		{"scenarios", "", "what there is in lab/scenarios", runScenarios},
 		{"scenario", "NAME", "make the mesh what a scenario wants, and leave it so: to look around in", runScenario},
 		{"truth", "[-out FOLDER] NAME…|--all", "apply scenarios, drive traffic, record what happened and a bundle", runTruth},
-		{"score", "[-out FOLDER] NAME…|--all", "the same, and compare with what the product says", runScore},
+		{"score", "[-out FOLDER] [-heal] NAME…|--all", "the same, and compare with what the product says; with -heal, apply the fix as well", runScore},
 	}
 }
 
@@ -71,13 +72,16 @@ type course struct {
 	out       string
 }
 
-func openCourse(ctx context.Context, e Env, args []string, out string) (course, error) {
+func openCourse(ctx context.Context, e Env, args []string, out string, more ...func(*flag.FlagSet)) (course, error) {
 	flags := flag.NewFlagSet("scenarios", flag.ContinueOnError)
 	flags.SetOutput(e.Err)
 	all := flags.Bool("all", false, "all scenarios")
 	program := flags.String("product", "", "the product's program; built when not given")
 	folder := flags.String("scenarios", e.scenarios(), "folder of the scenarios")
 	flags.StringVar(&out, "out", out, "folder for the recordings")
+	for _, add := range more {
+		add(flags)
+	}
 	if err := flags.Parse(args); err != nil {
 		return course{}, err
 	}
@@ -150,7 +154,7 @@ func (c course) calibrate(ctx context.Context, e Env) error {
 }
 
 // each runs f for every scenario while the mesh is as it wants, or with the reason why it is not.
-func (c course) each(ctx context.Context, f func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error) error {
+func (c course) each(ctx context.Context, f func(ctx context.Context, s scenario.Scenario, t truth.Truth, bundle string, failed error) error) error {
 	dir, err := os.MkdirTemp("", "lab-course-")
 	if err != nil {
 		return err
@@ -159,7 +163,7 @@ func (c course) each(ctx context.Context, f func(s scenario.Scenario, t truth.Tr
 	for _, s := range c.scenarios {
 		t, end, err := c.runner.Run(ctx, s)
 		bundle := filepath.Join(dir, s.FileName())
-		if err := errors.Join(f(s, t, bundle, err), end(ctx), os.RemoveAll(bundle)); err != nil {
+		if err := errors.Join(f(ctx, s, t, bundle, err), end(ctx), os.RemoveAll(bundle)); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -174,7 +178,7 @@ func runTruth(ctx context.Context, e Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
+	return c.each(ctx, func(ctx context.Context, s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
 		if failed != nil {
 			return failed
 		}
@@ -194,30 +198,59 @@ func runScore(ctx context.Context, e Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	c, err := openCourse(ctx, e, args, "")
+	x := exam{env: e, known: known}
+	x.course, err = openCourse(ctx, e, args, "", func(f *flag.FlagSet) { f.BoolVar(&x.heals, "heal", false, "apply the fixes, too") })
 	if err != nil {
 		return err
 	}
-	var scores []score.Score
-	start := time.Now()
-	err = c.each(ctx, func(s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
-		got, err := c.live(ctx, s, t, bundle, failed)
-		if err != nil {
-			return err
-		}
-		got.Wrong, got.Known = score.Excuse(s.Name, got.Wrong, known)
-		got.Time, start = time.Since(start), time.Now()
-		scores = append(scores, got)
-		fmt.Fprintf(e.Err, "%-45s %4d agree %3d wrong %3d known %5.1fs\n", s.Name, got.Pairs.Agree, len(got.Wrong), got.Known, got.Time.Seconds())
-		for _, w := range got.Wrong {
-			fmt.Fprintln(e.Err, "   ", w)
-		}
-		if c.out == "" || failed != nil {
-			return nil
-		}
-		return truth.Record(c.out, s, t, bundle)
-	})
-	return errors.Join(err, table(e, scores))
+	x.began = time.Now()
+	err = errors.Join(x.each(ctx, x.take), table(e, x.scores))
+	if !x.heals || ctx.Err() != nil {
+		return err
+	}
+	x.scenarios = x.later
+	more, failed := x.healAll(ctx, e)
+	return errors.Join(err, failed, healed(e, append(x.healings, more...)))
+}
+
+// exam scores scenarios, and heals them if it is to.
+type exam struct {
+	course
+	env   Env
+	known []score.Known
+	heals bool
+
+	began    time.Time // the scenario
+	scores   []score.Score
+	healings []heal.Healing
+	later    []scenario.Scenario // to heal at the end: a fix would change what their next step begins with
+}
+
+// take scores one scenario. The mesh is then as its fix made it, where that was applied.
+func (x *exam) take(ctx context.Context, s scenario.Scenario, t truth.Truth, bundle string, failed error) error {
+	defer func() { x.began = time.Now() }()
+	got, err := x.live(ctx, s, t, bundle, failed)
+	if err != nil {
+		return err
+	}
+	got.Wrong, got.Known = score.Excuse(s.Name, got.Wrong, x.known)
+	got.Time = time.Since(x.began)
+	x.scores = append(x.scores, got)
+	fmt.Fprintf(x.env.Err, "%-45s %4d agree %3d wrong %3d known %5.1fs\n", s.Name, got.Pairs.Agree, len(got.Wrong), got.Known, got.Time.Seconds())
+	for _, w := range got.Wrong {
+		fmt.Fprintln(x.env.Err, "   ", w)
+	}
+	if x.out != "" && failed == nil {
+		err = truth.Record(x.out, s, t, bundle)
+	}
+	switch {
+	case err != nil || !x.heals || s.Expect.Cause == nil:
+	case s.Continued:
+		x.later = append(x.later, s)
+	default:
+		x.healings = append(x.healings, x.heal(ctx, x.env, s, t, failed))
+	}
+	return err
 }
 
 // live scores a scenario; one that could not be set up is wrong, and the next one may be right.

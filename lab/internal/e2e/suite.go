@@ -58,8 +58,7 @@ func (s Suite) Run(ctx context.Context) (err error) {
 		{"lab up", func(ctx context.Context) (err error) { namespace, err = s.up(ctx); return }},
 		{"a second lab does not meet the first", s.second},
 		{"the plugin, found and run by kubectl", s.plugin},
-		{"every scenario", func(ctx context.Context) error { return s.lab(ctx, s.Out, "score", "--all") }},
-		{"the fixes heal", func(ctx context.Context) error { return s.lab(ctx, s.Out, "heal", "--all") }},
+		{"every scenario, and the fixes heal", func(ctx context.Context) error { return s.lab(ctx, s.Out, "score", "-heal", "--all") }},
 	} {
 		if err := s.step(ctx, st); err != nil {
 			return err

@@ -64,6 +64,8 @@ type Scenario struct {
 	Steps []Step `json:"steps,omitempty"`
 	// Continues: the mesh comes from the step before, and remembers it.
 	Continues bool `json:"-"`
+	// Continued: the step after it begins with the mesh as this one leaves it.
+	Continued bool `json:"-"`
 
 	objects map[string][]*unstructured.Unstructured // by file
 }

@@ -41,7 +41,8 @@ func (s Scenario) Expand() ([]Scenario, error) {
 			return nil, fmt.Errorf("scenario %s: step %d has no name", s.Name, i+1)
 		}
 		made := s
-		made.Name, made.Steps, made.Continues = fmt.Sprintf("%s/%d-%s", s.Name, i+1, step.Name), nil, i > 0
+		made.Name, made.Steps = fmt.Sprintf("%s/%d-%s", s.Name, i+1, step.Name), nil
+		made.Continues, made.Continued = i > 0, i < len(s.Steps)-1
 		var err error
 		if objects, err = s.step(objects, step); err != nil {
 			return nil, fmt.Errorf("step %s: %w", step.Name, err)
