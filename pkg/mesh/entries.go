@@ -172,8 +172,8 @@ func (s *Snapshot) entryMembers(se *kube.ServiceEntry) []Declaration {
 // workloadEntries are those of a namespace with the given labels.
 func (s *Snapshot) workloadEntries(namespace string, labels map[string]string) []Declaration {
 	var out []Declaration
-	for _, we := range s.Resources.WorkloadEntries {
-		if we.Namespace == namespace && kube.HasLabels(labels, we.Spec.Labels) {
+	for _, we := range s.entries[namespace] {
+		if kube.HasLabels(labels, we.Spec.Labels) {
 			out = append(out, Declaration{we.Spec, kube.Ref{Kind: "WorkloadEntry", Namespace: we.Namespace, Name: we.Name}, "spec"})
 		}
 	}

@@ -28,6 +28,7 @@ type Snapshot struct {
 	byHost map[string][]*Host
 
 	balanced map[netip.AddrPort]*Port
+	entries  map[string][]*kube.WorkloadEntry // by namespace
 }
 
 // New joins evidence. It never fails: what is missing stays missing, and says so.
@@ -41,6 +42,10 @@ func New(ev *Evidence) *Snapshot {
 		Evidence: ev, Domain: clusterDomain(ev),
 		byKey: map[kube.Key]*Pod{}, byAddr: map[netip.Addr]*Pod{},
 		byVIP: map[netip.Addr]*Host{}, byHost: map[string][]*Host{}, balanced: map[netip.AddrPort]*Port{},
+		entries: map[string][]*kube.WorkloadEntry{},
+	}
+	for _, we := range ev.Resources.WorkloadEntries {
+		s.entries[we.Namespace] = append(s.entries[we.Namespace], we)
 	}
 	s.addPods()
 	s.addWorkloads()
