@@ -2,10 +2,12 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -14,7 +16,7 @@ var mtd203 = &diagnose.Check{
 	Title: "two workloads are of different trust domains and do not accept each other",
 	Doc: diagnose.Doc{
 		Meaning: "A server's proxy accepts client certificates of its own trust domain, its aliases and those for which a CA certificate is configured; a client's SAN list is made of its own trust domain too. " +
-			"A workload whose certificate carries another one (trustDomain was changed and proxies were not restarted, a second cluster, another CA) is refused even if the root is the same.",
+			"A workload whose certificate carries another one (a second cluster, another CA) is refused even if the root is the same. Where trustDomain was changed without keeping the old one as an alias, all certificates are of the old one until the workloads restart, and every call fails.",
 		Symptoms: []string{
 			"client proxy's log: CERTIFICATE_VERIFY_FAILED … SAN_matcher, with a spiffe:// ID of an unexpected trust domain",
 			"verify cert failed: no trust bundle store (SPIFFE bundles)",
@@ -27,7 +29,7 @@ var mtd203 = &diagnose.Check{
 			seeChain("on both: the trust domain of the URI, spiffe://TRUST-DOMAIN/ns/…"),
 			seeMesh("trustDomain and trustDomainAliases lack one of them"),
 		},
-		NotThis:    "Another service account or namespace within the same trust domain is a matter of the SAN list (MTD202).",
+		NotThis:    "A trust domain that the mesh config names and proxies were not told of is MTD501. Another service account or namespace within the same trust domain is a matter of the SAN list (MTD202).",
 		Fix:        "Give the mesh's config the other trust domain as an alias (trustDomainAliases), or make the odd workload's certificate carry the mesh's.",
 		References: []string{"istio/istio#39204", "istio/istio#26748", "istio.io/docs/tasks/security/authorization/authz-td-migration"},
 	},
@@ -45,9 +47,28 @@ func trustDomain(p *diagnose.Pass) {
 		case !domainRefused(e):
 			p.Passed()
 		default:
-			p.Failed(diagnose.Finding{Subject: stranger(p, e).Workload.Ref, Field: "secret default", Edges: edge(e)})
+			subject, field := strange(p, e)
+			p.Failed(diagnose.Finding{Subject: subject, Field: field, Edges: edge(e)})
 		}
 	}
+}
+
+// strange is what is of the wrong trust domain: the mesh config, where both ends are of one that it does not name; or else the
+// end that is not of the mesh config's.
+func strange(p *diagnose.Pass, e *handshake.Edge) (subject kube.Ref, field string) {
+	if moved(p, e) {
+		return meshConfigRef(p, e.Server.Pod), "data.mesh.trustDomain"
+	}
+	return stranger(p, e).Workload.Ref, "secret default"
+}
+
+// moved reports whether the certificates of both ends are of a trust domain that the mesh config does not name any more.
+func moved(p *diagnose.Pass, e *handshake.Edge) bool {
+	if e.Server.Pod == nil {
+		return false
+	}
+	cfg, mine := p.MeshConfig(e.Server.Pod.Revision()), domainOf(e.TLS.ClientID)
+	return cfg != nil && mine != "" && mine == domainOf(e.TLS.ServerID) && !slices.Contains(trustDomains(cfg), mine)
 }
 
 func domainRefused(e *handshake.Edge) bool {
@@ -85,13 +106,19 @@ func stranger(p *diagnose.Pass, e *handshake.Edge) *mesh.Pod {
 func describeTrustDomain(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	mine, theirs := domainOf(e.TLS.ClientID), domainOf(e.TLS.ServerID)
+	other := "the other trust domain"
 	f.Title = fmt.Sprintf("%s is of another trust domain than its peers (%s and %s): they do not accept each other", f.Subject, mine, theirs)
+	if moved(p, e) {
+		other = mine
+		f.Title = fmt.Sprintf("%s says trust domain %s and no longer names %s, of which the certificates of %s still are: servers refuse them",
+			f.Subject, p.MeshConfig(e.Server.Pod.Revision()).Domain(), mine, callers(f.Edges))
+	}
 	f.Evidence = bothSides(p, e)
 	for _, b := range e.Blockers {
 		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "verified on paper", Value: b.Why})
 	}
 	f.Fixes = []diagnose.Fix{{
-		Title:   "add the other trust domain to trustDomainAliases in the mesh config",
+		Title:   fmt.Sprintf("add %s to trustDomainAliases in the mesh config", other),
 		Command: kubectl("edit", meshConfigRef(p, e.Client)),
 		Risk:    "identities of that trust domain then count as the mesh's own in AuthorizationPolicies",
 	}}

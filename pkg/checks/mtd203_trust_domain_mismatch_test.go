@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // The same root, another trust domain: refused as a server and as a client.
@@ -16,6 +17,28 @@ func TestTrustDomainMismatch(t *testing.T) {
 	has(t, f.Title, "old.example")
 	has(t, f.Title, "cluster.local")
 	has(t, f.Fixes[0].Title, "trustDomainAliases")
+}
+
+// The mesh got another trust domain and did not keep the old one: one cause, however many workloads refuse each other.
+func TestTrustDomainMoved(t *testing.T) {
+	r := record(t, healthy)
+	r.MeshConfigs["default"] = &kube.MeshConfig{TrustDomain: "new.example"}
+	for _, p := range r.Proxies {
+		for _, l := range p.Listeners {
+			for _, c := range l.FilterChains {
+				if c.Socket != nil && c.Socket.TLS != nil {
+					for i := range c.Socket.TLS.Validation.SANs {
+						c.Socket.TLS.Validation.SANs[i].Value = "spiffe://new.example/"
+					}
+				}
+			}
+		}
+	}
+	f := r.one(mtd203)
+	has(t, lines([]*diagnose.Finding{f}), "error ConfigMap istio-system/istio [data.mesh.trustDomain] ")
+	has(t, f.Title, "ConfigMap istio-system/istio says trust domain new.example and no longer names cluster.local, of which the certificates of pay/api, pay/client and 6 more still are")
+	has(t, f.Fixes[0].Title, "add cluster.local to trustDomainAliases")
+	complete(t, f)
 }
 
 func TestTrustDomainQuietAndBlind(t *testing.T) {
