@@ -16,11 +16,13 @@ func newExplainCmd(env *Env) *cobra.Command {
 	var text string
 	cmd := &cobra.Command{
 		Use:   "explain [CODE|NAME]",
-		Short: "What a finding means, how it is proven, and how to mend it",
+		Short: "What a finding means, how it is proven, and how to mend it; and what a verdict assumes",
 		Example: examples(env.Program, `
 			# all findings that there are
 			PROGRAM explain
 			PROGRAM explain MTD301
+			# what a verdict took for granted, and how to check it
+			PROGRAM explain capture-as-annotated
 			# what an error message, or a proxy's log on standard input, is a sign of
 			PROGRAM explain --text "upstream connect error … CERTIFICATE_VERIFY_FAILED"
 			PROGRAM explain --text - < proxy.log`),
@@ -33,7 +35,7 @@ func newExplainCmd(env *Env) *cobra.Command {
 			case pasted:
 				return explainText(env, text)
 			case len(args) == 0:
-				return report.Catalogue(env.Out, env.Checks, report.Style{Width: env.width()})
+				return catalogue(env)
 			}
 			return explain(env.Out, env.Checks, args[0])
 		},
@@ -43,6 +45,16 @@ func newExplainCmd(env *Env) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&text, "text", "", "the findings of which an error `MESSAGE` may be a sign; - reads it from standard input")
 	return cmd
+}
+
+// catalogue lists all that can be explained.
+func catalogue(env *Env) error {
+	style := report.Style{Width: env.width()}
+	if err := report.Catalogue(env.Out, env.Checks, style); err != nil {
+		return err
+	}
+	fmt.Fprintln(env.Out)
+	return report.ListAssumptions(env.Out, style)
 }
 
 // maxText is how much of a log is looked at, in bytes.
@@ -72,17 +84,26 @@ func explain(w io.Writer, catalogue []*diagnose.Check, word string) error {
 		}
 		known = append(known, string(c.Code), c.Name)
 	}
+	for _, a := range report.Assumptions() {
+		if strings.EqualFold(word, string(a.Name)) {
+			return a.Explain(w)
+		}
+		known = append(known, string(a.Name))
+	}
 	next := "explain without a word lists them"
 	if near := nearest(strings.ToLower(word), known); near != "" {
 		next = fmt.Sprintf("did you mean %s? %s", near, next)
 	}
-	return usageError(next, "there is no finding %q", word)
+	return usageError(next, "there is no finding and no assumption %q", word)
 }
 
 func completeChecks(catalogue []*diagnose.Check) []cobra.Completion {
 	var out []cobra.Completion
 	for _, c := range catalogue {
 		out = append(out, cobra.CompletionWithDesc(string(c.Code), c.Title), cobra.CompletionWithDesc(c.Name, c.Title))
+	}
+	for _, a := range report.Assumptions() {
+		out = append(out, cobra.CompletionWithDesc(string(a.Name), a.Title))
 	}
 	return out
 }

@@ -8,4 +8,4 @@
 // The types have schemas in docs/schema, which are made of them.
 package report
 
-//go:generate go test -run ^TestSchemas$ -update .
+//go:generate go test -run ^(TestSchemas|TestAssumptionsPage)$ -update .
