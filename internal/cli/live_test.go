@@ -255,6 +255,23 @@ func TestCaptureOfAnEmptyNamespace(t *testing.T) {
 	}
 }
 
+// TestEmptyNamespace: that there is nothing to judge is no pass.
+func TestEmptyNamespace(t *testing.T) {
+	recorded := members(t)
+	recorded["kubernetes/namespaces.core.json"] = bytes.Replace(recorded["kubernetes/namespaces.core.json"], []byte(`"name":"legacy"`), []byte(`"name":"empty"`), 1)
+	config := kubeconfig(t, apiServer(t, recorded))
+	env := testEnv(nil, nil, nil, os.Getenv)
+	env.Collect = replayed(t, recorded)
+	want := "empty: ?   there are no pods, and so nothing was judged; -A looks in all namespaces\n"
+	got := runWith(t, env, "--kubeconfig", config, "-n", "empty")
+	if got.Code != exitIncomplete || !strings.HasPrefix(got.Out, want) {
+		t.Errorf("got %+v", got)
+	}
+	if got := runWith(t, env, "--kubeconfig", config, "-n", "empty", "--allow-partial"); got.Code != exitOK {
+		t.Errorf("with --allow-partial: %+v", got)
+	}
+}
+
 func TestTimeout(t *testing.T) {
 	recorded := members(t)
 	config := kubeconfig(t, apiServer(t, recorded))

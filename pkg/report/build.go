@@ -183,7 +183,7 @@ func summary(r *Report) Summary {
 	for _, c := range r.Calls {
 		s.Health = worse(s.Health, callHealth(c.Verdict))
 	}
-	if len(r.Coverage.Gaps) > 0 || r.unknownCalls() {
+	if len(r.Coverage.Gaps) > 0 || r.unknownCalls() || r.empty() {
 		s.Health = worse(s.Health, UnknownHealth)
 	}
 	return s
@@ -206,6 +206,9 @@ func callHealth(v handshake.Verdict) Health {
 func (r *Report) Incomplete() bool {
 	return len(r.Coverage.Gaps) > 0 || r.Summary.Workloads[UnknownHealth] > 0 || r.Summary.Health == UnknownHealth || r.unknownCalls()
 }
+
+// empty reports whether there was no pod to judge: that is no pass.
+func (r *Report) empty() bool { return len(r.Workloads) == 0 && r.Scope.To == "" }
 
 // unknownCalls reports whether a call between pods that a proxy makes or takes is unknown.
 // Those of destinations outside the cluster are nothing that more evidence would tell.

@@ -173,7 +173,7 @@ func TestNoPods(t *testing.T) {
 	if len(r.Coverage.Unknown) > 0 {
 		t.Errorf("%+v", r.Coverage.Unknown)
 	}
-	if text := render(t, r, Style{Format: Table}); !strings.HasPrefix(text, "empty: n/a   there are no pods; -A looks in all namespaces\n  (captured") || strings.Contains(text, "Not seen") {
+	if text := render(t, r, Style{Format: Table}); !strings.HasPrefix(text, "empty: ?   there are no pods, and so nothing was judged; -A looks in all namespaces\n  (captured") || strings.Contains(text, "Not seen") {
 		t.Error(text)
 	}
 }

@@ -111,7 +111,7 @@ func TestHeadline(t *testing.T) {
 		"one denied":   {Report{EdgeSummary: EdgeSummary{Calls: Traffic{}.plus(handshake.Denied)}}, "1 of 1 possible call is denied"},
 		"only outside": {Report{EdgeSummary: EdgeSummary{Outside: outside}}, "callers without a proxy: 1 of 1 possible call fails"},
 		"asked":        {Report{Scope: Scope{To: "x:80"}, EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "1 of 3 possible calls fails, 2 are mTLS"},
-		"no pods":      {Report{}, "there are no pods"},
+		"no pods":      {Report{}, "there are no pods, and so nothing was judged"},
 		"nothing":      {Report{Workloads: []Workload{{}}}, "no calls are possible"},
 		"a list short": {Report{Coverage: Coverage{Gaps: []mesh.Gap{{}}}}, "no calls are possible"},
 		"lone dump":    {Report{Source: mesh.Source{Type: "dump"}, Workloads: []Workload{{}}}, "its peers are not in the evidence, and so no call can be judged"},

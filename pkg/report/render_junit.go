@@ -204,6 +204,9 @@ func (j *junit) evidence() {
 		for _, u := range j.unseen() {
 			lines = append(lines, u.sentence(0))
 		}
+		if j.empty() {
+			lines = append(lines, noPods(j.Scope))
+		}
 		missing := &junitResult{Message: j.basis(), Text: strings.Join(lines, "\n")}
 		if j.style.Gate.AllowPartial {
 			c.Skipped = missing

@@ -125,9 +125,9 @@ func (r *Report) outcome() string {
 // noPods says where else to look when a namespace, the one of the context mostly, holds none.
 func noPods(s Scope) string {
 	if len(s.Namespaces) > 0 {
-		return "there are no pods; -A looks in all namespaces"
+		return "there are no pods, and so nothing was judged; -A looks in all namespaces"
 	}
-	return "there are no pods"
+	return "there are no pods, and so nothing was judged"
 }
 
 // speaksOfOutside reports whether the sentence holds the calls of callers without a proxy.
