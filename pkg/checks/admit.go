@@ -56,7 +56,11 @@ func portFix(p *diagnose.Pass, pod *mesh.Pod, port uint32, mode string) (from, t
 	if len(labels) == 0 {
 		return nil, nil, nil
 	}
-	to = &kube.PeerAuthentication{Meta: kube.Meta{Namespace: pod.Namespace, Name: fmt.Sprintf("%s-open-%d", pod.Workload.Name, port), CreationTimestamp: p.CapturedAt}}
+	does := strings.ToLower(mode)
+	if mode == string(policy.Permissive) {
+		does = "open"
+	}
+	to = &kube.PeerAuthentication{Meta: kube.Meta{Namespace: pod.Namespace, Name: fmt.Sprintf("%s-%s-%d", pod.Workload.Name, does, port), CreationTimestamp: p.CapturedAt}}
 	to.Spec.Selector = &kube.Selector{MatchLabels: labels}
 	to.Spec.MTLS = &kube.MutualTLS{Mode: string(p.Mode(pod).Workload.Mode)}
 	to.Spec.PortLevelMTLS = map[string]kube.MutualTLS{key: {Mode: mode}}

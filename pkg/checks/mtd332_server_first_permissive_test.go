@@ -40,6 +40,8 @@ func TestServerFirst(t *testing.T) {
 	r.bare("pay/client", "server.shop")
 	f := r.one(mtd332)
 	has(t, lines([]*diagnose.Finding{f}), "warning Deployment shop/server [port 9000] 4: ")
+	has(t, f.Fixes[0].Manifest, "-strict-9000")
+	has(t, f.Fixes[1].Manifest, "-disable-9000")
 	has(t, f.Fixes[0].Manifest, "\"9000\":\n      mode: STRICT")
 	has(t, f.Fixes[1].Manifest, "\"9000\":\n      mode: DISABLE")
 	has(t, f.Fixes[0].Risk, "refused are then legacy/naked, shop/hlmix-out, shop/migration-vlegacy")
