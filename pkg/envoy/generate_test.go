@@ -1,3 +1,5 @@
+//go:build !race
+
 package envoy
 
 import (
@@ -172,4 +174,11 @@ func TestLargeDump(t *testing.T) {
 		}
 		compareProxies(t, newProtoModel(t).dump(protoDump(t, text)), got)
 	}
+}
+
+// testPEMs are a chain and the root that it leads to.
+func testPEMs(t testing.TB) (chain, root string) {
+	t.Helper()
+	ca := testCA(t)
+	return string(ca.Leaf("shop/client").PEM()) + string(ca.PEM()), string(ca.PEM())
 }

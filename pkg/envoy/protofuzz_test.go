@@ -1,3 +1,5 @@
+//go:build !race
+
 package envoy
 
 import (
@@ -98,15 +100,6 @@ func addFields(m protoreflect.MessageDescriptor, into map[string]bool, seen map[
 	}
 }
 
-func mentions(notes map[string]int, path string) bool {
-	for note := range notes {
-		if strings.Contains(note, path) {
-			return true
-		}
-	}
-	return false
-}
-
 func entropy(seed uint64, n int) []byte {
 	r := mathrand.New(mathrand.NewPCG(seed, 2))
 	data := make([]byte, n)
@@ -168,10 +161,3 @@ func (g *generator) material() string {
 
 // testCRL is taken for a revocation list by its label.
 const testCRL = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n"
-
-// testPEMs are a chain and the root that it leads to.
-func testPEMs(t testing.TB) (chain, root string) {
-	t.Helper()
-	ca := testCA(t)
-	return string(ca.Leaf("shop/client").PEM()) + string(ca.PEM()), string(ca.PEM())
-}

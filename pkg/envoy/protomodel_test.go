@@ -1,3 +1,5 @@
+//go:build !race
+
 package envoy
 
 import (
@@ -300,9 +302,6 @@ func stringsOf(s *structpb.Struct) map[string]string {
 	}
 	return out
 }
-
-// nested stands for a value that is no scalar.
-const nested = "{…}"
 
 // textOf is a value as text.
 func textOf(v *structpb.Value) string {

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/internal/racing"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/bundle"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/checks"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -66,7 +67,7 @@ func eachCapture(t *testing.T, test func(*testing.T, *diagnose.Result)) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no captures: %v", err)
 	}
-	for _, path := range paths {
+	for _, path := range racing.Some(paths) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".tar.gz"), func(t *testing.T) {
 			read, _ := diagnosed.LoadOrStore(path, sync.OnceValue(func() *diagnose.Result { return diagnosis(t, path) }))
 			test(t, read.(func() *diagnose.Result)())
