@@ -16,7 +16,7 @@ import (
 const (
 	exitOK         = 0   // nothing at or above --fail-on, and all evidence was read
 	exitFailed     = 1   // the tool could not do its work
-	exitUsage      = 2   // the command line is wrong
+	exitUsage      = 2   // the command line is wrong, or names what is not there
 	exitFindings   = 3   // findings at or above --fail-on
 	exitIncomplete = 4   // no such finding, but evidence is missing
 	exitTimeout    = 124 // the time was over, as timeout(1) says it
@@ -70,7 +70,11 @@ func asFailure(err error) *failure {
 	}
 	if e, ok := errors.AsType[*probe.Error](err); ok {
 		what, _ := strings.CutSuffix(e.Error(), "; "+e.Next)
-		return &failure{code: exitFailed, what: what, next: e.Next, err: err}
+		code := exitFailed
+		if errors.Is(err, probe.ErrNoNamespace) {
+			code = exitUsage
+		}
+		return &failure{code: code, what: what, next: e.Next, err: err}
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, probe.ErrTimeout):

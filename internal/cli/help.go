@@ -22,9 +22,9 @@ NAMESPACE/NAME; without one it is the current namespace, or all that --from PATH
 
 Tables fit into the terminal (or COLUMNS), and are as wide as they need to be elsewhere.
 
-Exit codes: 0 nothing at or above --fail-on, 1 the tool failed, 2 usage, 3 findings at or above
---fail-on, 4 evidence is missing, or there are no pods, and nothing is found in the rest
-(--allow-partial makes it 0), 124 the time was over.`
+Exit codes: 0 nothing at or above --fail-on, 1 the tool failed, 2 usage, or a name that is not there,
+3 findings at or above --fail-on, 4 evidence is missing, or there are no pods, and nothing is found in
+the rest (--allow-partial makes it 0), 124 the time was over.`
 
 const standaloneKey = "standalone"
 

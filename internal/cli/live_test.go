@@ -218,8 +218,8 @@ func TestLiveFailures(t *testing.T) {
 		err  string
 	}{
 		"unreachable":       {[]string{"--kubeconfig", goneConfig}, exitFailed, "error: the API server can not be reached: "},
-		"no such namespace": {[]string{"--kubeconfig", config, "-n", "nowhere"}, exitFailed, "error: no such namespace: \"nowhere\"\nhint: "},
-		"no such target":    {[]string{"--kubeconfig", config, "deploy/nobody"}, exitFailed, "error: there is no deploy/nobody in namespace shop\nhint: "},
+		"no such namespace": {[]string{"--kubeconfig", config, "-n", "nowhere"}, exitUsage, "error: no such namespace: \"nowhere\"\nhint: "},
+		"no such target":    {[]string{"--kubeconfig", config, "deploy/nobody"}, exitUsage, "error: there is no deploy/nobody in namespace shop\nhint: "},
 		"no Istio":          {[]string{"--kubeconfig", bare}, exitFailed, "error: there is no Istio to be seen: "},
 		"nothing was read":  {[]string{"--kubeconfig", config, "--fail-on", "none"}, exitIncomplete, ""},
 	}

@@ -88,7 +88,7 @@ func portDeclared(hosts []*mesh.Host, port uint32) error {
 	if len(declared) == 0 {
 		return failed("look at its spec", "service %s.%s has no port", h.Ref.Name, h.Namespace)
 	}
-	return failed("to reach a pod's own port write --to POD-IP:PORT", "service %s.%s has no port %d; it has %s",
+	return usageError("to reach a pod's own port write --to POD-IP:PORT", "service %s.%s has no port %d; it has %s",
 		h.Ref.Name, h.Namespace, port, sortedList(declared))
 }
 
@@ -119,7 +119,7 @@ func serviceExists(s *mesh.Snapshot, host string, namespaces []string) error {
 	if len(namespaces) > 0 {
 		where = "namespace " + strings.Join(namespaces, ", ")
 	}
-	return failed(serviceHint(service, names), "there is no service %s in %s", service, where)
+	return usageError(serviceHint(service, names), "there is no service %s in %s", service, where)
 }
 
 // serviceName splits a name that can only be a service's. A name that ends with a dot is

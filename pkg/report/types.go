@@ -91,8 +91,8 @@ type Workload struct {
 	// Policy is what the resources ask for, Enforced what the proxies accept, per port.
 	Policy Mode   `json:"policy"`
 	Ports  []Port `json:"ports"`
-	// Inbound counts connections of callers with a proxy, Outbound all connections that it makes,
-	// by distinct peer workload and port.
+	// Inbound counts connections of callers with a proxy, Outbound all connections that it makes but for
+	// those to the control plane that work, by distinct peer workload and port.
 	Inbound  Traffic `json:"inbound"`
 	Outbound Traffic `json:"outbound"`
 	// Doubts counts calls that are unknown, but for those of callers whose proxy was not read.
