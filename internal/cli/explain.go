@@ -37,7 +37,7 @@ func newExplainCmd(env *Env) *cobra.Command {
 			case len(args) == 0:
 				return catalogue(env)
 			}
-			return explain(env.Out, env.Checks, args[0])
+			return explain(env, args[0])
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return completeChecks(env.Checks), cobra.ShellCompDirectiveNoFileComp
@@ -47,9 +47,13 @@ func newExplainCmd(env *Env) *cobra.Command {
 	return cmd
 }
 
+func explainStyle(env *Env) report.Style {
+	return report.Style{Width: env.width(), Program: env.Program}
+}
+
 // catalogue lists all that can be explained.
 func catalogue(env *Env) error {
-	style := report.Style{Width: env.width()}
+	style := explainStyle(env)
 	if err := report.Catalogue(env.Out, env.Checks, style); err != nil {
 		return err
 	}
@@ -73,20 +77,20 @@ func explainText(env *Env, text string) error {
 	if len(seen) == 0 {
 		return usageError("paste the line of the proxy's log (kubectl logs POD -c istio-proxy), with its response flags", "nothing in the text is a known sign of broken mutual TLS")
 	}
-	return report.Likely(env.Out, seen, env.Checks, env.Program)
+	return report.Likely(env.Out, seen, env.Checks, explainStyle(env))
 }
 
-func explain(w io.Writer, catalogue []*diagnose.Check, word string) error {
+func explain(env *Env, word string) error {
 	var known []string
-	for _, c := range catalogue {
+	for _, c := range env.Checks {
 		if strings.EqualFold(word, string(c.Code)) || "MTD"+word == string(c.Code) || strings.EqualFold(word, c.Name) {
-			return report.Explain(w, c)
+			return report.Explain(env.Out, c, explainStyle(env))
 		}
 		known = append(known, string(c.Code), c.Name)
 	}
 	for _, a := range report.Assumptions() {
 		if strings.EqualFold(word, string(a.Name)) {
-			return a.Explain(w)
+			return a.Explain(env.Out, explainStyle(env))
 		}
 		known = append(known, string(a.Name))
 	}

@@ -116,13 +116,13 @@ func ListAssumptions(w io.Writer, style Style) error {
 }
 
 // Explain shows the long text of an assumption.
-func (a *Assumed) Explain(w io.Writer) error {
+func (a *Assumed) Explain(w io.Writer, style Style) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s   assumption\n", a.Name)
-	b.WriteString(wrap("", a.Title))
-	section(&b, "Why", a.Why)
-	section(&b, "Otherwise", a.Otherwise)
-	byHand(&b, a.Check)
+	b.WriteString(style.wrap("", a.Title))
+	section(&b, style, "Why", a.Why)
+	section(&b, style, "Otherwise", a.Otherwise)
+	byHand(&b, style, a.Check)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

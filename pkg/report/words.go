@@ -11,11 +11,7 @@ import (
 // longer.
 const lineWidth = 100
 
-// wrap breaks text between words: the first line begins with first, the others with as many spaces.
-func wrap(first, text string) string {
-	return wrapTo(lineWidth, first, utf8.RuneCountInString(first), text)
-}
-
+// wrapTo breaks text between words: the first line begins with first, the others with so many spaces.
 func wrapTo(width int, first string, indent int, text string) string {
 	var b strings.Builder
 	b.WriteString(first)

@@ -60,7 +60,7 @@ func TestPlural(t *testing.T) {
 
 func TestWrap(t *testing.T) {
 	text := strings.Repeat("→word ", 40) + strings.Repeat("x", 120) + " end"
-	got := wrap("FAIL MTD301  ", text)
+	got := Style{}.wrap("FAIL MTD301  ", text)
 	for i, line := range strings.Split(strings.TrimSuffix(got, "\n"), "\n") {
 		if i > 0 && !strings.HasPrefix(line, strings.Repeat(" ", 13)) {
 			t.Errorf("line %d is not indented: %q", i, line)
