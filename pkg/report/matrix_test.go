@@ -50,7 +50,7 @@ shop/deploy/nobody (no proxy)  .   X  .  .
 1 shop/deploy/b   2 shop/deploy/a   3 shop/deploy/c   4 outside
 
 P plaintext, T other TLS, D denied, X fails, 0 leads nowhere, ? unknown; + others fare better; . no call
-1 of 7 possible calls fails, 1 is denied, 1 is plaintext, 1 is other TLS, 1 is mTLS, 1 leads nowhere, 1 is unknown
+1 of 7 possible calls fails, 1 denied, 1 plaintext, 1 other TLS, 1 mTLS, 1 leading nowhere, 1 unknown
 callers without a proxy: 1 of 1 possible call fails
 `
 	if diff := cmp.Diff(want, drawn(t, m, Style{Format: Table})); diff != "" {
@@ -75,7 +75,7 @@ shop    X+  M
 1 pay    2 shop
 
 M mTLS, X fails; + others fare better; . no call
-1 of 3 possible calls fails, 2 are mTLS
+1 of 3 possible calls fails, 2 mTLS
 `
 	if diff := cmp.Diff(want, drawn(t, m, Style{Format: Table})); diff != "" {
 		t.Error(diff)

@@ -107,10 +107,10 @@ func TestHeadline(t *testing.T) {
 		want   string
 	}{
 		"calls":        {Report{EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "2 of 2 possible calls are mTLS"},
-		"denied":       {Report{EdgeSummary: EdgeSummary{Calls: Traffic{Total: 4, Fails: 3, Denied: 2, MTLS: 1}}}, "1 of 4 possible calls fails, 2 are denied, 1 is mTLS"},
+		"denied":       {Report{EdgeSummary: EdgeSummary{Calls: Traffic{Total: 4, Fails: 3, Denied: 2, MTLS: 1}}}, "1 of 4 possible calls fails, 2 denied, 1 mTLS"},
 		"one denied":   {Report{EdgeSummary: EdgeSummary{Calls: Traffic{}.plus(handshake.Denied)}}, "1 of 1 possible call is denied"},
 		"only outside": {Report{EdgeSummary: EdgeSummary{Outside: outside}}, "callers without a proxy: 1 of 1 possible call fails"},
-		"asked":        {Report{Scope: Scope{To: "x:80"}, EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "1 of 3 possible calls fails, 2 are mTLS"},
+		"asked":        {Report{Scope: Scope{To: "x:80"}, EdgeSummary: EdgeSummary{Calls: inside, Outside: outside}}, "1 of 3 possible calls fails, 2 mTLS"},
 		"no pods":      {Report{}, "there are no pods, and so nothing was judged"},
 		"nothing":      {Report{Workloads: []Workload{{}}}, "no calls are possible"},
 		"a list short": {Report{Coverage: Coverage{Gaps: []mesh.Gap{{}}}}, "no calls are possible"},

@@ -94,7 +94,7 @@ func affected(server kube.Ref, clients []kube.Ref, ports ...uint32) []Affected {
 	return out
 }
 
-const wantTable = `shop: FAIL   2 of 11 possible calls fail, 1 is plaintext, 6 are mTLS, 2 are unknown
+const wantTable = `shop: FAIL   2 of 11 possible calls fail, 1 plaintext, 6 mTLS, 2 unknown
   (captured 2026-11-24 02:58:07Z, 14 of 15 proxies read)
   callers without a proxy: 1 of 1 possible call fails
 

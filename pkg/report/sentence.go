@@ -143,32 +143,31 @@ func captureTime(t time.Time) string {
 	return "captured " + t.Format(time.DateTime) + "Z"
 }
 
-// sentence counts calls by outcome, the worst first: "2 of 9 possible calls fail, 1 is plaintext, 6 are mTLS".
+// sentence counts calls by outcome, the worst first: "2 of 9 possible calls fail, 1 plaintext, 6 mTLS".
 func (t Traffic) sentence() string {
 	if t.Total == 0 {
 		return "no calls are possible"
 	}
 	var parts []string
-	add := func(n int, one, many string) {
-		if n == 0 {
-			return
+	add := func(n int, one, many, outcome string) {
+		switch {
+		case n == 0:
+		case len(parts) > 0:
+			parts = append(parts, fmt.Sprint(n, " ", outcome))
+		case n == 1:
+			parts = append(parts, fmt.Sprintf("1 of %s %s", plural(t.Total, "possible call"), one))
+		default:
+			parts = append(parts, fmt.Sprintf("%d of %s %s", n, plural(t.Total, "possible call"), many))
 		}
-		count, verb := fmt.Sprint(n), many
-		if len(parts) == 0 {
-			count = fmt.Sprintf("%d of %s", n, plural(t.Total, "possible call"))
-		}
-		if n == 1 {
-			verb = one
-		}
-		parts = append(parts, count+" "+verb)
 	}
-	add(t.Fails-t.Denied, "fails", "fail")
-	add(t.Denied, "is denied", "are denied")
-	add(t.Plaintext, "is plaintext", "are plaintext")
-	add(t.TLS, "is other TLS", "are other TLS")
-	add(t.MTLS, "is mTLS", "are mTLS")
-	add(t.Unreachable, "leads nowhere", "lead nowhere")
-	add(t.Unknown, "is unknown", "are unknown")
+	are := func(n int, outcome string) { add(n, "is "+outcome, "are "+outcome, outcome) }
+	add(t.Fails-t.Denied, "fails", "fail", "failing")
+	are(t.Denied, "denied")
+	are(t.Plaintext, "plaintext")
+	are(t.TLS, "other TLS")
+	are(t.MTLS, "mTLS")
+	add(t.Unreachable, "leads nowhere", "lead nowhere", "leading nowhere")
+	are(t.Unknown, "unknown")
 	return strings.Join(parts, ", ")
 }
 
