@@ -78,7 +78,7 @@ e2e: ## every scenario on a real mesh of this machine (root; lab/README.md)
 	go build -C lab -o .work/lab ./cmd/lab && lab/.work/lab e2e
 
 oracle: ## what istiod's own generator makes of generated policies, against ours (lab/oracle)
-	go test -C lab/oracle -vet=off ./...
+	go test -C lab/oracle ./...
 
 lab: build ## a real mesh on this machine (root; lab/README.md): builds it, starts it, prints a kubeconfig
 	go build -C lab -o .work/lab ./cmd/lab && lab/.work/lab up
