@@ -50,7 +50,7 @@ func drProxyProtocol(p *diagnose.Pass) {
 }
 
 // headerField is where a rule asks for the header on an edge; nil when none does. A subset's policy comes before that of
-// the whole rule (pilot/pkg/networking/core/cluster_traffic_policy.go in Istio, MergeSubsetTrafficPolicy).
+// the whole rule (pilot/pkg/networking/util/util.go in Istio, MergeSubsetTrafficPolicy).
 func headerField(p *diagnose.Pass, e *handshake.Edge) (rule *kube.DestinationRule, field string) {
 	for _, rule := range p.Rule(e).Merged {
 		i := slices.IndexFunc(rule.Spec.Subsets, func(s kube.Subset) bool { return e.Server.Subset != "" && s.Name == e.Server.Subset })
