@@ -20,6 +20,9 @@ func (r *replay) tellWire(w wire) {
 		case w.App == mesh.TLS:
 			says = "the application's own TLS" + also("SNI", w.SNI)
 		}
+		if w.header {
+			says = "a PROXY protocol header, then " + says
+		}
 		return Step{At: StageWire, Says: says}
 	})
 }
