@@ -5,7 +5,7 @@
 // calls methods by names that it reads at run time, for which the linker keeps every exported
 // method of the program, 11 MB of them. JSON has no methods. What a template prints here, and
 // where it fails, is what text/template of Go 1.26 does with the same values, and a test compares
-// the two.
+// the two; but templates call each other 10,000 times deep at the most, and not 100,000 times.
 package gotemplate
 
 import (

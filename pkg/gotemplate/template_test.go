@@ -39,7 +39,9 @@ var templates = []string{
 	`{{range $i, $j := 3}}x{{end}}`, `{{range .one}}{{printf "%T" .}}{{end}}`, `{{range index .text 0}}{{.}} {{end}}`,
 	`{{range -1}}x{{else}}no{{end}}`, `{{range .list}}{{if eq (print .) "two"}}{{break}}{{end}}{{.}},{{end}}`,
 	`{{range $i, $e := .list}}{{if eq $i 1}}{{continue}}{{end}}{{$e}},{{end}}`, `{{range .list}}{{.x}}{{end}}`,
-	`{{range .items}}{{range $k, $v := .}}{{$k}}{{break}}{{end}};{{end}}`, `{{break}}`, `{{range .list}}{{.}}`,
+	`{{range .items}}{{range $k, $v := .}}{{$k}}{{break}}{{end}};{{end}}`,
+	`{{range .list}}{{range $.none}}{{else}}{{break}}{{end}}{{.}},{{end}}`,
+	`{{range .list}}{{range $.none}}{{else}}{{continue}}{{end}}{{.}},{{end}}`, `{{break}}`, `{{range .list}}{{.}}`,
 	`{{end}}`, `{{if}}x{{end}}`, `{{`, `{{.one | .map}}`, `{{nosuch 1}}`, "{{range .items}}\n{{.port.x}}\n{{end}}",
 	// variables
 	`{{$x := .one}}{{$x}}{{$x = .text}}{{$x}}`, `{{$x := 1}}{{if true}}{{$x = 2}}{{$y := 3}}{{$y}}{{end}}{{$x}}`,

@@ -148,7 +148,10 @@ func (s *state) walkRange(dot any, node *parse.RangeNode) error {
 	if ran || node.ElseList == nil {
 		return nil
 	}
-	return s.walk(dot, node.ElseList)
+	if err := s.walk(dot, node.ElseList); !errors.Is(err, errBreak) { // which leaves this range, not the one around it
+		return err
+	}
+	return nil
 }
 
 // items are what a range goes through: a list, a map by its sorted keys, or the numbers below one.
