@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 )
@@ -31,6 +32,9 @@ func proxyProtocolCases() []edgeCase {
 		of("a header, and a sidecar that chooses by the client's address", "shop/client", "server.shop:80", "unknown: not-modelled", accept(strict), headed(server80), reads(false), func(w *world) {
 			inboundOf(w.proxy("shop/server")).FilterChains[0].Match.SourcePrefixes = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 		}),
+		of("a header to a sidecar that reads it behind its inspectors", "shop/client", "server.shop:80", "unknown: not-modelled", accept(strict), headed(server80), readsLast()),
+		of("a header to a sidecar that reads it between its inspectors", "shop/client", "server.shop:80", "mTLS", accept(strict), headed(server80), readsLast(envoy.OriginalDst, envoy.TLSInspector, envoy.HTTPInspector)),
+		of("a header whose destination is taken for the real one", "shop/client", "server.shop:80", "unknown: not-modelled", accept(strict), headed(server80), readsLast(envoy.TLSInspector, envoy.HTTPInspector)),
 	}
 }
 
@@ -63,5 +67,16 @@ func reads(optional bool) func(*world) {
 	return func(w *world) {
 		l := listenerNamed(w.proxy("shop/server"), "virtualInbound")
 		l.Filters = append([]envoy.ListenerFilter{{Kind: envoy.ProxyProtocol, Optional: optional}}, l.Filters...)
+	}
+}
+
+// readsLast lets the sidecar of shop/server read a header behind its other filters, and before those of some kinds.
+func readsLast(before ...envoy.ListenerFilterKind) func(*world) {
+	return func(w *world) {
+		l := listenerNamed(w.proxy("shop/server"), "virtualInbound")
+		l.Filters = append(slices.Clone(l.Filters), envoy.ListenerFilter{Kind: envoy.ProxyProtocol})
+		for _, kind := range before {
+			l.Filters = append(l.Filters, envoy.ListenerFilter{Kind: kind})
+		}
 	}
 }

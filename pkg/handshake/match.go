@@ -145,6 +145,13 @@ func matchesSource(l *envoy.Listener) bool {
 	})
 }
 
+// matchesDestination reports a listener that looks at the address that the client dialled.
+func matchesDestination(l *envoy.Listener) bool {
+	return slices.ContainsFunc(l.FilterChains, func(fc *envoy.FilterChain) bool {
+		return fc.Match.DestinationPort > 0 || longestOf(fc.Match.DestinationPrefixes) > 0
+	})
+}
+
 func byServerName(list chains, c conn) chains {
 	if !slices.ContainsFunc(list, func(fc *envoy.FilterChain) bool { return len(fc.Match.ServerNames) > 0 }) {
 		return list

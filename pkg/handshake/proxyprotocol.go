@@ -24,11 +24,24 @@ func (r *replay) header(l *envoy.Listener, w wire, port uint32) wire {
 		r.block(ProxyHeaderUnread, "the client's proxy sends a PROXY protocol header first (cluster %s), and the proxy of %s does not read one", r.Outbound.Cluster, server)
 	case !w.header:
 		r.block(ProxyHeaderMissing, "the proxy of %s closes a connection that does not begin with a PROXY protocol header, and %s sends none", server, r.Client.Key())
-	case matchesSource(l):
-		r.block(NotModelled, "listener %s of %s chooses by the client's address, and a PROXY protocol header says that", l.Name, server)
+	case unsettled(l, i, port):
+		r.block(NotModelled, "a PROXY protocol header says, or hides, that by which listener %s of %s chooses its filter chain", l.Name, server)
 	}
 	w.header = false
 	return w
+}
+
+// unsettled reports whether a listener, the i-th filter of which reads the header, chooses its filter chain by what the
+// header changes or hides. Both addresses are the header's, the destination until original_dst follows; an inspector
+// that stands before sees the header, and one that follows what is behind it.
+func unsettled(l *envoy.Listener, i int, port uint32) bool {
+	follows := func(kind envoy.ListenerFilterKind) bool {
+		return inspects(&envoy.Listener{Filters: l.Filters[i:]}, kind, port)
+	}
+	blind := slices.ContainsFunc(l.Filters[:i], func(f envoy.ListenerFilter) bool {
+		return (f.Kind == envoy.TLSInspector || f.Kind == envoy.HTTPInspector) && !follows(f.Kind)
+	})
+	return blind || matchesSource(l) || matchesDestination(l) && !follows(envoy.OriginalDst)
 }
 
 // asItComes reports a filter chain that hands the bytes on without reading them.
