@@ -55,6 +55,9 @@ func TestSameUserQuietAndBlind(t *testing.T) {
 	for _, p := range r.pods("server") {
 		p.Spec.SecurityContext = &kube.SecurityContext{RunAsUser: id(1000), RunAsGroup: id(1000)}
 	}
+	for _, p := range r.pods("naked") { // without a proxy nobody runs as it
+		p.Spec.SecurityContext = &kube.SecurityContext{RunAsUser: id(1000)}
+	}
 	r.quiet(mtd607)
 	blinded(t, healthy, mtd607)
 }

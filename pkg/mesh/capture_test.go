@@ -143,6 +143,8 @@ func TestAsProxy(t *testing.T) {
 		"a native sidecar":            {`"initContainers":[` + proxy + `],"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, true},
 		"another user of the proxy's": {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":7}}` + app("a", `"runAsUser":1337`) + `]`, false},
 		"no application":              {`"containers":[` + proxy + `]`, false},
+		"no proxy":                    {`"securityContext":{"runAsUser":1000},"containers":[` + app("a", ``)[1:] + `]`, false},
+		"no proxy, its usual user":    {`"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, false},
 	} {
 		var p kube.Pod
 		if err := json.Unmarshal([]byte(`{"metadata":{"name":"a","namespace":"shop"},"spec":{`+tt.spec+`},"status":{"podIP":"10.0.0.1","phase":"Running"}}`), &p); err != nil {

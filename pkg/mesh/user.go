@@ -14,8 +14,12 @@ const proxyID = 1337
 
 // AsProxy is the field of a container's security context, "runAsUser" or "runAsGroup", by which iptables takes what the
 // container sends for the proxy's own traffic and lets it out untouched; "" when it does not
-// (istio.io/docs/ops/deployment/application-requirements). id is the user or group.
+// (istio.io/docs/ops/deployment/application-requirements), or the pod has no proxy. id is the user or group.
 func AsProxy(pod *kube.Pod, c *kube.Container) (field string, id int64) {
+	proxy := pod.Container(ProxyContainer)
+	if proxy == nil {
+		return "", 0
+	}
 	for _, x := range []struct {
 		field string
 		of    func(*kube.SecurityContext) *int64
@@ -24,7 +28,7 @@ func AsProxy(pod *kube.Pod, c *kube.Container) (field string, id int64) {
 		{"runAsGroup", func(s *kube.SecurityContext) *int64 { return s.RunAsGroup }},
 	} {
 		own := identityOf(pod, c, x.of)
-		proxys := cmp.Or(identityOf(pod, pod.Container(ProxyContainer), x.of), new(int64(proxyID)))
+		proxys := cmp.Or(identityOf(pod, proxy, x.of), new(int64(proxyID)))
 		if own != nil && *own == *proxys {
 			return x.field, *own
 		}
@@ -34,11 +38,7 @@ func AsProxy(pod *kube.Pod, c *kube.Container) (field string, id int64) {
 
 // identityOf is the user or group that a container, or else its pod, names; nil when neither does.
 func identityOf(pod *kube.Pod, c *kube.Container, of func(*kube.SecurityContext) *int64) *int64 {
-	contexts := []*kube.SecurityContext{pod.Spec.SecurityContext}
-	if c != nil {
-		contexts = []*kube.SecurityContext{c.SecurityContext, pod.Spec.SecurityContext}
-	}
-	for _, s := range contexts {
+	for _, s := range []*kube.SecurityContext{c.SecurityContext, pod.Spec.SecurityContext} {
 		if s != nil && of(s) != nil {
 			return of(s)
 		}
