@@ -142,6 +142,8 @@ func TestAsProxy(t *testing.T) {
 		"both":                        {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + app("b", `"runAsGroup":1337`) + `]`, true},
 		"a native sidecar":            {`"initContainers":[` + proxy + `],"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, true},
 		"another user of the proxy's": {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":7}}` + app("a", `"runAsUser":1337`) + `]`, false},
+		"root, as the proxy":          {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":0,"runAsGroup":1337}}` + app("a", `"runAsUser":0`) + `]`, false},
+		"the user of a proxy of root": {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":0,"runAsGroup":1337}}` + app("a", `"runAsUser":1337`) + `]`, true},
 		"no application":              {`"containers":[` + proxy + `]`, false},
 		"no proxy":                    {`"securityContext":{"runAsUser":1000},"containers":[` + app("a", ``)[1:] + `]`, false},
 		"no proxy, its usual user":    {`"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, false},

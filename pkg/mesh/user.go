@@ -1,8 +1,6 @@
 package mesh
 
 import (
-	"cmp"
-
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
@@ -28,12 +26,20 @@ func AsProxy(pod *kube.Pod, c *kube.Container) (field string, id int64) {
 		{"runAsGroup", func(s *kube.SecurityContext) *int64 { return s.RunAsGroup }},
 	} {
 		own := identityOf(pod, c, x.of)
-		proxys := cmp.Or(identityOf(pod, proxy, x.of), new(int64(proxyID)))
-		if own != nil && *own == *proxys {
+		if own != nil && *own == ruled(identityOf(pod, proxy, x.of)) {
 			return x.field, *own
 		}
 	}
 	return "", 0
+}
+
+// ruled is the user or group that the rules of iptables let out: the proxy's, or 1337 where that runs as root, for TPROXY
+// or to bind low ports (injection-template.yaml of Istio: istio-init's -u, and its own runAsUser).
+func ruled(proxys *int64) int64 {
+	if proxys == nil || *proxys == 0 {
+		return proxyID
+	}
+	return *proxys
 }
 
 // identityOf is the user or group that a container, or else its pod, names; nil when neither does.
