@@ -39,7 +39,11 @@ func ruleManifest(r *kube.DestinationRule) string {
 	if len(entries) > 0 {
 		policy["portLevelSettings"] = entries
 	}
-	return manifest("networking.istio.io/v1", ruleRef(r), object{"host": r.Spec.Host, "trafficPolicy": policy})
+	spec := object{"host": r.Spec.Host, "trafficPolicy": policy}
+	if len(r.Spec.ExportTo) > 0 {
+		spec["exportTo"] = r.Spec.ExportTo
+	}
+	return manifest("networking.istio.io/v1", ruleRef(r), spec)
 }
 
 // wholeRule is a DestinationRule in YAML with all that is read of it.

@@ -113,10 +113,10 @@ func describeTrustDomain(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Title = fmt.Sprintf("%s says trust domain %s and no longer names %s, of which the certificates of %s still are: servers refuse them",
 			f.Subject, p.MeshConfig(e.Server.Pod.Revision()).Domain(), mine, callers(f.Edges))
 	}
-	f.Evidence = bothSides(p, e)
 	for _, b := range e.Blockers {
 		f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Proxy, Source: "verified on paper", Value: b.Why})
 	}
+	f.Evidence = append(f.Evidence, bothSides(p, e)...)
 	f.Fixes = []diagnose.Fix{{
 		Title:   fmt.Sprintf("add %s to trustDomainAliases in the mesh config", other),
 		Command: kubectl("edit", meshConfigRef(p, e.Client)),

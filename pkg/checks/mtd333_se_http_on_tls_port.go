@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
-	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
@@ -48,7 +47,11 @@ func httpOnTLSPort(p *diagnose.Pass) {
 		case e.Outbound.Path != handshake.ViaCluster || e.Outbound.Socket != "plaintext" || !sendsHTTP(e):
 			p.Passed()
 		default:
-			p.Failed(untouched(p, e, host))
+			f := untouched(p, e, host)
+			if !e.Verdict.Works() {
+				f.Severity = diagnose.Error
+			}
+			p.Failed(f)
 		}
 	}
 }
@@ -68,22 +71,8 @@ func declaredAs(e *handshake.Edge, protocol mesh.Protocol) bool {
 // sendsHTTP reports whether the client's proxy sends requests on an edge, and not the bytes of a connection: an application
 // speaks what was dialled is declared as, and a gateway has a route for requests.
 func sendsHTTP(e *handshake.Edge) bool {
-	if e.Client.Plane != mesh.Gateway {
-		port := e.Server.Host.Port(e.Server.Port)
-		return port != nil && port.Protocol == mesh.HTTP
-	}
-	if e.Client.Proxy == nil {
-		return false
-	}
-	leads := func(c envoy.WeightedCluster) bool { return c.Name == e.Outbound.Cluster }
-	for _, config := range e.Client.Proxy.Routes {
-		for _, vh := range config.VirtualHosts {
-			if slices.ContainsFunc(vh.Routes, func(r *envoy.Route) bool { return slices.ContainsFunc(r.Clusters, leads) }) {
-				return true
-			}
-		}
-	}
-	return false
+	port := e.Server.Host.Port(e.Server.Port)
+	return e.Blocked(handshake.HTTPToAppTLS) || port != nil && port.Protocol == mesh.HTTP
 }
 
 // untouched is the finding about requests that leave in clear text: the rule that wants it so is to blame, else the entry.
@@ -126,9 +115,19 @@ func describeHTTPOnTLS(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Title = fmt.Sprintf("%s %s requests in clear text to %s: no DestinationRule starts it", who, who.verb("sends", "send"), expects)
 	}
 	f.Evidence = append(f.Evidence, handshake.Fact{Layer: handshake.Policy, Source: f.Subject.String() + " " + f.Field, Value: string(host.Port(port).Protocol)})
-	f.Fixes = append(f.Fixes, diagnose.Fix{
-		Title: "let the proxies start TLS, if applications dial http://", Manifest: ruleManifest(simpleRule(host, port)), Risk: "applications that dial https:// then fail",
-	})
+	rule := simpleRule(host, port)
+	fix := diagnose.Fix{Title: "let the proxies start TLS, if applications dial http://", Risk: "applications that dial https:// then fail"}
+	if fromGateways(f.Edges) && f.Edges[0].Client.Namespace == rule.Namespace {
+		rule.Spec.ExportTo = []string{"."}
+		fix.Title, fix.Risk = "let the gateway start TLS; exportTo keeps the rule from everybody else's proxies", ""
+	}
+	fix.Manifest = ruleManifest(rule)
+	f.Fixes = append(f.Fixes, fix)
+}
+
+// fromGateways reports whether gateways alone call.
+func fromGateways(edges []*handshake.Edge) bool {
+	return !slices.ContainsFunc(edges, func(e *handshake.Edge) bool { return e.Client.Plane != mesh.Gateway })
 }
 
 // startTLS has a rule that says DISABLE start TLS for a port, and leaves the other ports of its hosts as they are.

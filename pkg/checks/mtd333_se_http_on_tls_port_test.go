@@ -83,14 +83,14 @@ func TestHTTPOnTLSPortOfAnEgressGateway(t *testing.T) {
 	r := egress(t)
 	r.Resources.DestinationRules = nil
 	f := r.one(mtd333)
-	has(t, lines([]*diagnose.Finding{f}), "warning ServiceEntry pay/ext [spec.ports[1].protocol] 1: shop/server sends requests in clear text to ext.example, whose port 8443 expects TLS: no DestinationRule starts it")
+	has(t, lines([]*diagnose.Finding{f}), "error ServiceEntry pay/ext [spec.ports[1].protocol] 1: shop/server sends requests in clear text to ext.example, whose port 8443 expects TLS: no DestinationRule starts it")
 	has(t, f.Fixes[0].Manifest, "number: 443\n      tls:\n        mode: SIMPLE")
 	complete(t, f)
 
 	r = egress(t)
 	r.Resources.DestinationRules[0].Spec.TrafficPolicy = &kube.TrafficPolicy{TLS: &kube.ClientTLS{Mode: "DISABLE"}}
 	f = r.one(mtd333)
-	has(t, lines([]*diagnose.Finding{f}), "warning DestinationRule pay/ext [spec.trafficPolicy.tls.mode] 1: DestinationRule pay/ext says DISABLE for ext.example, whose port 8443 expects TLS: shop/server sends requests in clear text")
+	has(t, lines([]*diagnose.Finding{f}), "error DestinationRule pay/ext [spec.trafficPolicy.tls.mode] 1: DestinationRule pay/ext says DISABLE for ext.example, whose port 8443 expects TLS: shop/server sends requests in clear text")
 	hasFix(t, f, `kubectl -n pay patch destinationrule ext --type=json -p '[{"op":"add","path":"/spec/trafficPolicy/portLevelSettings","value":[{"port":{"number":443},"tls":{"mode":"SIMPLE"}}]}]'`)
 	complete(t, f)
 

@@ -82,12 +82,12 @@ func headerFixes(p *diagnose.Pass, f *diagnose.Finding) []diagnose.Fix {
 	rule, field := headerField(p, f.Edges[0])
 	at, _ := placeOf(field)
 	edited := copyRule(rule)
-	tp, pointer := at.holder(edited), at.policy()
+	tp, pointer, what := at.holder(edited), at.policy(), "proxyProtocol and what would be empty without it"
 	if (*tp).ProxyProtocol = nil; !empty(*tp) {
-		pointer += "/proxyProtocol"
+		pointer, what = pointer+"/proxyProtocol", "proxyProtocol"
 	}
 	return []diagnose.Fix{{
-		Title:   "remove proxyProtocol from " + f.Subject.String() + ": the mesh's certificates say who calls",
+		Title:   "remove " + what + " from " + f.Subject.String() + ": the mesh's certificates say who calls",
 		Command: jsonPatch(f.Subject, remove(pointer)),
 		Risk:    headerReaders(p, rule),
 	}}

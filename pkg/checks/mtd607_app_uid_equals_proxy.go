@@ -17,6 +17,7 @@ var mtd607 = &diagnose.Check{
 	Doc: diagnose.Doc{
 		Meaning: "iptables tells the proxy's own traffic from the application's by its user and group, and lets the former out untouched. A container that runs as the same user (1337 unless the platform sets another) or group calls past the proxy: in plaintext, without an identity, and against STRICT servers in vain. Incoming calls are captured as usual.",
 		Symptoms: []string{
+			"application: connection reset by peer",
 			"every call of one container to the mesh is reset, and nothing about it is in its proxy's log",
 			"the mesh's metrics do not know the workload as a client",
 		},

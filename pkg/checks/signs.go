@@ -124,6 +124,10 @@ var failureSigns = []diagnose.Sign{
 		Means: "plaintext HTTP arrived where TLS is spoken", Codes: codes{"MTD333", "MTD307"},
 	},
 	{
+		Pattern: `(?i)codec.error|\bDPE\b`, Telling: diagnose.Failure,
+		Means: "a proxy that reads HTTP got other bytes: a PROXY protocol header, TLS, or another version of HTTP", Codes: codes{"MTD340"},
+	},
+	{
 		Pattern: `(?i)alert protocol version|unsupported protocol|no shared cipher`, Telling: diagnose.Failure,
 		Means: "the two sides have no TLS version or cipher in common", Codes: codes{"MTD206"},
 	},
@@ -138,7 +142,7 @@ var failureSigns = []diagnose.Sign{
 	{
 		Pattern: `(?i)filter chain not found`, Telling: diagnose.Failure,
 		Means: "plaintext, or TLS that is not the mesh's, arrived at a port that accepts only mutual TLS",
-		Codes: codes{"MTD601", "MTD301", "MTD306", "MTD308", "MTD315", "MTD316", "MTD312", "MTD604", "MTD321", "MTD322", "MTD320", "MTD331"},
+		Codes: codes{"MTD601", "MTD301", "MTD306", "MTD308", "MTD315", "MTD316", "MTD312", "MTD604", "MTD321", "MTD322", "MTD320", "MTD331", "MTD340"},
 	},
 	{
 		Pattern: `(?i)target is down|TargetDown|server returned HTTP status 50[023]|Get "https?://\S+/metrics"`, Telling: diagnose.Failure,
@@ -177,7 +181,7 @@ var symptomSigns = []diagnose.Sign{
 	{
 		Pattern: `(?i:connection.termination|upstream reset before response started)|\bU[CR]\b`, Telling: diagnose.Symptom,
 		Means: "the server's side closed: its proxy refuses plaintext or the client's certificate, or the application closed",
-		Codes: codes{"MTD301", "MTD306", "MTD308", "MTD312", "MTD315", "MTD316", "MTD322", "MTD320", "MTD305", "MTD304", "MTD201", "MTD101"},
+		Codes: codes{"MTD301", "MTD306", "MTD308", "MTD312", "MTD315", "MTD316", "MTD322", "MTD320", "MTD305", "MTD304", "MTD340", "MTD201", "MTD203", "MTD101"},
 	},
 	{
 		Pattern: `(?i:remote connection failure|TLS error)|\bUF\b`, Telling: diagnose.Symptom,
@@ -187,7 +191,7 @@ var symptomSigns = []diagnose.Sign{
 	{
 		Pattern: `(?i)connection reset by peer|empty reply|\bEOF\b`, Telling: diagnose.Symptom,
 		Means: "the server's side closed on an application that calls without a proxy, or around it",
-		Codes: codes{"MTD601", "MTD321", "MTD605", "MTD602", "MTD603", "MTD610", "MTD612"},
+		Codes: codes{"MTD601", "MTD321", "MTD607", "MTD605", "MTD602", "MTD603", "MTD610", "MTD612"},
 	},
 	{
 		Pattern: `(?i:route not found)|\bNR\b`, Telling: diagnose.Symptom, Means: "no route of the proxy matches the request",

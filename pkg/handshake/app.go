@@ -13,6 +13,7 @@ func (r *replay) application(w wire) *Edge {
 		r.block(EvidenceMissing, "the client's proxy sends a PROXY protocol header first (cluster %s), and whether %s reads one is not known", r.Outbound.Cluster, r.receiver())
 	}
 	if w.TLS == nil {
+		r.meetAppTLS(w)
 		if w.App == mesh.TLS {
 			r.assume(AppCertificateAccepted)
 			r.pass(AppTLS, "the application's own TLS %s", r.arrival())
@@ -23,6 +24,14 @@ func (r *replay) application(w wire) *Edge {
 	}
 	r.proxyMeetsApp(w)
 	return r.finish()
+}
+
+// meetAppTLS blocks HTTP of a gateway's route before an application that speaks TLS of its own.
+func (r *replay) meetAppTLS(w wire) {
+	if w.requests && r.engine.appAt(r.Server, r.dial) == mesh.TLS {
+		r.assume(ProtocolAsDeclared)
+		r.block(HTTPToAppTLS, "the route of %s sends HTTP, and %s is declared to speak TLS", r.Client.Key(), r.receiver())
+	}
 }
 
 // proxyMeetsApp is TLS of the client's proxy against the server's bare application.

@@ -37,6 +37,15 @@ func gatewayTLS(mutual bool) *envoy.TransportSocket {
 	return &envoy.TransportSocket{Kind: envoy.TLS, TLS: ctx}
 }
 
+const server443 = "outbound|443||server.shop.svc.cluster.local"
+
+// routed gives the gateway infra/edge a route to the port on which server speaks TLS of its own.
+func routed(w *world) {
+	route := &envoy.Route{Clusters: []envoy.WeightedCluster{{Name: server443}}}
+	config := &envoy.RouteConfig{Name: "http.8080", VirtualHosts: []*envoy.VirtualHost{{Domains: []string{"*"}, Routes: []*envoy.Route{route}}}}
+	w.proxy("infra/edge").Routes = map[string]*envoy.RouteConfig{config.Name: config}
+}
+
 func gatewayCases() []edgeCase {
 	const host = "edge.infra.svc.cluster.local"
 	http := []*envoy.Filter{{Kind: envoy.HTTPManager}}
@@ -58,6 +67,18 @@ func gatewayCases() []edgeCase {
 			name: "a gateway under another root", from: "infra/edge", to: "server.shop:80", want: "fails: client-certificate-unknown-root",
 			given: func(w *world) {
 				w.pod("infra/edge", gateway).leaf = newWorld(w.t).otherCA().Leaf("infra/edge")
+			},
+		},
+		{
+			name: "a gateway's route sends HTTP to an application's own TLS", from: "infra/edge", to: "server.shop:443", want: "fails: http-to-app-tls",
+			given: func(w *world) { w.accept("shop/server", strict); w.pod("infra/edge", gateway); routed(w) },
+		},
+		{
+			name: "a gateway passes connections on to an application's own TLS, too", from: "infra/edge", to: "server.shop:443", want: "mTLS", takes: []Assumption{RouteConditional},
+			given: func(w *world) {
+				w.accept("shop/server", strict)
+				ingress(w, gatewayChain("x", nil, tcpTo(server443)))
+				routed(w)
 			},
 		},
 		{

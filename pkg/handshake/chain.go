@@ -63,6 +63,7 @@ func (r *replay) tlsChain(fc *envoy.FilterChain, w wire) *Edge {
 	}
 	r.readHTTP(fc, w)
 	r.authorize(fc, who)
+	r.meetAppTLS(w)
 	switch ctx := fc.Socket.TLS; {
 	case ctx.Validation.Present && who.presented && !slices.Contains(r.unverified, ClientSide):
 		if slices.Contains(r.unverified, ServerSide) {

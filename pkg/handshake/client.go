@@ -17,6 +17,7 @@ type way struct {
 	answered    bool  // the proxy answers the request itself
 	at          place // where the choice was read
 	http        *envoy.Filter
+	requests    bool   // a gateway's routes lead there, and so HTTP goes out whatever the port is declared as
 	config      string // the resource that it was made from, as istiod notes it; "" for istiod's own
 }
 
@@ -32,7 +33,7 @@ func (e *Engine) fromSidecar(client *mesh.Pod, d dial) []*Edge {
 }
 
 // fromGateway knows no application of its own: a gateway calls what its clusters lead to. Which
-// of its routes do is not followed.
+// of its routes take which call is not followed.
 func (e *Engine) fromGateway(client *mesh.Pod, d dial) []*Edge {
 	if !client.Proxy.Read.Has(envoy.SectionClusters) {
 		return e.unread(client, d, EvidenceMissing, "its proxy's clusters were not read")
@@ -40,7 +41,7 @@ func (e *Engine) fromGateway(client *mesh.Pod, d dial) []*Edge {
 	ix := e.index(client.Proxy)
 	var out []*Edge
 	for _, c := range ix.clusterIndex().byHost[hostPort{d.name, d.port}] {
-		w := way{cluster: c.Name, conditional: true, at: placeOf(client, "clusters", c.Name)}
+		w := way{cluster: c.Name, conditional: true, requests: ix.sendsRequests(c.Name), at: placeOf(client, "clusters", c.Name)}
 		out = append(out, e.along(client, ix, d, w)...)
 	}
 	return out

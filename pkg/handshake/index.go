@@ -26,6 +26,7 @@ type proxyIndex struct {
 	modes   map[portOf]string
 	domains map[*envoy.RouteConfig]*domains
 	opaques map[*envoy.Listener]string
+	sends   map[string]sent
 }
 
 // clusterIndex finds the clusters of a proxy.

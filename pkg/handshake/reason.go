@@ -24,6 +24,8 @@ const (
 	NotHTTP Reason = "not-http"
 	// HTTPVersion: the proxies speak different versions of HTTP: ALPN settled on another one than the client's sends.
 	HTTPVersion Reason = "http-version"
+	// HTTPToAppTLS: a gateway's route sends HTTP to a port on which the application speaks TLS of its own.
+	HTTPToAppTLS Reason = "http-to-app-tls"
 	// ProxyHeaderUnread: the client's proxy sends a header of the PROXY protocol before all else, and the server's proxy
 	// takes it for the beginning of what it expects.
 	ProxyHeaderUnread Reason = "proxy-header-unread"

@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,4 +169,48 @@ func (ix *proxyIndex) virtualHost(rc *envoy.RouteConfig, d dial) *envoy.VirtualH
 		ix.domains[rc] = index
 	}
 	return index.find(d.name, d.label())
+}
+
+// sent is how a gateway sends to a cluster: what its routes of HTTP take, or the bytes of whole connections.
+type sent struct{ requests, bytes bool }
+
+// sendsRequests reports whether routes of HTTP lead to a cluster, and no tcp_proxy does.
+func (ix *proxyIndex) sendsRequests(cluster string) bool {
+	if ix.sends == nil {
+		ix.sends = sends(ix.proxy)
+	}
+	s := ix.sends[cluster]
+	return s.requests && !s.bytes
+}
+
+func sends(p *envoy.Proxy) map[string]sent {
+	out := map[string]sent{}
+	note := func(list []envoy.WeightedCluster, by sent) {
+		for _, c := range list {
+			out[c.Name] = sent{out[c.Name].requests || by.requests, out[c.Name].bytes || by.bytes}
+		}
+	}
+	routes := func(rc *envoy.RouteConfig) {
+		for _, vh := range rc.VirtualHosts {
+			for _, r := range vh.Routes {
+				note(r.Clusters, sent{requests: true})
+			}
+		}
+	}
+	for _, rc := range p.Routes {
+		routes(rc)
+	}
+	for _, l := range p.Listeners {
+		for _, fc := range append(slices.Clone(l.FilterChains), cmp.Or(l.Default, &envoy.FilterChain{})) {
+			for _, f := range fc.Filters {
+				if f.Kind == envoy.TCPProxy {
+					note(f.Clusters, sent{bytes: true})
+				}
+				if f.Routes != nil {
+					routes(f.Routes)
+				}
+			}
+		}
+	}
+	return out
 }

@@ -19,6 +19,8 @@ type wire struct {
 	// routed says that the client's proxy speaks HTTP itself, by the version of http; else the bytes are the application's.
 	routed bool
 	http   envoy.UpstreamHTTP
+	// requests says that a gateway's route sends HTTP, whatever the port is declared as.
+	requests bool
 	// verifyHost is the name that the server's certificate must bear besides all else.
 	verifyHost string
 	// header says that a header of the PROXY protocol goes before all else.
@@ -41,6 +43,9 @@ func istioALPN(p string) bool { return p == "istio" || strings.HasPrefix(p, "ist
 // wireOf is what the client's proxy sends through a socket.
 func (r *replay) wireOf(ix *proxyIndex, c *envoy.Cluster, socket *envoy.TransportSocket, by way) wire {
 	w := wire{App: r.dial.protocol, SNI: r.dial.name, from: ix, routed: by.http != nil, http: c.HTTP}
+	if w.requests = by.requests; w.requests {
+		w.App = mesh.HTTP
+	}
 	socket, w.header = socket.Behind()
 	r.Outbound.Socket = "plaintext"
 	if socket == nil || socket.Kind == envoy.Raw || socket.TLS == nil {
