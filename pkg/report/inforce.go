@@ -17,9 +17,9 @@ func inForceSince(s *mesh.Snapshot, facts []handshake.Fact) time.Time {
 	return newest.UTC()
 }
 
-// inForce says since when the proxies have it; "" when that is not known.
+// inForce says since when the proxies have it; "" when that is not known, or the evidence is older than what is blamed.
 func (f *Finding) inForce() string {
-	if f.InForceSince.IsZero() {
+	if f.InForceSince.IsZero() || f.Origin != nil && f.InForceSince.Before(f.Origin.Written) {
 		return ""
 	}
 	return "has it since " + f.InForceSince.Format(time.DateTime) + "Z"

@@ -59,6 +59,10 @@ type suspicion struct {
 }
 
 var suspicions = []suspicion{
+	{passesOn, func(_ *mesh.Snapshot, e *handshake.Edge) string {
+		w := e.Server.Pod.Workload
+		return fmt.Sprintf("the calls that the gateway makes in turn: the report of %s -n %s judges them", w.Short(), w.Ref.Namespace)
+	}},
 	{deserted, about("the endpoints of %s: whether its pods are ready, and its subset selects any")},
 	{ledAstray, func(_ *mesh.Snapshot, e *handshake.Edge) string {
 		return e.Outbound.Routed.Value + ", where nothing takes calls"
@@ -88,6 +92,11 @@ var suspicions = []suspicion{
 
 func failsFor(reason handshake.Reason) func(*handshake.Edge) bool {
 	return func(e *handshake.Edge) bool { return e.Verdict == handshake.Fails && e.Reason == reason }
+}
+
+// passesOn reports a call to a gateway, behind which others answer.
+func passesOn(e *handshake.Edge) bool {
+	return e.Verdict.Works() && e.Server.Pod != nil && e.Server.Pod.Plane == mesh.Gateway
 }
 
 // deserted reports a call that no endpoint takes, where it was dialled.
@@ -171,7 +180,7 @@ func (p *page) notMTLS() error {
 	if n == nil {
 		return nil
 	}
-	p.b.WriteString(p.hang("Not mTLS: ", Clean(n.Basis)))
+	p.b.WriteString(p.hang("mTLS is not the cause: ", Clean(n.Basis)))
 	for _, look := range n.Next {
 		p.line("look at", Clean(look))
 	}

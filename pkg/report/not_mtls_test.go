@@ -169,7 +169,7 @@ func TestNotMTLSIsSaid(t *testing.T) {
 	r := sample()
 	r.NotMTLS = &NotMTLS{Basis: "no handshake fails", Next: []string{"the *log*", "\x1b[2Jpolicies"}}
 	text := render(t, r, Style{Format: Table})
-	for _, want := range []string{"\nNot mTLS: no handshake fails\n     look at the *log*\n     look at ", "policies\n"} {
+	for _, want := range []string{"\nmTLS is not the cause: no handshake fails\n     look at the *log*\n     look at ", "policies\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
@@ -177,7 +177,7 @@ func TestNotMTLSIsSaid(t *testing.T) {
 	if strings.Contains(text, "\x1b") {
 		t.Error("a report writes to the terminal what a cluster says")
 	}
-	if text := render(t, r, Style{Format: Markdown}); !strings.Contains(text, "**Not mTLS**: no handshake fails. Look at\n\n- the \\*log\\*\n") {
+	if text := render(t, r, Style{Format: Markdown}); !strings.Contains(text, "**mTLS is not the cause**: no handshake fails. Look at\n\n- the \\*log\\*\n") {
 		t.Error(text)
 	}
 }

@@ -88,6 +88,9 @@ func (p *page) finding(f *Finding) {
 		p.refusers(f)
 		return
 	}
+	if f.Field != "" {
+		p.line("where", Clean(f.Subject.String()+" "+f.Field))
+	}
 	if f.CausedBy != nil {
 		p.line("cause", "a consequence of "+Clean(f.CausedBy.Code)+": mend that first")
 	}

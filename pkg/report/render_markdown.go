@@ -56,7 +56,7 @@ func (t *ticket) head() {
 		fmt.Fprintf(&t.b, "%s\n\n", md(clip(line, maxTitle)))
 	}
 	if n := t.NotMTLS; n != nil {
-		fmt.Fprintf(&t.b, "**Not mTLS**: %s. Look at\n\n", md(clip(n.Basis, maxTitle)))
+		fmt.Fprintf(&t.b, "**mTLS is not the cause**: %s. Look at\n\n", md(clip(n.Basis, maxTitle)))
 		for _, look := range n.Next {
 			fmt.Fprintf(&t.b, "- %s\n", md(clip(look, maxTitle)))
 		}

@@ -105,6 +105,7 @@ deploy/old       1/1   sidecar  ?           ?         none     none      expired
 deploy/batch     1/1   none     -           -         none     none      -        n/a
 
 FAIL MTD301  DestinationRule shop/off turns mTLS off
+     where   DestinationRule shop/off spec.trafficPolicy.tls.mode
      hits    deploy/frontend, deploy/a, deploy/b and 2 more → checkout.shop:80,443: fails
              (plaintext-refused)
      proof   policy   DestinationRule shop/off spec.trafficPolicy.tls.mode: DISABLE
