@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -28,9 +29,14 @@ func (r *replay) application(w wire) *Edge {
 
 // meetAppTLS blocks HTTP of a gateway's route before an application that speaks TLS of its own.
 func (r *replay) meetAppTLS(w wire) {
-	if w.requests && r.engine.appAt(r.Server, r.dial) == mesh.TLS {
+	client := r.source()
+	switch {
+	case client.Proxy == nil || client.Plane != mesh.Gateway || r.dial.guessed || r.dial.protocol != mesh.TLS:
+	case !client.Proxy.Read.Has(envoy.SectionRoutes) || !client.Proxy.Read.Has(envoy.SectionListeners):
+		r.block(EvidenceMissing, "the routes of %s were not read: whether it sends HTTP to a port of TLS is not known", client.Key())
+	case w.requests:
 		r.assume(ProtocolAsDeclared)
-		r.block(HTTPToAppTLS, "the route of %s sends HTTP, and %s is declared to speak TLS", r.Client.Key(), r.receiver())
+		r.block(HTTPToAppTLS, "the route of %s sends HTTP, and %s is declared to speak TLS", client.Key(), r.receiver())
 	}
 }
 
