@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/report"
 )
 
 // Help is written here and not by cobra's templates: text/template makes the linker keep every
@@ -48,7 +49,7 @@ func help(cmd *cobra.Command, _ []string) {
 		text = cmd.Short + "."
 	}
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
-		fmt.Fprintln(w, folded(paragraph, ""))
+		fmt.Fprintln(w, report.Wrap(helpWidth, "", 0, paragraph))
 	}
 	writeUsage(w, cmd)
 }
@@ -77,7 +78,7 @@ func writeCommands(w io.Writer, cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			first := fmt.Sprintf("  %-11s ", c.Name())
-			fmt.Fprint(w, first+strings.TrimLeft(folded(c.Short, strings.Repeat(" ", len(first))), " "))
+			fmt.Fprint(w, report.Wrap(helpWidth, first, len(first), c.Short))
 		}
 	}
 }
@@ -114,20 +115,3 @@ func writeFlags(w io.Writer, title string, flags *pflag.FlagSet) {
 
 // helpWidth is what a terminal has at the least. Only examples, which people paste, are longer.
 const helpWidth = 80
-
-// folded is a paragraph in lines that help has room for, each behind an indent.
-func folded(text, indent string) string {
-	var b strings.Builder
-	line := indent
-	for word := range strings.FieldsSeq(text) {
-		if line != indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > helpWidth {
-			b.WriteString(line + "\n")
-			line = indent
-		}
-		if line != indent {
-			line += " "
-		}
-		line += word
-	}
-	return b.String() + line + "\n"
-}

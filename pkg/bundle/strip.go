@@ -80,7 +80,7 @@ func stripPod(p *kube.Pod) bool {
 	for _, list := range [][]kube.Container{p.Spec.Containers, p.Spec.InitContainers} {
 		for i := range list {
 			c := &list[i]
-			if !slices.Contains([]string{"istio-proxy", "istio-init", "istio-validation", "discovery"}, c.Name) {
+			if !slices.Contains([]string{kube.ProxyContainer, "istio-init", "istio-validation", "discovery"}, c.Name) {
 				c.Args, c.Command, c.Env = nil, nil, nil
 			}
 			for j := range c.Env {

@@ -60,7 +60,7 @@ func contrast(odd, peer *mesh.Pod, what, a, b string) handshake.Fact {
 func proxyEnv(pod *mesh.Pod) map[string]string {
 	out := map[string]string{}
 	for _, c := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) {
-		if c.Name == "istio-proxy" {
+		if c.Name == kube.ProxyContainer {
 			addEnv(out, c.Env)
 		}
 	}

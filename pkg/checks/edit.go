@@ -93,17 +93,20 @@ func withoutTLS(rule *kube.DestinationRule, field string) (edited *kube.Destinat
 	if !ok || tp == nil {
 		return nil, "", false
 	}
-	pointer = at.policy()
 	if at.entry < 0 {
 		(*tp).TLS = nil
-		pointer += "/tls"
-	} else {
-		pointer += dropFromEntry(*tp, at.entry)
+		return edited, at.pruned(tp, "/tls"), true
 	}
-	if empty(*tp) {
-		*tp, pointer = nil, at.policy()
+	return edited, at.pruned(tp, dropFromEntry(*tp, at.entry)), true
+}
+
+// pruned is the JSON pointer of what was taken out of a policy, or of the whole policy if it says nothing else, which then goes.
+func (at place) pruned(tp **kube.TrafficPolicy, taken string) string {
+	if !empty(*tp) {
+		return at.policy() + taken
 	}
-	return edited, pointer, true
+	*tp = nil
+	return at.policy()
 }
 
 // dropFromEntry removes the tls block of a port's entry, or the entry if it says nothing else.

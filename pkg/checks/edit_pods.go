@@ -50,7 +50,7 @@ func withTLSMode(mode string) func(*kube.Pod) {
 // injected is a pod with a proxy.
 func injected(p *kube.Pod) {
 	withTLSMode("istio")(p)
-	p.Spec.Containers = append(slices.Clone(p.Spec.Containers), kube.Container{Name: proxyContainer, Args: []string{"proxy", "sidecar"}})
+	p.Spec.Containers = append(slices.Clone(p.Spec.Containers), kube.Container{Name: kube.ProxyContainer, Args: []string{"proxy", "sidecar"}})
 }
 
 // labelPointer is the JSON pointer of a label of a workload's pods.

@@ -53,11 +53,14 @@ func trustDomain(p *diagnose.Pass) {
 	}
 }
 
+// trustDomainField is the field of the mesh config that is to blame where its trust domain was changed.
+const trustDomainField = "data.mesh.trustDomain"
+
 // strange is what is of the wrong trust domain: the mesh config, where both ends are of one that it does not name; or else the
 // end that is not of the mesh config's.
 func strange(p *diagnose.Pass, e *handshake.Edge) (subject kube.Ref, field string) {
 	if moved(p, e) {
-		return meshConfigRef(p, e.Server.Pod), "data.mesh.trustDomain"
+		return meshConfigRef(p, e.Server.Pod), trustDomainField
 	}
 	return stranger(p, e).Workload.Ref, "secret default"
 }
@@ -108,7 +111,7 @@ func describeTrustDomain(p *diagnose.Pass, f *diagnose.Finding) {
 	mine, theirs := domainOf(e.TLS.ClientID), domainOf(e.TLS.ServerID)
 	other := "the other trust domain"
 	f.Title = fmt.Sprintf("%s is of another trust domain than its peers (%s and %s): they do not accept each other", f.Subject, mine, theirs)
-	if moved(p, e) {
+	if f.Field == trustDomainField {
 		other = mine
 		f.Title = fmt.Sprintf("%s says trust domain %s and no longer names %s, of which the certificates of %s still are: servers refuse them",
 			f.Subject, p.MeshConfig(e.Server.Pod.Revision()).Domain(), mine, callers(f.Edges))

@@ -3,7 +3,7 @@ package checks
 import (
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
@@ -56,7 +56,7 @@ func headerField(p *diagnose.Pass, e *handshake.Edge) (rule *kube.DestinationRul
 		i := slices.IndexFunc(rule.Spec.Subsets, func(s kube.Subset) bool { return e.Server.Subset != "" && s.Name == e.Server.Subset })
 		switch {
 		case i >= 0 && asksHeader(rule.Spec.Subsets[i].TrafficPolicy):
-			return rule, "spec.subsets[" + strconv.Itoa(i) + "].trafficPolicy.proxyProtocol"
+			return rule, fmt.Sprintf("spec.subsets[%d].trafficPolicy.proxyProtocol", i)
 		case asksHeader(rule.Spec.TrafficPolicy):
 			return rule, "spec.trafficPolicy.proxyProtocol"
 		}
@@ -81,10 +81,11 @@ func headerFixes(p *diagnose.Pass, f *diagnose.Finding) []diagnose.Fix {
 	}
 	rule, field := headerField(p, f.Edges[0])
 	at, _ := placeOf(field)
-	edited := copyRule(rule)
-	tp, pointer, what := at.holder(edited), at.policy(), "proxyProtocol and what would be empty without it"
-	if (*tp).ProxyProtocol = nil; !empty(*tp) {
-		pointer, what = pointer+"/proxyProtocol", "proxyProtocol"
+	tp := at.holder(copyRule(rule))
+	(*tp).ProxyProtocol = nil
+	pointer, what := at.pruned(tp, "/proxyProtocol"), "proxyProtocol"
+	if !strings.HasSuffix(pointer, "/proxyProtocol") {
+		what += " and what would be empty without it"
 	}
 	return []diagnose.Fix{{
 		Title:   "remove " + what + " from " + f.Subject.String() + ": the mesh's certificates say who calls",

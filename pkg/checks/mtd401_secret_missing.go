@@ -146,8 +146,8 @@ func serverSecrets(e *handshake.Edge) []string {
 		if l.Name != e.Inbound.Listener || l.State == envoy.Warming || l.State == envoy.Draining {
 			continue
 		}
-		for _, c := range append(slices.Clone(l.FilterChains), l.Default) {
-			if c != nil && c.Name == e.Inbound.Chain {
+		for _, c := range l.Chains() {
+			if c.Name == e.Inbound.Chain {
 				out = append(out, c.Socket.Secrets()...)
 			}
 		}

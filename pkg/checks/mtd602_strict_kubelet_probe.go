@@ -73,7 +73,7 @@ func strictProbe(p *diagnose.Pass) {
 func probesOf(pod *mesh.Pod) []probed {
 	var out []probed
 	for _, c := range pod.Spec.Containers {
-		if c.Name == proxyContainer {
+		if c.Name == kube.ProxyContainer {
 			continue
 		}
 		for _, x := range []struct {

@@ -37,7 +37,7 @@ var mtd607 = &diagnose.Check{
 
 func sameUser(p *diagnose.Pass) {
 	for pod := range p.ScopedPods() {
-		if pod.Plane != mesh.Sidecar || pod.Container(proxyContainer) == nil || pod.Capture.Mode == "NONE" {
+		if pod.Plane != mesh.Sidecar || pod.Container(kube.ProxyContainer) == nil || pod.Capture.Mode == "NONE" {
 			p.NotApplicable()
 			continue
 		}
@@ -68,7 +68,7 @@ func asProxy(pod *mesh.Pod) []proxyLike {
 	var out []proxyLike
 	for i := range pod.Spec.Containers {
 		c := &pod.Spec.Containers[i]
-		if field, id := mesh.AsProxy(pod.Pod, c); c.Name != proxyContainer && field != "" {
+		if field, id := mesh.AsProxy(pod.Pod, c); c.Name != kube.ProxyContainer && field != "" {
 			what := strings.ToLower(strings.TrimPrefix(field, "runAs"))
 			out = append(out, proxyLike{c.Name, containerPath(pod, c.Name) + ".securityContext." + field, what, id})
 		}
@@ -88,7 +88,7 @@ func describeSameUser(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("container %s of %s runs as the proxy's %s, %d: its calls go past the proxy, %s", c.name, workloadName(pod.Workload), c.what, c.id, effect)
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + c.name, Value: fmt.Sprintf("%s %d", c.what, c.id)},
-		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + proxyContainer, Value: fmt.Sprintf("%s %d; %s", c.what, c.id, pod.Capture.Source)},
+		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + kube.ProxyContainer, Value: fmt.Sprintf("%s %d; %s", c.what, c.id, pod.Capture.Source)},
 	}
 	if len(f.Edges) > 0 {
 		f.Evidence = append(f.Evidence, bothSides(p, f.Edges[0])...)
@@ -104,7 +104,7 @@ func containerPath(pod *mesh.Pod, name string) string {
 		if c.Name == name {
 			break
 		}
-		if c.Name != proxyContainer || pod.Workload.Kind == "Pod" {
+		if c.Name != kube.ProxyContainer || pod.Workload.Kind == "Pod" {
 			i++
 		}
 	}

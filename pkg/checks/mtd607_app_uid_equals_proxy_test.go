@@ -66,7 +66,7 @@ func TestSameUserQuietAndBlind(t *testing.T) {
 func TestContainerPath(t *testing.T) {
 	w := &mesh.Workload{Ref: kube.Ref{Kind: "Deployment"}}
 	pod := &mesh.Pod{Pod: &kube.Pod{}, Workload: w}
-	pod.Spec.Containers = []kube.Container{{Name: proxyContainer}, {Name: "app"}, {Name: "log"}}
+	pod.Spec.Containers = []kube.Container{{Name: kube.ProxyContainer}, {Name: "app"}, {Name: "log"}}
 	for name, want := range map[string]string{"app": "spec.template.spec.containers[0]", "log": "spec.template.spec.containers[1]"} {
 		if got := containerPath(pod, name); got != want {
 			t.Errorf("%s: %s", name, got)

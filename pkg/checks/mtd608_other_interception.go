@@ -61,7 +61,7 @@ func otherInterception(p *diagnose.Pass) {
 func interceptors(pod *mesh.Pod) []string {
 	var out []string
 	for _, c := range pod.Spec.InitContainers {
-		istio := c.Name == "istio-init" || c.Name == "istio-validation" || c.Name == proxyContainer
+		istio := c.Name == "istio-init" || c.Name == "istio-validation" || c.Name == kube.ProxyContainer
 		if s := c.SecurityContext; !istio && s != nil && (s.Privileged || slices.Contains(s.Capabilities.Add, "NET_ADMIN")) {
 			out = append(out, c.Name)
 		}

@@ -52,9 +52,6 @@ func portOf(pod *mesh.Pod, port kube.IntOrString) uint32 {
 	return 0
 }
 
-// proxyContainer is the mesh's container of a pod, a native sidecar or not.
-const proxyContainer = mesh.ProxyContainer
-
 // openPort lets plaintext into one port of a workload, where that stops nobody.
 func openPort(p *diagnose.Pass, pod *mesh.Pod, port uint32, title string) []diagnose.Fix {
 	if !p.Resources.HasRead(string(diagnose.PeerAuthentications)) {

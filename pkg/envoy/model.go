@@ -149,6 +149,14 @@ type Listener struct {
 	Unmodelled []string
 }
 
+// Chains are the filter chains of a listener, the default one last.
+func (l *Listener) Chains() []*FilterChain {
+	if l.Default == nil {
+		return l.FilterChains
+	}
+	return append(slices.Clone(l.FilterChains), l.Default)
+}
+
 // ListenerFilterKind is the kind of a listener filter.
 type ListenerFilterKind string
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -170,6 +171,13 @@ func ours(text string, document any) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return executed(parsed, document)
+}
+
+func executed(parsed interface {
+	Execute(w io.Writer, document any) error
+}, document any,
+) (string, error) {
 	var out strings.Builder
 	if err := parsed.Execute(&out, document); err != nil {
 		return "", err
@@ -190,11 +198,7 @@ func reference(text string, document any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var out strings.Builder
-	if err := parsed.Execute(&out, document); err != nil {
-		return "", err
-	}
-	return out.String(), nil
+	return executed(parsed, document)
 }
 
 // TestExists has the answers of kubectl's function (exists in k8s.io/cli-runtime/pkg/printers).

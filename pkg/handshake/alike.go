@@ -117,15 +117,7 @@ func blindToAddress(l *envoy.Listener) bool {
 // refuse there, the one that is replayed does not show.
 func guardsByAddress(l *envoy.Listener) bool {
 	byAddress := func(r *envoy.RBACRule) bool { return len(r.DestinationIPs) > 0 }
-	return slices.ContainsFunc(chainsOf(l), func(fc *envoy.FilterChain) bool { return guardLooks(fc, byAddress) })
-}
-
-// chainsOf are the filter chains of a listener, the default one last.
-func chainsOf(l *envoy.Listener) chains {
-	if l.Default == nil {
-		return l.FilterChains
-	}
-	return append(slices.Clone(l.FilterChains), l.Default)
+	return slices.ContainsFunc(l.Chains(), func(fc *envoy.FilterChain) bool { return guardLooks(fc, byAddress) })
 }
 
 func (e *Engine) takesAlike(a, b *mesh.Pod) bool {
@@ -149,7 +141,7 @@ func sameCapture(a, b mesh.Capture) bool {
 
 // sameRoutes compares the route configurations to which a listener's filters refer.
 func sameRoutes(l *envoy.Listener, a, b *envoy.Proxy) bool {
-	for _, fc := range chainsOf(l) {
+	for _, fc := range l.Chains() {
 		for _, f := range fc.Filters {
 			if !sameRouteConfig(a.Routes[f.RouteName], b.Routes[f.RouteName]) {
 				return false

@@ -93,10 +93,10 @@ func chainOfEdge(edge *Edge) *envoy.FilterChain {
 		if l.Name != edge.Inbound.Listener || l.State == envoy.Warming || l.State == envoy.Draining {
 			continue
 		}
-		chains := append(slices.Clone(l.FilterChains), l.Default)
-		i := slices.IndexFunc(chains, func(c *envoy.FilterChain) bool { return c != nil && c.Name == edge.Inbound.Chain })
-		if i >= 0 {
-			return chains[i]
+		for _, fc := range l.Chains() {
+			if fc.Name == edge.Inbound.Chain {
+				return fc
+			}
 		}
 	}
 	return nil

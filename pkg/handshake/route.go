@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -201,7 +200,7 @@ func sends(p *envoy.Proxy) map[string]sent {
 		routes(rc)
 	}
 	for _, l := range p.Listeners {
-		for _, fc := range append(slices.Clone(l.FilterChains), cmp.Or(l.Default, &envoy.FilterChain{})) {
+		for _, fc := range l.Chains() {
 			for _, f := range fc.Filters {
 				if f.Kind == envoy.TCPProxy {
 					note(f.Clusters, sent{bytes: true})

@@ -114,6 +114,9 @@ func (p *Pod) Ready() bool {
 // Finished reports whether the pod has ended and holds no address any more.
 func (p *Pod) Finished() bool { return p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" }
 
+// ProxyContainer is the container in which a pod's proxy runs, a native sidecar or not, and that of gateways and waypoints.
+const ProxyContainer = "istio-proxy"
+
 // Container returns the container or init container of that name, or nil.
 func (p *Pod) Container(name string) *Container {
 	for _, list := range [][]Container{p.Spec.Containers, p.Spec.InitContainers} {

@@ -76,7 +76,7 @@ func podPlane(p *kube.Pod) Plane {
 	if p.Labels["app"] == "ztunnel" || p.Labels["app.kubernetes.io/name"] == "ztunnel" {
 		return NoProxy // the node proxy itself speaks for others, its own pod is not in the mesh
 	}
-	c := p.Container(ProxyContainer)
+	c := p.Container(kube.ProxyContainer)
 	switch {
 	case c == nil && p.Annotations["ambient.istio.io/redirection"] == "enabled":
 		return Ztunnel

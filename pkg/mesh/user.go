@@ -4,9 +4,6 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
-// ProxyContainer is the container of a pod in which its sidecar runs.
-const ProxyContainer = "istio-proxy"
-
 // proxyID is the user and group as which the proxy runs unless the platform says otherwise.
 const proxyID = 1337
 
@@ -14,7 +11,7 @@ const proxyID = 1337
 // container sends for the proxy's own traffic and lets it out untouched; "" when it does not
 // (istio.io/docs/ops/deployment/application-requirements), or the pod has no proxy. id is the user or group.
 func AsProxy(pod *kube.Pod, c *kube.Container) (field string, id int64) {
-	proxy := pod.Container(ProxyContainer)
+	proxy := pod.Container(kube.ProxyContainer)
 	if proxy == nil {
 		return "", 0
 	}
@@ -58,7 +55,7 @@ func runsAsProxy(pod *kube.Pod) bool {
 	found := false
 	for i := range pod.Spec.Containers {
 		c := &pod.Spec.Containers[i]
-		if c.Name == ProxyContainer {
+		if c.Name == kube.ProxyContainer {
 			continue
 		}
 		if field, _ := AsProxy(pod, c); field == "" {

@@ -22,7 +22,7 @@ const (
 // told (PROXY_CONFIG), as the annotation or the mesh config says, else the default.
 func adminPort(p *kube.Pod, mesh *kube.MeshConfig) int32 {
 	var injected, annotated, meshWide int32
-	if c := p.Container(proxyContainer); c != nil {
+	if c := p.Container(kube.ProxyContainer); c != nil {
 		for _, env := range c.Env {
 			if env.Name == "PROXY_CONFIG" {
 				injected, _ = parseAdminPort(env.Value) // unreadable: the next source decides

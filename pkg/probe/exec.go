@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/klog/v2"
 	"k8s.io/streaming/pkg/httpstream"
+
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // executed is an admin interface that is asked by "pilot-agent request GET" in the pod.
@@ -44,7 +46,7 @@ func (e *executed) command(path string) []string {
 }
 
 func (e *executed) get(_ context.Context, path string) (io.ReadCloser, error) {
-	u := e.o.podURL(e.t, "exec", url.Values{"container": {proxyContainer}, "stdout": {"true"}, "stderr": {"true"}, "command": e.command(path)})
+	u := e.o.podURL(e.t, "exec", url.Values{"container": {kube.ProxyContainer}, "stdout": {"true"}, "stderr": {"true"}, "command": e.command(path)})
 	run, err := e.o.executor(u)
 	if err != nil {
 		return nil, err

@@ -17,9 +17,6 @@ const (
 	StageOutOfScope = "out-of-scope"
 )
 
-// proxyContainer is the name of the injected container, of gateways and of waypoints too.
-const proxyContainer = "istio-proxy"
-
 // target is one proxy to be read.
 type target struct {
 	kube.Key
@@ -39,7 +36,7 @@ func selectProxies(r *kube.Resources, inScope func(*kube.Pod) bool, maxPeers int
 	var own, peers []*kube.Pod
 	for _, p := range r.Pods {
 		switch gap := cannotAsk(p); {
-		case p.Finished() || p.Container(proxyContainer) == nil:
+		case p.Finished() || p.Container(kube.ProxyContainer) == nil:
 		case gap.Message != "":
 			s.gaps = append(s.gaps, gap)
 		case inScope(p):
@@ -67,7 +64,7 @@ func selectProxies(r *kube.Resources, inScope func(*kube.Pod) bool, maxPeers int
 
 // cannotAsk is the gap of a proxy that has no admin interface to ask, or the zero gap.
 func cannotAsk(p *kube.Pod) mesh.Gap {
-	c := p.Container(proxyContainer)
+	c := p.Container(kube.ProxyContainer)
 	switch {
 	case c == nil:
 		return mesh.Gap{}

@@ -66,7 +66,7 @@ func Likely(w io.Writer, seen []diagnose.Seen, checks []*diagnose.Check, style S
 		if s.Next == "" && len(s.Codes) == 0 {
 			continue // others have named its causes
 		}
-		b.WriteString(wrapTo(style.width(), "", 2, fmt.Sprintf("%q: %s", Clean(s.Text), s.Means)))
+		b.WriteString(Wrap(style.width(), "", 2, fmt.Sprintf("%q: %s", Clean(s.Text), s.Means)))
 		if s.Next != "" {
 			b.WriteString(style.wrap("  ", "not mutual TLS: see "+s.Next))
 		}

@@ -146,7 +146,7 @@ func wrapLast(rows [][]string, width int) [][]string {
 		last := len(row) - 1
 		text := strings.TrimLeft(row[last], " ")
 		lead := row[last][:len(row[last])-len(text)]
-		for i, line := range strings.Split(strings.TrimSuffix(wrapTo(width, lead, len(lead)+2, text), "\n"), "\n") {
+		for i, line := range strings.Split(strings.TrimSuffix(Wrap(width, lead, len(lead)+2, text), "\n"), "\n") {
 			next := make([]string, len(row))
 			if i == 0 {
 				copy(next, row)

@@ -38,11 +38,11 @@ func (s Style) width() int {
 }
 
 func (s Style) wrap(first, text string) string {
-	return wrapTo(s.width(), first, utf8.RuneCountInString(first), text)
+	return Wrap(s.width(), first, utf8.RuneCountInString(first), text)
 }
 
 // hang is wrap with the further lines indented by four spaces whatever stands first.
-func (s Style) hang(first, text string) string { return wrapTo(s.width(), first, 4, text) }
+func (s Style) hang(first, text string) string { return Wrap(s.width(), first, 4, text) }
 
 // fold is hang on a terminal, and a line of its own elsewhere.
 func (s Style) fold(text string) string {

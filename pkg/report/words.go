@@ -11,8 +11,8 @@ import (
 // longer.
 const lineWidth = 100
 
-// wrapTo breaks text between words: the first line begins with first, the others with so many spaces.
-func wrapTo(width int, first string, indent int, text string) string {
+// Wrap breaks text between words into lines of a width: the first line begins with first, the others with so many spaces.
+func Wrap(width int, first string, indent int, text string) string {
 	var b strings.Builder
 	b.WriteString(first)
 	column := utf8.RuneCountInString(first)

@@ -40,18 +40,23 @@ func TestYAMLByParts(t *testing.T) {
 	})
 }
 
-// byLibrary is the YAML that the library makes of a document.
-func byLibrary(t testing.TB, document any) string {
+// plain is a document as it is read back from its JSON.
+func plain(t testing.TB, document any) (content any) {
 	t.Helper()
 	text, err := json.Marshal(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var content any
 	if err := kjson.Unmarshal(text, &content); err != nil {
 		t.Fatal(err)
 	}
-	out, err := yaml.Marshal(content)
+	return content
+}
+
+// byLibrary is the YAML that the library makes of a document.
+func byLibrary(t testing.TB, document any) string {
+	t.Helper()
+	out, err := yaml.Marshal(plain(t, document))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,16 +81,8 @@ func TestYAMLIsFast(t *testing.T) {
 
 func fastYAML(t *testing.T, document any) (string, bool) {
 	t.Helper()
-	text, err := json.Marshal(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var content any
-	if err := kjson.Unmarshal(text, &content); err != nil {
-		t.Fatal(err)
-	}
 	var out bytes.Buffer
-	ok := (&yamlWriter{b: &out}).list([]any{content}, 0)
+	ok := (&yamlWriter{b: &out}).list([]any{plain(t, document)}, 0)
 	return out.String(), ok
 }
 
