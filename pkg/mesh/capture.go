@@ -66,8 +66,10 @@ func within(ranges []netip.Prefix, a netip.Addr) bool {
 	return a.IsValid() && slices.ContainsFunc(ranges, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }
 
-// iptables flags and the annotations that set them.
+// iptables flags and the annotations that set them, if any do.
 var captureSettings = []struct{ short, long, annotation, key string }{
+	{"-u", "--proxy-uid", "", "uid"},
+	{"-g", "--proxy-gid", "", "gid"},
 	{"-m", "--istio-inbound-interception-mode", "sidecar.istio.io/interceptionMode", "mode"},
 	{"-b", "--istio-inbound-ports", "traffic.sidecar.istio.io/includeInboundPorts", "inbound"},
 	{"-d", "--istio-local-exclude-ports", "traffic.sidecar.istio.io/excludeInboundPorts", "inboundExcluded"},
@@ -78,11 +80,8 @@ var captureSettings = []struct{ short, long, annotation, key string }{
 }
 
 func newCapture(p *kube.Pod) Capture {
-	for _, c := range p.Spec.InitContainers {
-		if len(c.Args) > 0 && c.Args[0] == "istio-iptables" {
-			values := captureArgs(c.Args)
-			return captureOf(values, "pod "+p.Key().String()+" initContainers["+c.Name+"].args")
-		}
+	if c := initContainer(p); c != nil {
+		return captureOf(captureArgs(c.Args), "pod "+p.Key().String()+" initContainers["+c.Name+"].args")
 	}
 	values := map[string]string{"inbound": "*", "ranges": "*", "inboundExcluded": ""}
 	source := "Istio's default: the pod has no istio-init container"
@@ -95,6 +94,16 @@ func newCapture(p *kube.Pod) Capture {
 	// The proxy's own ports are excluded by the injector whatever the annotation says.
 	values["inboundExcluded"] += ",15020,15021,15090"
 	return captureOf(values, source)
+}
+
+// initContainer is the container that writes the rules of iptables, or checks those of the CNI; nil without one.
+func initContainer(p *kube.Pod) *kube.Container {
+	for i := range p.Spec.InitContainers {
+		if c := &p.Spec.InitContainers[i]; len(c.Args) > 0 && c.Args[0] == "istio-iptables" {
+			return c
+		}
+	}
+	return nil
 }
 
 func captureArgs(args []string) map[string]string {

@@ -125,6 +125,9 @@ func TestCapture(t *testing.T) {
 
 // TestAsProxy: what runs as the proxy's user or group is not captured on its way out, and is on its way in.
 func TestAsProxy(t *testing.T) {
+	init := func(flags string) string {
+		return strings.TrimSuffix(args("istio-init", "istio-iptables -i * -b * "+flags), `"containers":[{"name":"istio-proxy"}]`)
+	}
 	const proxy = `{"name":"istio-proxy","securityContext":{"runAsUser":1337,"runAsGroup":1337}}`
 	app := func(name, security string) string {
 		return `,{"name":"` + name + `","securityContext":{` + security + `}}`
@@ -133,20 +136,24 @@ func TestAsProxy(t *testing.T) {
 		spec string
 		free bool
 	}{
-		"another user":                {`"containers":[` + proxy + app("a", `"runAsUser":2000`) + `]`, false},
-		"no user":                     {`"containers":[` + proxy + app("a", ``) + `]`, false},
-		"the proxy's user":            {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + `]`, true},
-		"the proxy's group":           {`"containers":[` + proxy + app("a", `"runAsUser":2000,"runAsGroup":1337`) + `]`, true},
-		"by the pod":                  {`"securityContext":{"runAsUser":1337},"containers":[` + proxy + app("a", ``) + `]`, true},
-		"one of two":                  {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + app("b", `"runAsUser":2000`) + `]`, false},
-		"both":                        {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + app("b", `"runAsGroup":1337`) + `]`, true},
-		"a native sidecar":            {`"initContainers":[` + proxy + `],"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, true},
-		"another user of the proxy's": {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":7}}` + app("a", `"runAsUser":1337`) + `]`, false},
-		"root, as the proxy":          {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":0,"runAsGroup":1337}}` + app("a", `"runAsUser":0`) + `]`, false},
-		"the user of a proxy of root": {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":0,"runAsGroup":1337}}` + app("a", `"runAsUser":1337`) + `]`, true},
-		"no application":              {`"containers":[` + proxy + `]`, false},
-		"no proxy":                    {`"securityContext":{"runAsUser":1000},"containers":[` + app("a", ``)[1:] + `]`, false},
-		"no proxy, its usual user":    {`"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, false},
+		"another user":                 {`"containers":[` + proxy + app("a", `"runAsUser":2000`) + `]`, false},
+		"no user":                      {`"containers":[` + proxy + app("a", ``) + `]`, false},
+		"the proxy's user":             {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + `]`, true},
+		"the proxy's group":            {`"containers":[` + proxy + app("a", `"runAsUser":2000,"runAsGroup":1337`) + `]`, true},
+		"by the pod":                   {`"securityContext":{"runAsUser":1337},"containers":[` + proxy + app("a", ``) + `]`, true},
+		"one of two":                   {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + app("b", `"runAsUser":2000`) + `]`, false},
+		"both":                         {`"containers":[` + proxy + app("a", `"runAsUser":1337`) + app("b", `"runAsGroup":1337`) + `]`, true},
+		"a native sidecar":             {`"initContainers":[` + proxy + `],"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, true},
+		"what istio-init lets out":     {init("-u 1500 -g 1600") + `"containers":[` + proxy + app("a", `"runAsUser":1500`) + `]`, true},
+		"the group it lets out":        {init("--proxy-uid=1500 --proxy-gid=1600") + `"containers":[` + proxy + app("a", `"runAsGroup":1600`) + `]`, true},
+		"one of those it lets out":     {init("-u 1500,1501") + `"containers":[` + proxy + app("a", `"runAsGroup":1501`) + `]`, true},
+		"not what istio-init lets out": {init("-u 1500") + `"containers":[` + proxy + app("a", `"runAsUser":1337,"runAsGroup":1337`) + `]`, false},
+		"another user of the proxy's":  {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":7}}` + app("a", `"runAsUser":1337`) + `]`, false},
+		"root, as the proxy":           {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":0,"runAsGroup":1337}}` + app("a", `"runAsUser":0`) + `]`, false},
+		"the user of a proxy of root":  {`"containers":[{"name":"istio-proxy","securityContext":{"runAsUser":0,"runAsGroup":1337}}` + app("a", `"runAsUser":1337`) + `]`, true},
+		"no application":               {`"containers":[` + proxy + `]`, false},
+		"no proxy":                     {`"securityContext":{"runAsUser":1000},"containers":[` + app("a", ``)[1:] + `]`, false},
+		"no proxy, its usual user":     {`"containers":[` + app("a", `"runAsUser":1337`)[1:] + `]`, false},
 	} {
 		var p kube.Pod
 		if err := json.Unmarshal([]byte(`{"metadata":{"name":"a","namespace":"shop"},"spec":{`+tt.spec+`},"status":{"podIP":"10.0.0.1","phase":"Running"}}`), &p); err != nil {

@@ -1,11 +1,16 @@
 package mesh
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // proxyID is the user and group as which the proxy runs unless the platform says otherwise.
-const proxyID = 1337
+const proxyID = "1337"
 
 // AsProxy is the field of a container's security context, "runAsUser" or "runAsGroup", by which iptables takes what the
 // container sends for the proxy's own traffic and lets it out untouched; "" when it does not
@@ -15,28 +20,36 @@ func AsProxy(pod *kube.Pod, c *kube.Container) (field string, id int64) {
 	if proxy == nil {
 		return "", 0
 	}
+	args := map[string]string{}
+	if init := initContainer(pod); init != nil {
+		args = captureArgs(init.Args)
+	}
 	for _, x := range []struct {
-		field string
-		of    func(*kube.SecurityContext) *int64
+		field, args string
+		of          func(*kube.SecurityContext) *int64
 	}{
-		{"runAsUser", func(s *kube.SecurityContext) *int64 { return s.RunAsUser }},
-		{"runAsGroup", func(s *kube.SecurityContext) *int64 { return s.RunAsGroup }},
+		{"runAsUser", args["uid"], func(s *kube.SecurityContext) *int64 { return s.RunAsUser }},
+		{"runAsGroup", cmp.Or(args["gid"], args["uid"]), func(s *kube.SecurityContext) *int64 { return s.RunAsGroup }},
 	} {
 		own := identityOf(pod, c, x.of)
-		if own != nil && *own == ruled(identityOf(pod, proxy, x.of)) {
+		if own != nil && slices.Contains(ruled(x.args, identityOf(pod, proxy, x.of)), strconv.FormatInt(*own, 10)) {
 			return x.field, *own
 		}
 	}
 	return "", 0
 }
 
-// ruled is the user or group that the rules of iptables let out: the proxy's, or 1337 where that runs as root, for TPROXY
-// or to bind low ports (injection-template.yaml of Istio: istio-init's -u, and its own runAsUser).
-func ruled(proxys *int64) int64 {
-	if proxys == nil || *proxys == 0 {
-		return proxyID
+// ruled are the users or groups that the rules of iptables let out: those of the arguments of istio-iptables, where the
+// group is the user's unless it is given, and without them, as istio-cni has it, the proxy's, or 1337 where that runs as
+// root (tools/istio-iptables/pkg/config and cni/pkg/plugin of Istio).
+func ruled(args string, proxys *int64) []string {
+	switch {
+	case args != "":
+		return strings.FieldsFunc(args, func(c rune) bool { return c == ',' || c == ' ' })
+	case proxys == nil || *proxys == 0:
+		return []string{proxyID}
 	}
-	return *proxys
+	return []string{strconv.FormatInt(*proxys, 10)}
 }
 
 // identityOf is the user or group that a container, or else its pod, names; nil when neither does.
