@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 
@@ -151,9 +152,24 @@ func (o *diffOptions) sides(ctx context.Context, env *Env, paths [2]string, aske
 		}
 	}
 	before, after = both[0], both[1]
+	switch {
+	case before.absent != nil && after.absent != nil:
+		return nil, nil, before.absent
+	case before.absent != nil:
+		o.global.note(env, before)
+	case after.absent != nil:
+		o.global.note(env, after)
+	}
 	if (before.Report == nil || after.Report == nil) && (!before.HasEdges || !after.HasEdges) {
 		return nil, nil, usageError("compare two reports, or two lists of edges; a capture holds both",
 			"%s and %s hold nothing of one kind", before.Name, after.Name)
 	}
 	return before, after, nil
+}
+
+// note says that nothing of what was asked about is on one side.
+func (o *globalOptions) note(env *Env, s *side) {
+	if !o.evidence.quiet {
+		fmt.Fprintf(env.Err, "%s: %v; it counts as empty\n", s.Name, s.absent)
+	}
 }

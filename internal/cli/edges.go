@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,7 @@ type edgesOptions struct {
 	verdict verdictOptions
 	to      string
 	fromPod string
+	only    []string
 }
 
 func newEdgesCmd(env *Env, global *globalOptions) *cobra.Command {
@@ -36,6 +39,8 @@ why. Exit code 4: a verdict between pods, or about --to, is unknown.`,
 		Example: examples(env.Program, `
 			# everything that a workload can call or be called by
 			PROGRAM edges deploy/checkout
+			# what does not get through, in the whole mesh
+			PROGRAM edges -A --only fails,denied
 			# any destination, in the registry or not
 			PROGRAM edges --to 10.0.3.7:8080 --from-pod shop/cart-7f9c-x2x4l`),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,11 +52,19 @@ why. Exit code 4: a verdict between pods, or about --to, is unknown.`,
 	o.verdict.addPartialFlag(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only to `HOST|IP[:PORT]`, which need not be in the registry")
 	cmd.Flags().StringVar(&o.fromPod, "from-pod", "", "only from the pod `NAMESPACE/POD`")
+	cmd.Flags().StringSliceVar(&o.only, "only", nil, "only connections of these `VERDICTS`")
+	if err := cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(verdictWords(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		cmd.PrintErrln(err) // only for a flag that is not there, and it was just added
+	}
 	return cmd
 }
 
 func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 	client, err := parsePodKey(o.fromPod)
+	if err != nil {
+		return err
+	}
+	wanted, err := o.wanted()
 	if err != nil {
 		return err
 	}
@@ -71,12 +84,51 @@ func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 		return err
 	}
 	err = o.output.write(env, o.global.style(env), func(w io.Writer, style report.Style) error {
-		return report.RenderEdges(w, view.snapshot, edges, style)
+		shown := wanted.of(edges)
+		if table := style.Format == report.Table || style.Format == report.Wide; table && len(shown) == 0 && len(edges) > 0 {
+			_, err := fmt.Fprintf(w, "Of %d connections between pods none is %s.\n", len(edges), strings.Join(o.only, " or "))
+			return err
+		}
+		return report.RenderEdges(w, view.snapshot, shown, style)
 	})
 	if err != nil {
 		return err
 	}
 	return o.verdict.edges(edges, view, o.to != "")
+}
+
+// verdicts are those that the user asked for; none is all.
+type verdicts []handshake.Verdict
+
+func (o *edgesOptions) wanted() (verdicts, error) {
+	var out verdicts
+	for _, word := range o.only {
+		i := slices.IndexFunc(verdictWords(), func(known string) bool { return strings.EqualFold(word, known) })
+		if i < 0 {
+			return nil, usageError("for example --only fails,denied", "--only: %q is none of %s", word, strings.Join(verdictWords(), ", "))
+		}
+		out = append(out, handshake.Verdict(verdictWords()[i]))
+	}
+	return out, nil
+}
+
+// of are the connections of these verdicts.
+func (v verdicts) of(edges []*handshake.Edge) []*handshake.Edge {
+	if len(v) == 0 {
+		return edges
+	}
+	return slices.DeleteFunc(slices.Clone(edges), func(e *handshake.Edge) bool { return !slices.Contains(v, e.Verdict) })
+}
+
+// verdictWords are all verdicts.
+func verdictWords() []string {
+	var out []string
+	for _, t := range report.Terms() {
+		if t.Kind == report.VerdictTerm {
+			out = append(out, t.Word)
+		}
+	}
+	return out
 }
 
 // replay replays the connections to a destination, or to all of the registry for "".

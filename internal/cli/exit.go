@@ -46,6 +46,14 @@ func usageError(next, format string, args ...any) error {
 	return &failure{code: exitUsage, next: next, what: fmt.Sprintf(format, args...)}
 }
 
+// errAbsent is the cause of a failure whose words are well, and name nothing that is there.
+var errAbsent = errors.New("not there")
+
+// absent is a usage error for words that name nothing of the evidence.
+func absent(next, format string, args ...any) error {
+	return &failure{code: exitUsage, next: next, what: fmt.Sprintf(format, args...), err: errAbsent}
+}
+
 // usageChecked makes what cobra finds wrong with the arguments a usage error.
 func usageChecked(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

@@ -15,14 +15,16 @@ import (
 func newExplainCmd(env *Env) *cobra.Command {
 	var text string
 	cmd := &cobra.Command{
-		Use:   "explain [CODE|NAME]",
-		Short: "What a finding means, how it is proven, and how to mend it; and what a verdict assumes",
+		Use:   "explain [CODE|NAME|WORD]",
+		Short: "What a finding means, how it is proven, and how to mend it; and what the words of a verdict mean",
 		Example: examples(env.Program, `
 			# all findings that there are
 			PROGRAM explain
 			PROGRAM explain MTD301
 			# what a verdict took for granted, and how to check it
 			PROGRAM explain capture-as-annotated
+			# a verdict, or the reason of one
+			PROGRAM explain plaintext-refused
 			# what an error message, or a proxy's log on standard input, is a sign of
 			PROGRAM explain --text "upstream connect error … CERTIFICATE_VERIFY_FAILED"
 			PROGRAM explain --text - < proxy.log`),
@@ -58,7 +60,11 @@ func catalogue(env *Env) error {
 		return err
 	}
 	fmt.Fprintln(env.Out)
-	return report.ListAssumptions(env.Out, style)
+	if err := report.ListAssumptions(env.Out, style); err != nil {
+		return err
+	}
+	fmt.Fprintln(env.Out)
+	return report.ListTerms(env.Out, style)
 }
 
 // maxText is how much of a log is looked at, in bytes.
@@ -94,11 +100,17 @@ func explain(env *Env, word string) error {
 		}
 		known = append(known, string(a.Name))
 	}
+	for _, t := range report.Terms() {
+		if strings.EqualFold(word, t.Word) {
+			return t.Explain(env.Out, explainStyle(env))
+		}
+		known = append(known, t.Word)
+	}
 	next := "explain without a word lists them"
 	if near := nearest(strings.ToLower(word), known); near != "" {
 		next = fmt.Sprintf("did you mean %s? %s", near, next)
 	}
-	return usageError(next, "there is no finding and no assumption %q", word)
+	return usageError(next, "%q is no finding, assumption, verdict or reason", word)
 }
 
 func completeChecks(catalogue []*diagnose.Check) []cobra.Completion {
@@ -108,6 +120,9 @@ func completeChecks(catalogue []*diagnose.Check) []cobra.Completion {
 	}
 	for _, a := range report.Assumptions() {
 		out = append(out, cobra.CompletionWithDesc(string(a.Name), a.Title))
+	}
+	for _, t := range report.Terms() {
+		out = append(out, cobra.CompletionWithDesc(t.Word, t.Meaning))
 	}
 	return out
 }

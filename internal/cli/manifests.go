@@ -37,6 +37,9 @@ func (o *manifestsOptions) read(env *Env) (*manifests, error) {
 	}
 	index := manifests{dir: o.dir}
 	var passed []error
+	if info, err := os.Stat(o.dir); err != nil || !info.IsDir() {
+		return nil, usageError("name a folder of YAML files", "--manifests %s is no folder", o.dir)
+	}
 	folder := os.DirFS(o.dir) // follows a link that stands for the folder, which filepath.WalkDir does not
 	err := fs.WalkDir(folder, ".", func(path string, d fs.DirEntry, err error) error {
 		switch {

@@ -146,7 +146,7 @@ func (f found) narrow(s *mesh.Snapshot, scope mesh.Scope) error {
 		return !selector.Matches(labels.Set(p.Labels)) || (scope.Revision != "" && p.Revision() != scope.Revision)
 	})
 	if len(f.pods) == 0 {
-		return usageError("`kubectl get pods --show-labels` shows what there is", "no pod in scope has %s", describeNarrowing(scope))
+		return absent("`kubectl get pods --show-labels` shows what there is", "no pod in scope has %s", describeNarrowing(scope))
 	}
 	return nil
 }
@@ -182,5 +182,5 @@ func namespaceExists(s *mesh.Snapshot, name string) error {
 	if near := nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
 		next = "did you mean " + near + "? " + next
 	}
-	return usageError(next, "there is no namespace %q", name)
+	return absent(next, "there is no namespace %q", name)
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 
@@ -18,6 +19,7 @@ import (
 type side struct {
 	report.Side
 	timeout error
+	absent  error // why nothing of what was asked about is there; nil mostly
 }
 
 // sideOptions say what of the evidence of a side is asked about.
@@ -45,12 +47,13 @@ func (o *sideOptions) limitTo(s report.Scope) {
 	}
 }
 
-// evidence reads what --from takes at a path, or the cluster for "".
+// evidence reads what --from takes at a path, or the cluster for "". Where what was asked about is not in a file, the
+// side is empty, and says so: it may be new, or gone.
 func (o *sideOptions) evidence(ctx context.Context, env *Env, path string) (*side, error) {
 	o.global.evidence.from = path
-	v, err := o.global.read(ctx, env, o.targets)
-	if err != nil {
-		return nil, err
+	v, absent := o.global.read(ctx, env, o.targets)
+	if absent != nil && (v == nil || !errors.Is(absent, errAbsent)) {
+		return nil, absent
 	}
 	if err := noMesh(v.snapshot, o.global.evidence.istioNamespace); err != nil {
 		return nil, err
@@ -61,7 +64,7 @@ func (o *sideOptions) evidence(ctx context.Context, env *Env, path string) (*sid
 		return nil, err
 	}
 	r.Suppress(o.suppressions)
-	s := &side{Side: report.Side{Report: r}, timeout: v.timeout}
+	s := &side{Side: report.Side{Report: r}, timeout: v.timeout, absent: absent}
 	s.Name = cmp.Or(path, "the cluster")
 	s.list(report.Edges(v.snapshot, edges))
 	return s, nil

@@ -220,7 +220,7 @@ func (t target) notFound(s *mesh.Snapshot, namespaces []string) error {
 	if near := nearest(t.name, t.candidates(s, namespaces)); near != "" {
 		next = "did you mean " + t.respell(near) + "? " + next
 	}
-	return usageError(next, "there is no %s %s", t.word, where)
+	return absent(next, "there is no %s %s", t.word, where)
 }
 
 // respell is the target's word with another name.

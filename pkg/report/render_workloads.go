@@ -13,47 +13,54 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
-// allShown is how many workloads are shown whatever their health; of more, the healthy are counted.
-const allShown = 20
+// How many workloads the table shows: of more, those that are well are counted, and where something is wrong, on a
+// terminal, those that need no look of their own. A table that hangs takes two lines for each.
+const (
+	allShown   = 20
+	worstShown = 12
+	hungShown  = 6
+)
 
 // workloads shows the health of each workload.
 func (p *page) workloads() error {
 	if p.Scope.To != "" {
 		return nil
 	}
-	g := grid{header: []string{"WORKLOAD", "READ", "PROXY", "POLICY", "ENFORCED", "IN mTLS", "OUT mTLS", "CERT", "HEALTH"}}
-	hidden := 0
-	for i := range p.Workloads {
-		w := &p.Workloads[i]
-		if p.hides(w) {
-			hidden++
-			continue
-		}
-		g.rows = append(g.rows, p.row(w))
+	shown := p.fewWorkloads(worstShown)
+	g := p.healthTable(shown)
+	if !g.fits(p.Style) {
+		g = p.narrowTable(shown)
+	}
+	if !g.fits(p.Style) {
+		shown = p.fewWorkloads(hungShown)
+		g = p.narrowTable(shown)
 	}
 	if err := g.write(&p.b, p.Style); err != nil {
 		return err
 	}
-	if hidden > 0 {
-		fmt.Fprintf(&p.b, "and %s: ok or without a proxy (-o wide shows them)\n", plural(hidden, "workload"))
-	}
+	p.b.WriteString(p.uncounted(shown))
 	if p.Format == Wide {
 		return p.ports()
 	}
 	return nil
 }
 
-func (p *page) hides(w *Workload) bool {
-	return p.Format != Wide && len(p.Workloads) > allShown && (w.Health == OK || w.Health == NotApplicable)
+func (p *page) healthTable(list []*Workload) grid {
+	g := grid{header: []string{"WORKLOAD", "READ", "PROXY", "POLICY", "ENFORCED", "IN mTLS", "OUT mTLS", "CERT", "HEALTH"}}
+	for _, w := range list {
+		g.rows = append(g.rows, p.row(w))
+	}
+	return g
 }
 
 func (p *page) row(w *Workload) []string {
-	read := fmt.Sprintf("%d/%d", w.Pods.Read, w.Pods.Total)
 	return []string{
-		Clean(p.refName(w.Ref)), read, string(w.Plane), policyCell(w), enforcedCell(w),
-		w.trafficCell(w.Inbound), w.trafficCell(w.Outbound), p.certCell(w), p.healthCell(w),
+		Clean(p.refName(w.Ref)), w.readCell(), string(w.Plane), policyCell(w), enforcedCell(w),
+		w.trafficCell(w.Inbound), w.trafficCell(w.Outbound), p.certCell(w), p.healthCell(w, " hit by "),
 	}
 }
+
+func (w *Workload) readCell() string { return fmt.Sprintf("%d/%d", w.Pods.Read, w.Pods.Total) }
 
 // refName is a workload as kubectl takes it, with its namespace where the report has several.
 func (p *page) refName(r kube.Ref) string {
@@ -137,7 +144,8 @@ func (p *page) certCell(w *Workload) string {
 	return duration(w.Certificate.NotAfter.Sub(p.CapturedAt))
 }
 
-func (p *page) healthCell(w *Workload) string {
+// healthCell is a workload's health and its causes, behind hitBy those that are not its own.
+func (p *page) healthCell(w *Workload, hitBy string) string {
 	cell := p.paint(w.Health.color(), w.Health.word())
 	why := p.codesOf(w)
 	if w.Health == UnknownHealth && len(why) == 0 {
@@ -147,7 +155,7 @@ func (p *page) healthCell(w *Workload) string {
 		why = append(why[:1:1], fmt.Sprintf("+%d", len(why)-1))
 	}
 	if p.onlyHit(w) {
-		cell += " hit by"
+		return cell + hitBy + strings.Join(why, " ")
 	}
 	return strings.TrimRight(cell+" "+strings.Join(why, " "), " ")
 }

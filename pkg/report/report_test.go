@@ -287,7 +287,7 @@ func TestHealthTellsCauseFromHit(t *testing.T) {
 		f.Code, f.Fingerprint, f.Severity = "MTD1", "x", "error"
 		p := newPage(&Report{Findings: []Finding{f}}, Style{})
 		w := Workload{Ref: checkout, Health: Fail, Findings: []FindingRef{{"MTD1", "x"}}}
-		if got := p.healthCell(&w); got != test.want {
+		if got := p.healthCell(&w, " hit by "); got != test.want {
 			t.Errorf("%v: %q, want %q", f.Subject, got, test.want)
 		}
 	}

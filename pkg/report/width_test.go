@@ -1,12 +1,14 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
@@ -60,4 +62,68 @@ func pasteable(findings []Finding) []string {
 		}
 	}
 	return out
+}
+
+// screen is how many lines a terminal has that nobody has made larger.
+const screen = 24
+
+// TestFirstScreen wants the first finding of a report of a whole mesh on the first screen of a terminal of 80 columns.
+func TestFirstScreen(t *testing.T) {
+	eachCapture(t, func(t *testing.T, d *diagnose.Result) {
+		r := Build(d, Scope{})
+		if r.Summary.Health != Fail && r.Summary.Health != Warn {
+			return
+		}
+		lines := strings.Split(render(t, r, Style{Format: Table, Width: 80}), "\n")
+		first := slices.IndexFunc(lines, func(line string) bool {
+			return strings.HasPrefix(line, "FAIL MTD") || strings.HasPrefix(line, "WARN MTD")
+		})
+		if first < 0 || first+2 > screen {
+			t.Errorf("the first finding begins in line %d", first+1)
+		}
+	})
+}
+
+// TestFewWorkloads leaves out of a table on a terminal first what is well, then what others' faults hit, and counts it.
+func TestFewWorkloads(t *testing.T) {
+	r := &Report{Summary: Summary{Health: Fail}}
+	add := func(n int, health Health, name string, findings ...FindingRef) {
+		for i := range n {
+			ref := kube.Ref{Kind: "Deployment", Namespace: "shop", Name: fmt.Sprintf("%s-%02d", name, i)}
+			r.Workloads = append(r.Workloads, Workload{Ref: ref, Plane: mesh.Sidecar, Health: health, Findings: findings})
+		}
+	}
+	own, cause := FindingRef{Code: "MTD101", Fingerprint: "a"}, FindingRef{Code: "MTD301", Fingerprint: "b"}
+	add(3, Fail, "own", own)
+	add(20, Fail, "hit", cause)
+	add(5, OK, "well")
+	r.Findings = []Finding{
+		{Code: "MTD101", Fingerprint: "a", Severity: "error"},
+		{Code: "MTD301", Fingerprint: "b", Severity: "error", Subject: kube.Ref{Kind: "DestinationRule", Name: "off"}},
+	}
+	for i := range 3 {
+		server := r.Workloads[i].Ref
+		r.Findings[0].Affects = append(r.Findings[0].Affects, Affected{Server: &server})
+	}
+	for _, test := range []struct {
+		style            Style
+		own, hit, well   int
+		says, doesNotSay string
+	}{
+		{Style{Format: Table, Width: 100}, 3, 9, 0, "and 16 workloads: 11 FAIL, 5 ok or without a proxy (-o wide shows them)", ""},
+		{Style{Format: Table}, 3, 20, 0, "and 5 workloads: ok or without a proxy (-o wide shows them)", ""},
+		{Style{Format: Wide, Width: 100}, 3, 20, 5, "", "shows them"},
+	} {
+		p := newPage(r, test.style)
+		if err := p.workloads(); err != nil {
+			t.Fatal(err)
+		}
+		got := p.b.String()
+		if own, hit, well := strings.Count(got, "own-"), strings.Count(got, "hit-"), strings.Count(got, "well-"); own != test.own || hit != test.hit || well != test.well {
+			t.Errorf("%+v: %d, %d and %d are shown\n%s", test.style, own, hit, well, got)
+		}
+		if !strings.Contains(got, test.says) || test.doesNotSay != "" && strings.Contains(got, test.doesNotSay) {
+			t.Errorf("%+v:\n%s", test.style, got)
+		}
+	}
 }
