@@ -25,7 +25,7 @@ func scenarios() []Command {
 		{"scenarios", "", "what there is in lab/scenarios", runScenarios},
 		{"scenario", "NAME", "make the mesh what a scenario wants, and leave it so: to look around in", runScenario},
 		{"truth", "[-out FOLDER] NAME…|--all", "apply scenarios, drive traffic, record what happened and a bundle", runTruth},
-		{"score", "[-out FOLDER] [-heal] NAME…|--all", "the same, and compare with what the product says; with -heal, apply the fix as well", runScore},
+		{"score", "[-out FOLDER] [-heal] [-share I/N] NAME…|--all", "the same, and compare with what the product says; with -heal, apply the fix as well", runScore},
 	}
 }
 
@@ -79,6 +79,7 @@ func openCourse(ctx context.Context, e Env, args []string, out string, more ...f
 	program := flags.String("product", "", "the product's program; built when not given")
 	folder := flags.String("scenarios", e.scenarios(), "folder of the scenarios")
 	flags.StringVar(&out, "out", out, "folder for the recordings")
+	share := flags.String("share", "1/1", "which share of the scenarios, for labs that share them: 1/2, 2/2")
 	for _, add := range more {
 		add(flags)
 	}
@@ -90,6 +91,9 @@ func openCourse(ctx context.Context, e Env, args []string, out string, more ...f
 	}
 	list, err := scenario.Find(*folder, flags.Args()...)
 	if err != nil {
+		return course{}, err
+	}
+	if list, err = scenario.Share(list, *share); err != nil {
 		return course{}, err
 	}
 	c, err := e.course(ctx, *program)
@@ -129,15 +133,17 @@ func (e Env) course(ctx context.Context, program string) (course, error) {
 	return c, c.calibrate(ctx, e)
 }
 
-// goBuild builds what a course needs besides the lab: the probe and the product.
+// goBuild builds what a course needs besides the lab: the probe and the product. Another lab may run the program, and
+// build it, at the same time: it is there whole or not at all.
 func goBuild(ctx context.Context, e Env, dir, name, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-C", dir, "-buildvcs=false", "-o", e.Dir.Bin(name), pkg)
+	made := fmt.Sprintf("%s.%d", e.Dir.Bin(name), os.Getpid())
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", dir, "-buildvcs=false", "-o", made, pkg)
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = e.Err, e.Err
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build %s: %w", name, err)
 	}
-	return nil
+	return os.Rename(made, e.Dir.Bin(name))
 }
 
 func (c course) calibrate(ctx context.Context, e Env) error {

@@ -27,7 +27,7 @@ type look struct {
 // plugin has kubectl find the product in PATH, run it on a faulty mesh as the user with the
 // rights of deploy/rbac.yaml, and complete its words by the shim that the product prints.
 func (s Suite) plugin(ctx context.Context) error {
-	if err := s.lab(ctx, s.Out, "score", faulty); err != nil { // builds the product, and leaves the mesh faulty
+	if err := s.lab(ctx, "score", faulty); err != nil { // builds the product, and leaves the mesh faulty
 		return err
 	}
 	if err := s.shim(ctx); err != nil {

@@ -4,20 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/lab/internal/layout"
 )
 
-// second starts another lab of the same programs, changes it, and ends it: the first one must
-// not see any of that.
+// other is the folder of the second lab.
+func (s Suite) other() layout.Dir { return layout.Dir(s.Dir.Join("second")) }
+
+// second starts another lab of the same programs, and changes it: the first one must not see any of that.
 func (s Suite) second(ctx context.Context) error {
-	other := layout.Dir(s.Dir.Join("second"))
-	if err := errors.Join(s.beside(ctx, other), s.remove(ctx, other)); err != nil {
+	if err := s.beside(ctx, s.other()); err != nil {
 		return err
 	}
-	return s.lab(ctx, s.Out, "status")
+	return s.lab(ctx, "status")
+}
+
+// endSecond ends the second lab, where there is one: the first must not see that either.
+func (s Suite) endSecond(ctx context.Context) error {
+	if _, err := os.Stat(string(s.other())); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := s.remove(ctx, s.other()); err != nil {
+		return err
+	}
+	return s.lab(ctx, "status")
 }
 
 // beside starts the other lab and looks whether the two meet.

@@ -48,7 +48,7 @@ func (s Suite) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("the lab in %s is up: end it first, or give another folder by --dir (%s)", s.Dir, strings.Join(before.Processes, ", "))
 	}
 	var namespace string
-	down := step{"lab down, nothing left", func(ctx context.Context) error { return s.down(ctx, before, namespace) }}
+	down := step{"labs down, nothing left", func(ctx context.Context) error { return s.down(ctx, before, namespace) }}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 		defer cancel()
@@ -58,7 +58,7 @@ func (s Suite) Run(ctx context.Context) (err error) {
 		{"lab up", func(ctx context.Context) (err error) { namespace, err = s.up(ctx); return }},
 		{"a second lab does not meet the first", s.second},
 		{"the plugin, found and run by kubectl", s.plugin},
-		{"every scenario, and the fixes heal", func(ctx context.Context) error { return s.lab(ctx, s.Out, "score", "-heal", "--all") }},
+		{"every scenario, and the fixes heal, half of them in each lab", s.scenarios},
 	} {
 		if err := s.step(ctx, st); err != nil {
 			return err
@@ -78,9 +78,9 @@ func (s Suite) step(ctx context.Context, st step) error {
 }
 
 // lab runs one command of the lab.
-func (s Suite) lab(ctx context.Context, out io.Writer, args ...string) error {
+func (s Suite) lab(ctx context.Context, args ...string) error {
 	cmd := s.command(ctx, s.Dir, args...)
-	cmd.Stdout, cmd.Stderr = out, s.Out
+	cmd.Stdout, cmd.Stderr = s.Out, s.Out
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("lab %s: %w", strings.Join(args, " "), err)
 	}
@@ -113,7 +113,7 @@ func (s Suite) kubectl(ctx context.Context, dir layout.Dir, args ...string) (std
 
 // up starts the lab, and gives its process namespace.
 func (s Suite) up(ctx context.Context) (string, error) {
-	if err := s.lab(ctx, s.Out, "up"); err != nil {
+	if err := s.lab(ctx, "up"); err != nil {
 		return "", err
 	}
 	return namespaceOf(s.Dir)
@@ -132,7 +132,7 @@ func (s Suite) succeed(ctx context.Context, dir layout.Dir, args ...string) (std
 }
 
 func (s Suite) down(ctx context.Context, before Traces, namespace string) error {
-	if err := s.lab(ctx, s.Out, "down"); err != nil {
+	if err := errors.Join(s.endSecond(ctx), s.lab(ctx, "down")); err != nil {
 		return err
 	}
 	after, err := Footprint(s.Dir, namespace)
