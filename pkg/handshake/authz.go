@@ -94,11 +94,7 @@ func (r *replay) authorizeBy(f *envoy.Filter, who caller) {
 	case deny && matched == yes:
 		r.refuse(policyRefs(policy), "%s connects and is denied by %s", r.who(who), policyName(policy))
 	case !deny && matched == no:
-		var rules []string
-		for _, p := range f.RBAC.Policies {
-			rules = append(rules, p.Name)
-		}
-		r.refuse(policyRefs(rules...), "%s connects and no ALLOW policy of %s takes it", r.who(who), r.Server.Pod.Key())
+		r.refuse(r.engine.memo.authors(f.RBAC), "%s connects and no ALLOW policy of %s takes it", r.who(who), r.Server.Pod.Key())
 	}
 }
 
@@ -108,6 +104,20 @@ func (r *replay) refuse(by []kube.Ref, format string, args ...any) {
 		r.RefusedBy = by
 	}
 	r.block(AuthorizationDenied, format, args...)
+}
+
+// authors are the AuthorizationPolicies of the rules of a filter.
+func (m *memo) authors(rbac *envoy.RBAC) []kube.Ref {
+	refs, ok := m.policies[rbac]
+	if !ok {
+		var rules []string
+		for _, p := range rbac.Policies {
+			rules = append(rules, p.Name)
+		}
+		refs = policyRefs(rules...)
+		m.policies[rbac] = refs
+	}
+	return refs
 }
 
 // policyRefs are the AuthorizationPolicies of rules, each once; rules that are not Istio's have none.

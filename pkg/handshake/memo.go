@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 )
 
 // memo keeps what replicas share, so that a mesh of thousands of edges needs few judgements.
@@ -22,6 +23,7 @@ type memo struct {
 	sockets  map[*envoy.TransportSocket]string
 	inbound  map[*envoy.FilterChain]string
 	settled  map[paramsKey]*params
+	policies map[*envoy.RBAC][]kube.Ref
 }
 
 func newMemo() memo {
@@ -29,7 +31,7 @@ func newMemo() memo {
 		verified: map[verifyKey]error{}, chains: map[chainKey]*chainInfo{}, bundles: map[*certs.Bundle]string{},
 		spiffe: map[any]*certs.Bundle{}, sans: map[sanKey]sanMatch{}, texts: map[certs.Matcher]textMatch{},
 		sockets: map[*envoy.TransportSocket]string{}, inbound: map[*envoy.FilterChain]string{},
-		settled: map[paramsKey]*params{},
+		settled: map[paramsKey]*params{}, policies: map[*envoy.RBAC][]kube.Ref{},
 	}
 }
 
