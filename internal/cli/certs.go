@@ -29,7 +29,8 @@ renewed it), renewal-late (three quarters are over), ending (of a CA: less than 
 not-yet-valid, missing, unreadable, or undated when the evidence does not say when it was taken.
 
 The table folds the replicas of a workload, and of many workloads those that are fresh; -o wide
-has every certificate. It lists and never exits with 3; exit code 4: a proxy was not read.`,
+has every certificate. It lists and never exits with 3; exit code 4: a proxy was not read,
+or there are no pods in scope.`,
 		Example: examples(env.Program, `
 			PROGRAM certs -A
 			PROGRAM certs deploy/checkout -o wide`),
@@ -55,7 +56,7 @@ func (o *certsOptions) run(ctx context.Context, env *Env, args []string) error {
 	switch {
 	case view.timeout != nil:
 		return view.timeout
-	case l.Incomplete() && !o.verdict.allowPartial:
+	case (l.Incomplete() || view.empty()) && !o.verdict.allowPartial:
 		return outcome(exitIncomplete)
 	}
 	return nil

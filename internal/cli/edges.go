@@ -35,7 +35,8 @@ pod to each host, port and endpoint. The verdict is mTLS, plaintext, appTLS (the
 own TLS end to end), tls (by the client's proxy alone), denied, fails or unknown.
 
 The table folds the replicas of a workload; -o wide has a line for each pair of pods and says
-why. Exit code 4: a verdict between pods, or about --to, is unknown.`,
+why. Exit code 4: a verdict between pods, or about --to, is unknown, or there are no pods in
+scope.`,
 		Example: examples(env.Program, `
 			# everything that a workload can call or be called by
 			PROGRAM edges deploy/checkout

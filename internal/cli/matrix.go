@@ -31,7 +31,8 @@ them: M mTLS, P plaintext, T other TLS, D denied, X fails, 0 leads nowhere, ? un
 "+" says that other calls of the pair fare better. Those that fail most come first.
 
 Parties are workloads, or namespaces when there are more than 50. The table folds what does not
-fit; -o wide has all. It lists and never exits with 3; exit code 4: a verdict is unknown.`,
+fit; -o wide has all. It lists and never exits with 3; exit code 4: a verdict is unknown, or
+there are no pods in scope.`,
 		Example: examples(env.Program, `
 			PROGRAM matrix -n shop
 			PROGRAM matrix -A --by namespace`),

@@ -42,13 +42,13 @@ func (o *verdictOptions) report(r *report.Report) error {
 }
 
 // edges is the exit code of a list of edges. A list without which connections are missing makes it
-// incomplete. That a port of a node or of the outside world is
+// incomplete, and so does a scope without pods. That a port of a node or of the outside world is
 // unknown makes no list of a cluster incomplete, unless the user asked for it.
 func (o *verdictOptions) edges(edges []*handshake.Edge, v *view, asked bool) error {
 	incomplete := slices.ContainsFunc(edges, func(e *handshake.Edge) bool {
 		return e.Verdict == handshake.Unknown && (asked || e.Server.Pod != nil)
 	})
-	incomplete = incomplete || len(report.Unlisted(v.snapshot)) > 0
+	incomplete = incomplete || len(report.Unlisted(v.snapshot)) > 0 || v.empty()
 	switch {
 	case v.timeout != nil:
 		return v.timeout

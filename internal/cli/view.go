@@ -29,6 +29,9 @@ func (o *globalOptions) read(ctx context.Context, env *Env, targets []string) (*
 	})
 }
 
+// empty reports whether there are no pods in scope: nothing was judged, and nothing is well.
+func (v *view) empty() bool { return len(v.found.pods) == 0 }
+
 // view finds the user's targets in evidence. What is wrong with the words themselves is said
 // before anything is read.
 func (o *globalOptions) view(targets []string, open opener) (*view, error) {
