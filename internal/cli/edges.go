@@ -87,7 +87,7 @@ func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 	err = o.output.write(env, o.global.style(env), func(w io.Writer, style report.Style) error {
 		shown := wanted.of(edges)
 		if table := style.Format == report.Table || style.Format == report.Wide; table && len(shown) == 0 && len(edges) > 0 {
-			_, err := fmt.Fprintf(w, "Of %d connections between pods none is %s.\n", len(edges), strings.Join(o.only, " or "))
+			_, err := fmt.Fprintf(w, "Of %d connections none is %s.\n", len(edges), strings.Join(o.only, " or "))
 			return err
 		}
 		return report.RenderEdges(w, view.snapshot, shown, style)

@@ -66,6 +66,9 @@ func (o *sideOptions) evidence(ctx context.Context, env *Env, path string) (*sid
 	r.Suppress(o.suppressions)
 	s := &side{Side: report.Side{Report: r}, timeout: v.timeout, absent: absent}
 	s.Name = cmp.Or(path, "the cluster")
+	if absent != nil {
+		r.Lacks(absent.Error())
+	}
 	s.list(report.Edges(v.snapshot, edges))
 	return s, nil
 }

@@ -88,7 +88,7 @@ func portDeclared(hosts []*mesh.Host, port uint32) error {
 	if len(declared) == 0 {
 		return failed("look at its spec", "service %s.%s has no port", h.Ref.Name, h.Namespace)
 	}
-	return usageError("to reach a pod's own port write --to POD-IP:PORT", "service %s.%s has no port %d; it has %s",
+	return usageError("a pod's own port is reached by its address: POD-IP:PORT", "service %s.%s has no port %d; it has %s",
 		h.Ref.Name, h.Namespace, port, sortedList(declared))
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 )
 
 var mtd304 = &diagnose.Check{
@@ -35,8 +36,8 @@ var mtd304 = &diagnose.Check{
 func describeDRPortLevel(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	rule := p.Rule(e)
-	f.Title = fmt.Sprintf("%s has settings for port %d without tls, which drop %s: clients send plaintext to %s",
+	f.Title = fmt.Sprintf("%s has settings for port %d without tls, which drop %s: as auto mTLS is off, clients send plaintext to %s",
 		f.Subject, e.Server.Port, rule.DroppedTLS, destinations(p, f.Edges))
-	f.Evidence = bothSides(p, e)
+	f.Evidence = append([]handshake.Fact{autoMTLSFact(p, e.Client)}, bothSides(p, e)...)
 	f.Fixes = mutualFixes(p, rule.Rule, f.Field, f.Edges)
 }

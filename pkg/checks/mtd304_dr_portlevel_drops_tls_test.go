@@ -4,7 +4,7 @@ import "testing"
 
 func TestDRPortLevel(t *testing.T) {
 	fires(t, "21-dr-portlevel-drops-tls", mtd304,
-		"error DestinationRule shop/server [spec.trafficPolicy.portLevelSettings[0]] 7: DestinationRule shop/server has settings for port 80 without tls, which drop spec.trafficPolicy.tls: clients send plaintext to server.shop",
+		"error DestinationRule shop/server [spec.trafficPolicy.portLevelSettings[0]] 7: DestinationRule shop/server has settings for port 80 without tls, which drop spec.trafficPolicy.tls: as auto mTLS is off, clients send plaintext to server.shop",
 		`kubectl -n shop patch destinationrule server --type=json -p '[{"op":"add","path":"/spec/trafficPolicy/portLevelSettings/0/tls","value":{"mode":"ISTIO_MUTUAL"}}]'`)
 }
 

@@ -42,7 +42,7 @@ func TestHeadlessMixedLabelMissing(t *testing.T) {
 func TestHeadlessMixedTellsWhoIsRefused(t *testing.T) {
 	r := record(t, "08-headless-mixed")
 	f := r.one(mtd312)
-	has(t, f.Fixes[0].Risk, "refused are then legacy/naked")
+	has(t, f.Fixes[0].Risk, "then refused: legacy/naked")
 	r.addPolicy("shop", "hlmix", "hlmix", "PERMISSIVE")
 	if f := r.one(mtd312); strings.Contains(f.Fixes[0].Risk, "refused") {
 		t.Error(f.Fixes[0].Risk)

@@ -101,7 +101,7 @@ func describeDenyBypassed(p *diagnose.Pass, f *diagnose.Finding) {
 	if c := whyPlain(p, e); c.rule != nil {
 		f.Fixes = tlsFixes(p, c.rule, f.Field, f.Edges)
 		for i := range f.Fixes { // what is meant, and yet the end of calls that work
-			f.Fixes[i].Risk = risks(fmt.Sprintf("denied are then %s, as the policy says", callers(f.Edges)), f.Fixes[i].Risk)
+			f.Fixes[i].Risk = risks(fmt.Sprintf("then denied: %s, as the policy says", callers(f.Edges)), f.Fixes[i].Risk)
 		}
 	}
 	f.Fixes = append(f.Fixes, strictFixes(p, f.Edges)...)

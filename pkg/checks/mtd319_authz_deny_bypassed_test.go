@@ -20,9 +20,9 @@ func TestAuthzDenyBypassed(t *testing.T) {
 	has(t, lines(found[:1]), "error DestinationRule pay/server [spec.trafficPolicy.tls.mode] 3: "+
 		"DestinationRule pay/server makes pay/client send plaintext to server.shop, and so get past AuthorizationPolicy shop/d, which denies them by identity")
 	hasFix(t, found[0], `kubectl -n pay patch destinationrule server --type=json -p '[{"op":"remove","path":"/spec/trafficPolicy"}]'`)
-	has(t, found[0].Fixes[0].Risk, "denied are then pay/client, as the policy says")
+	has(t, found[0].Fixes[0].Risk, "then denied: pay/client, as the policy says")
 	has(t, found[0].Fixes[1].Manifest, "name: server-strict")
-	has(t, found[0].Fixes[1].Risk, "refused are then legacy/naked")
+	has(t, found[0].Fixes[1].Risk, "then refused: legacy/naked")
 	has(t, found[0].Evidence[0].Value, "DENY ns[shop]-policy[d]-rule[0]: exact spiffe://cluster.local/ns/pay/sa/client")
 	has(t, found[0].Evidence[1].Value, "arrives as plaintext without a certificate; with one it would be spiffe://cluster.local/ns/pay/sa/client")
 	has(t, lines(found[1:]), "info AuthorizationPolicy shop/d [spec.rules[0].from]")

@@ -50,7 +50,7 @@ func TestPolicyInTheWrongRootNamespace(t *testing.T) {
 	has(t, lines([]*diagnose.Finding{f}), "warning PeerAuthentication istio-system/default [metadata.namespace] 0: "+
 		"PeerAuthentication istio-system/default lies beside istiod, but the root namespace is istio-config: it does not speak for the mesh")
 	has(t, f.Fixes[0].Manifest, "namespace: istio-config")
-	has(t, f.Fixes[0].Risk, "refused are then ")
+	has(t, f.Fixes[0].Risk, "then refused: ")
 	has(t, f.Fixes[1].Risk, "scaled to zero")
 
 	r.addPolicy("istio-config", "default", "", "PERMISSIVE")

@@ -44,7 +44,7 @@ func TestServerFirst(t *testing.T) {
 	has(t, f.Fixes[1].Manifest, "-disable-9000")
 	has(t, f.Fixes[0].Manifest, "\"9000\":\n      mode: STRICT")
 	has(t, f.Fixes[1].Manifest, "\"9000\":\n      mode: DISABLE")
-	has(t, f.Fixes[0].Risk, "refused are then legacy/naked, shop/hlmix-out, shop/migration-vlegacy")
+	has(t, f.Fixes[0].Risk, "then refused: legacy/naked, shop/hlmix-out, shop/migration-vlegacy")
 	complete(t, f)
 }
 
@@ -53,7 +53,7 @@ func TestServerFirstUnderARule(t *testing.T) {
 	r := mysql(t, "02-permissive-default")
 	has(t, r.one(mtd332).Fixes[1].Risk, "calls from the mesh are then plaintext too")
 	r.addRule("shop", "server", serverHost, "ISTIO_MUTUAL")
-	has(t, r.one(mtd332).Fixes[1].Risk, "calls from the mesh are then plaintext too; refused are then pay/api, pay/client")
+	has(t, r.one(mtd332).Fixes[1].Risk, "calls from the mesh are then plaintext too; then refused: pay/api, pay/client")
 }
 
 // With a time-out the wait ends.

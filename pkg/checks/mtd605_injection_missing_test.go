@@ -34,7 +34,7 @@ func TestInjectionMissing(t *testing.T) {
 func TestInjectionShutsOut(t *testing.T) {
 	r := record(t, healthy)
 	r.label("legacy", map[string]string{"istio-injection": "enabled"})
-	has(t, r.one(mtd605).Fixes[0].Risk, "refused are then ")
+	has(t, r.one(mtd605).Fixes[0].Risk, "then refused: ")
 }
 
 // kubectl restarts no Job and no ReplicaSet.

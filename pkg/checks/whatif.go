@@ -116,7 +116,7 @@ func refuses(stops []*handshake.Edge) string {
 	if len(stops) == 0 {
 		return ""
 	}
-	return "refused are then " + callers(stops).String()
+	return "then refused: " + callers(stops).String()
 }
 
 // changes reports whether something else is sent or asked for on an edge.

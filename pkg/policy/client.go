@@ -99,10 +99,10 @@ func (c *ClientTLS) fill(s setting) {
 
 func (c *ClientTLS) explainAuto() {
 	if c.DroppedBy != "" {
-		c.step("%s of %s replaces %s and has no tls itself: auto mTLS decides, where it is on", c.DroppedBy, c.Named.Key(), c.DroppedTLS)
+		c.step("%s of %s replaces %s and has no tls itself: auto mTLS decides, or plaintext is sent where that is off", c.DroppedBy, c.Named.Key(), c.DroppedTLS)
 		return
 	}
-	c.step("%s sets no tls: auto mTLS decides, where it is on", c.Named.Key())
+	c.step("%s sets no tls: auto mTLS decides, or plaintext is sent where that is off", c.Named.Key())
 }
 
 func (c *ClientTLS) step(format string, args ...any) {

@@ -14,10 +14,16 @@ type UnseenFinding struct {
 	Why string `json:"why"`
 }
 
+// Lacks notes why nothing of what was asked about is in the evidence: what an earlier report found is not gone then.
+func (r *Report) Lacks(why string) { r.absent = why }
+
 // unseenBecause says why a report that lacks a finding of an earlier one does not know that it is gone; "" for one
 // that was looked for.
 func (r *Report) unseenBecause(f *Finding, before *Report) string {
-	if !r.Scope.covers(&before.Scope) {
+	switch {
+	case r.absent != "":
+		return r.absent
+	case !r.Scope.covers(&before.Scope):
 		return "it is about " + r.Scope.label()
 	}
 	for _, g := range r.Coverage.Gaps {

@@ -28,14 +28,28 @@ func (r *Report) acquit(s *mesh.Snapshot, edges []*handshake.Edge) *NotMTLS {
 		t = t.and(r.EdgeSummary.Outside).and(r.EdgeSummary.ControlPlane)
 	}
 	asked := r.Scope.To != "" || len(r.Scope.Targets)+len(r.Scope.Namespaces) > 0 || t.Unreachable > 0
-	if !asked || t.Total == 0 || t.Fails+t.Unknown > 0 || r.Summary.Errors+r.Summary.Warnings > 0 || len(r.Unexplained) > 0 || r.Incomplete() {
+	if !asked || t.Total == 0 || t.Fails+t.Unknown > 0 || r.Summary.Errors+r.Summary.Warnings > 0 || len(r.Unexplained) > 0 || r.Incomplete() ||
+		slices.ContainsFunc(edges, r.refusesOwn) {
 		return nil
 	}
-	basis := fmt.Sprintf("no handshake of %s fails, by what the proxies of both ends run and hold", plural(t.Total, "possible call"))
+	callers, next := "", suspects(s, edges)
+	if out := r.EdgeSummary.Outside; r.Scope.To == "" && out.Fails > 0 {
+		callers = " of callers with a proxy"
+		next = slices.Insert(next, 0, "whether the caller has a proxy: without one "+out.sentence())
+	}
+	basis := fmt.Sprintf("no handshake of %s%s fails, by what the proxies of both ends run and hold", plural(t.Total, "possible call"), callers)
 	if n := r.EdgeSummary.Observed; n.Agree > 0 && n.Contradict == 0 {
 		basis += fmt.Sprintf("; counters of %s agree", plural(n.Agree, "connection"))
 	}
-	return &NotMTLS{Basis: basis, Next: suspects(s, edges)}
+	return &NotMTLS{Basis: basis, Next: next}
+}
+
+// refusesOwn reports an edge by which a workload of the report, which has no proxy, is refused.
+func (r *Report) refusesOwn(e *handshake.Edge) bool {
+	if e.Verdict != handshake.Fails || e.Reason.NotTLS() || e.Client == nil || e.Client.HasProxy() {
+		return false
+	}
+	return slices.ContainsFunc(r.Workloads, func(w Workload) bool { return w.Ref == e.Client.Workload.Ref })
 }
 
 // suspects are where to look when mutual TLS is not the cause: what the replay met, what the proxies counted, and

@@ -34,7 +34,7 @@ func TestAcquit(t *testing.T) {
 		"a stranger calls":     {func(r *Report) { r.EdgeSummary.Outside = Traffic{Total: 1, Fails: 1} }, ""},
 		"a stranger could call": {func(r *Report) {
 			r.Scope, r.EdgeSummary.Outside = Scope{Targets: []string{"x"}}, Traffic{Total: 1, Fails: 1}
-		}, all},
+		}, strings.Replace(all, "calls", "calls of callers with a proxy", 1)},
 		"the counters differ": {func(r *Report) { r.EdgeSummary.Observed.Contradict = 1 }, strings.Split(all, ";")[0]},
 		"a failure":           {func(r *Report) { r.EdgeSummary.Calls.Fails = 1 }, ""},
 		"a doubt":             {func(r *Report) { r.EdgeSummary.Calls.Unknown = 1 }, ""},
@@ -54,6 +54,25 @@ func TestAcquit(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
+	}
+}
+
+// TestAcquitRefused: a workload without a proxy that was asked about, and is refused, suffers from mutual TLS.
+func TestAcquitRefused(t *testing.T) {
+	bare := &mesh.Workload{Ref: kube.Ref{Kind: "Deployment", Namespace: "legacy", Name: "naked"}}
+	e := &handshake.Edge{Verdict: handshake.Fails, Reason: handshake.PlaintextRefused, Client: &mesh.Pod{Workload: bare, Plane: mesh.NoProxy}}
+	r := asked()
+	r.Scope = Scope{Namespaces: []string{"legacy"}}
+	if r.acquit(nil, []*handshake.Edge{e}) == nil {
+		t.Error("a caller that nobody asked about counts")
+	}
+	r.Workloads = []Workload{{Ref: bare.Ref}}
+	if n := r.acquit(nil, []*handshake.Edge{e}); n != nil {
+		t.Error(n.Basis)
+	}
+	e.Reason = handshake.NoListener
+	if r.acquit(nil, []*handshake.Edge{e}) == nil {
+		t.Error("a port on which nobody listens counts")
 	}
 }
 

@@ -49,6 +49,9 @@ func (p *diffPage) head() {
 	p.b.WriteString(p.hang(p.After.Scope.label()+"   ", p.Diff.sentence()))
 	p.b.WriteString(p.hang("  ", "before: "+p.Before.said()))
 	p.b.WriteString(p.hang("  ", "after:  "+p.After.said()))
+	if before, after := p.Before.CapturedAt, p.After.CapturedAt; !before.IsZero() && !after.IsZero() && after.Before(before) {
+		p.b.WriteString(p.hang("  ", "! before is the later one: to see what has changed since, swap the two"))
+	}
 	if p.Before.Scope.label() != p.After.Scope.label() {
 		p.b.WriteString(p.hang("  ", "! the sides speak of different things: "+p.Before.Scope.label()+", and "+p.After.Scope.label()))
 	}

@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // next suggests the command that helps most now, about the same evidence.
 func (p *page) next() error {
@@ -8,7 +11,11 @@ func (p *page) next() error {
 	case f != nil && p.Format != Wide:
 		fmt.Fprintf(&p.b, "Next: %s explain %s\n", p.Program, Clean(f.Code))
 	case f == nil && p.Summary.Health == OK && p.Scope.To == "" && p.edges("") != "":
-		fmt.Fprintf(&p.b, "Next: %s    every call, one by one\n", p.edges(""))
+		line := "Next: " + p.edges("")
+		if told := line + "    every call, one by one"; p.Width == 0 || utf8.RuneCountInString(told) <= p.width() {
+			line = told
+		}
+		p.b.WriteString(line + "\n")
 	}
 	return nil
 }

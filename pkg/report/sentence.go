@@ -18,13 +18,10 @@ func (r *Report) besides() string {
 	if r.speaksOfOutside() {
 		t = t.and(r.EdgeSummary.Outside)
 	}
-	switch {
-	case t.Fails+t.Unreachable > 0 || n == 0:
+	if t.Fails+t.Unreachable > 0 || n == 0 {
 		return ""
-	case n == 1:
-		return "; 1 finding is an error all the same"
 	}
-	return fmt.Sprintf("; %d findings are errors all the same", n)
+	return plural(n, "error") + "; "
 }
 
 // word is the health as the first line says it: mutual TLS may be well where calls fail for another reason.
@@ -98,8 +95,8 @@ func (h Health) color() string {
 	return ""
 }
 
-// callSentence counts the calls by their outcome, and says what else is wrong where none of them fails.
-func (r *Report) callSentence() string { return r.outcome() + r.besides() }
+// callSentence counts the calls by their outcome, behind the errors where no call fails.
+func (r *Report) callSentence() string { return r.besides() + r.outcome() }
 
 // outcome speaks of the calls that were asked about: of callers without a proxy too when
 // they alone call, or when a destination was named.

@@ -31,6 +31,8 @@ type Report struct {
 	// Unexplained are connections of callers with a proxy that fail in TLS although no finding
 	// says why.
 	Unexplained []Affected `json:"unexplained"`
+	absent      string     // why nothing of what was asked about is in the evidence; see Lacks
+
 	// NotMTLS is there when no handshake of what was asked about fails.
 	NotMTLS  *NotMTLS `json:"notMTLS,omitempty"`
 	Coverage Coverage `json:"coverage"`
