@@ -28,7 +28,6 @@ func newExplainCmd(env *Env) *cobra.Command {
 			# what an error message, or a proxy's log on standard input, is a sign of
 			PROGRAM explain --text "upstream connect error … CERTIFICATE_VERIFY_FAILED"
 			PROGRAM explain --text - < proxy.log`),
-		Args:        usageChecked(cobra.MaximumNArgs(1)),
 		Annotations: standalone(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch pasted := cmd.Flags().Changed("text"); {
@@ -39,7 +38,7 @@ func newExplainCmd(env *Env) *cobra.Command {
 			case len(args) == 0:
 				return catalogue(env)
 			}
-			return explain(env, args[0])
+			return explain(env, strings.Join(args, " "))
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return completeChecks(env.Checks), cobra.ShellCompDirectiveNoFileComp
@@ -102,7 +101,7 @@ func explain(env *Env, word string) error {
 	}
 	for _, t := range report.Terms() {
 		if strings.EqualFold(word, t.Word) {
-			return t.Explain(env.Out, explainStyle(env))
+			return t.Explain(env.Out, env.Checks, explainStyle(env))
 		}
 		known = append(known, t.Word)
 	}

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // newRootCmd makes the command tree. The root itself is the main job.
@@ -18,7 +21,7 @@ func newRootCmd(env *Env) *cobra.Command {
 	cmd.SetOut(env.Out)
 	cmd.SetErr(env.Err)
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(cmd.CommandPath()+" --help lists the flags", "%v", err)
+		return usageError(nearFlag(cmd, err)+cmd.CommandPath()+" --help lists the flags", "%v", err)
 	})
 	cmd.SetHelpFunc(help)
 	cmd.SetUsageFunc(usage)
@@ -27,4 +30,18 @@ func newRootCmd(env *Env) *cobra.Command {
 		newDiffCmd(env, global), newCaptureCmd(env, global), newDemoCmd(env, global), newExplainCmd(env), newVersionCmd(env), newCompletionCmd(env),
 	)
 	return cmd
+}
+
+// nearFlag asks whether another flag was meant than one that is not there.
+func nearFlag(cmd *cobra.Command, err error) string {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return ""
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	if near := nearest(unknown.GetSpecifiedName(), known); near != "" {
+		return "did you mean --" + near + "? "
+	}
+	return ""
 }

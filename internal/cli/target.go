@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -77,7 +78,7 @@ func parseBare(word string) (target, error) {
 	}
 	dot := strings.LastIndexByte(word, '.')
 	if dot <= 0 || dot == len(word)-1 {
-		return target{}, usageError(targetForms, "%q is neither a command nor a target", word)
+		return target{}, usageError(fmt.Sprintf("did you mean deploy/%s, svc/%[1]s or pod/%[1]s? %s", word, targetForms), "%q is neither a command nor a target", word)
 	}
 	return target{word: word, name: word[:dot], namespace: word[dot+1:]}, nil
 }
@@ -214,7 +215,7 @@ func (t target) notFound(s *mesh.Snapshot, namespaces []string) error {
 		return failed("scale it up, or look at its endpoints", "%s has no running pod %s", t.word, where)
 	}
 	next := "-n chooses the namespace, -A looks in all"
-	if t.namespace != "" {
+	if t.namespace != "" || len(namespaces) == 0 {
 		next = "-A without a target lists all workloads"
 	}
 	if near := nearest(t.name, t.candidates(s, namespaces)); near != "" {

@@ -3,6 +3,7 @@ package bundle
 import (
 	"errors"
 	"io/fs"
+	"os"
 )
 
 // Problem says in which way a path is no evidence.
@@ -49,11 +50,21 @@ func fileError(path string, err error) *Error {
 	e := &Error{Path: path, Problem: Unreadable, Detail: "can not be read: " + reason(err), Next: "check the disk and try again", Err: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.Problem, e.Detail, e.Next = NotFound, "there is no such file or folder", "check the path"
+		e.Problem, e.Detail, e.Next = NotFound, "there is no such file or folder", "check the path"+beside(path)
 	case errors.Is(err, fs.ErrPermission):
 		e.Problem, e.Detail, e.Next = Forbidden, "permission denied", "make it readable for you, or run as its owner"
 	}
 	return e
+}
+
+// beside names a file whose name goes on where a path ends; "" for none.
+func beside(path string) string {
+	for _, ending := range []string{".tar.gz", ".tgz", ".json", ".yaml"} {
+		if _, err := os.Stat(path + ending); err == nil {
+			return "; there is " + path + ending
+		}
+	}
+	return ""
 }
 
 // createError words an error of beginning a bundle.

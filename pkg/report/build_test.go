@@ -216,8 +216,8 @@ func TestEdgeTable(t *testing.T) {
 	edges[3].Server.Name = "api.example.com"
 	want := `CLIENT                  DESTINATION          SERVER        PAIRS  VERDICT  REASON
 shop/a                  host:80 subset v2    shop/b        2      mTLS
-shop/nobody (no proxy)  host:80              shop/b        1      fails    plaintext-refused
 shop/a                  api.example.com:443  10.0.0.1:443  1      appTLS
+shop/nobody (no proxy)  host:80              shop/b        1      fails    plaintext-refused
 `
 	var b strings.Builder
 	if err := RenderEdges(&b, allListed(), edges, Style{Format: Table}); err != nil {

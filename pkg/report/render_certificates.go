@@ -57,9 +57,14 @@ func writeCertificates(w io.Writer, l *CertificateList, style Style) error {
 	if len(order) == 0 {
 		fmt.Fprintln(w, "No certificates: no proxy in scope presents one.")
 	}
+	alikes := ""
+	if !g.fits(style) {
+		g, alikes = g.factored(style, "IDENTITY", "PODS", "KEY", "ISSUER", "ROOT", "TRUSTS")
+	}
 	if err := g.write(w, style); err != nil {
 		return err
 	}
+	fmt.Fprint(w, alikes)
 	l.sayWell(w, well, alike, style)
 	return l.sayRest(w, style)
 }

@@ -80,3 +80,23 @@ long-long-name
 		}
 	}
 }
+
+// TestFactored says once what every row says, and of identities of one trust domain which it is.
+func TestFactored(t *testing.T) {
+	g := grid{header: []string{"WORKLOAD", "PODS", "IDENTITY", "KEY"}, rows: [][]string{{"a", "1", "td/ns/a", "RSA"}, {"b", "1", "td/ns/b", "EC"}}}
+	got, said := g.factored(Style{Width: 80}, "PODS", "IDENTITY", "KEY")
+	want := grid{header: []string{"WORKLOAD", "IDENTITY", "KEY"}, rows: [][]string{{"a", "ns/a", "RSA"}, {"b", "ns/b", "EC"}}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(grid{})); diff != "" || said != "in every row: PODS 1, IDENTITY td/…\n" {
+		t.Errorf("%s%q", diff, said)
+	}
+	if g.rows[0][2] != "td/ns/a" || len(g.header) != 4 {
+		t.Errorf("the table itself has changed: %v", g)
+	}
+	for name, same := range map[string]grid{
+		"one row": {header: []string{"A", "B"}, rows: [][]string{{"1", "2"}}}, "nothing alike": {header: []string{"A", "B"}, rows: [][]string{{"1", "2"}, {"1", "3"}}},
+	} {
+		if got, said := same.factored(Style{}, "B"); said != "" || len(got.header) != 2 {
+			t.Errorf("%s: %v, %q", name, got, said)
+		}
+	}
+}

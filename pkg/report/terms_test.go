@@ -13,7 +13,9 @@ import (
 func TestTermsAreExplained(t *testing.T) {
 	var got []string
 	for _, term := range Terms() {
-		got = append(got, term.Word)
+		if term.Kind != WordTerm {
+			got = append(got, term.Word)
+		}
 		if term.Meaning == "" || term.Kind == "" {
 			t.Errorf("%s: not all is said", term.Word)
 		}
