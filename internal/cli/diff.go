@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 
@@ -28,7 +27,8 @@ func newDiffCmd(env *Env, global *globalOptions) *cobra.Command {
 		Short: "What is new, fixed and changed between two captures, reports, or a capture and now",
 		Long: `Compares the findings and the calls of two sides. Each is a path of anything that --from takes, or
 of a report or a list of edges that -o json or -o yaml wrote. Without AFTER it is the cluster.
-A TARGET limits both, as -n does; of the first one KIND/NAME is needed where AFTER could stand.
+A TARGET limits both, as -n does; of the first one KIND/NAME is needed where AFTER could stand. A
+side that lacks the one that is named counts as empty.
 
 Findings are told apart by their fingerprints, which hold no pod name and no time. Of a report
 only findings are compared: it counts calls and does not list them.
@@ -152,24 +152,16 @@ func (o *diffOptions) sides(ctx context.Context, env *Env, paths [2]string, aske
 		}
 	}
 	before, after = both[0], both[1]
-	switch {
-	case before.absent != nil && after.absent != nil:
-		return nil, nil, before.absent
-	case before.absent != nil:
-		o.global.note(env, before)
-	case after.absent != nil:
-		o.global.note(env, after)
+	explicit := o.global.limited() || len(asked.targets) > 0
+	for i, s := range both { // a name that nothing else bears out may be a slip
+		if other := both[1-i]; s.absent != nil && (other.absent != nil || explicit && !other.evidence) {
+			return nil, nil, s.absent
+		}
+		o.global.note(env, s)
 	}
 	if (before.Report == nil || after.Report == nil) && (!before.HasEdges || !after.HasEdges) {
 		return nil, nil, usageError("compare two reports, or two lists of edges; a capture holds both",
 			"%s and %s hold nothing of one kind", before.Name, after.Name)
 	}
 	return before, after, nil
-}
-
-// note says that nothing of what was asked about is on one side.
-func (o *globalOptions) note(env *Env, s *side) {
-	if !o.evidence.quiet {
-		fmt.Fprintf(env.Err, "%s: %v; it counts as empty\n", s.Name, s.absent)
-	}
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -53,7 +52,7 @@ scope.`,
 	o.verdict.addPartialFlag(cmd)
 	cmd.Flags().StringVar(&o.to, "to", "", "only to `HOST|IP[:PORT]`, which need not be in the registry")
 	cmd.Flags().StringVar(&o.fromPod, "from-pod", "", "only from the pod `NAMESPACE/POD`")
-	cmd.Flags().StringSliceVar(&o.only, "only", nil, "only connections of these `VERDICTS`")
+	cmd.Flags().StringSliceVar(&o.only, "only", nil, "only connections of these `VERDICTS`; the exit code is that of all")
 	if err := cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(verdictWords(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		cmd.PrintErrln(err) // only for a flag that is not there, and it was just added
 	}
@@ -85,12 +84,7 @@ func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 		return err
 	}
 	err = o.output.write(env, o.global.style(env), func(w io.Writer, style report.Style) error {
-		shown := wanted.of(edges)
-		if table := style.Format == report.Table || style.Format == report.Wide; table && len(shown) == 0 && len(edges) > 0 {
-			_, err := fmt.Fprintf(w, "Of %d connections none is %s.\n", len(edges), strings.Join(o.only, " or "))
-			return err
-		}
-		return report.RenderEdges(w, view.snapshot, shown, style)
+		return report.RenderEdges(w, view.snapshot, edges, style, wanted...)
 	})
 	if err != nil {
 		return err
@@ -98,27 +92,18 @@ func (o *edgesOptions) run(ctx context.Context, env *Env, args []string) error {
 	return o.verdict.edges(edges, view, o.to != "")
 }
 
-// verdicts are those that the user asked for; none is all.
-type verdicts []handshake.Verdict
-
-func (o *edgesOptions) wanted() (verdicts, error) {
-	var out verdicts
+// wanted are the verdicts that the user asked for; none is all.
+func (o *edgesOptions) wanted() ([]handshake.Verdict, error) {
+	known := verdictWords()
+	var out []handshake.Verdict
 	for _, word := range o.only {
-		i := slices.IndexFunc(verdictWords(), func(known string) bool { return strings.EqualFold(word, known) })
+		i := slices.IndexFunc(known, func(w string) bool { return strings.EqualFold(word, w) })
 		if i < 0 {
-			return nil, usageError("for example --only fails,denied", "--only: %q is none of %s", word, strings.Join(verdictWords(), ", "))
+			return nil, usageError("for example --only fails,denied", "--only: %q is none of %s", word, strings.Join(known, ", "))
 		}
-		out = append(out, handshake.Verdict(verdictWords()[i]))
+		out = append(out, handshake.Verdict(known[i]))
 	}
 	return out, nil
-}
-
-// of are the connections of these verdicts.
-func (v verdicts) of(edges []*handshake.Edge) []*handshake.Edge {
-	if len(v) == 0 {
-		return edges
-	}
-	return slices.DeleteFunc(slices.Clone(edges), func(e *handshake.Edge) bool { return !slices.Contains(v, e.Verdict) })
 }
 
 // verdictWords are all verdicts.

@@ -109,7 +109,7 @@ func explain(env *Env, word string) error {
 	if near := nearest(strings.ToLower(word), known); near != "" {
 		next = fmt.Sprintf("did you mean %s? %s", near, next)
 	}
-	return usageError(next, "%q is no finding, assumption, verdict or reason", word)
+	return usageError(next, "%q is no finding, assumption, verdict, reason or column", word)
 }
 
 func completeChecks(catalogue []*diagnose.Check) []cobra.Completion {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -20,6 +21,15 @@ type side struct {
 	report.Side
 	timeout error
 	absent  error // why nothing of what was asked about is there; nil mostly
+	// evidence tells what was read for the comparison from a document that was written before.
+	evidence bool
+}
+
+// note says that nothing of what was asked about is on a side.
+func (o *globalOptions) note(env *Env, s *side) {
+	if s.absent != nil && !o.evidence.quiet {
+		fmt.Fprintf(env.Err, "%s: %v; it counts as empty\n", s.Name, s.absent)
+	}
 }
 
 // sideOptions say what of the evidence of a side is asked about.
@@ -47,12 +57,12 @@ func (o *sideOptions) limitTo(s report.Scope) {
 	}
 }
 
-// evidence reads what --from takes at a path, or the cluster for "". Where what was asked about is not in a file, the
-// side is empty, and says so: it may be new, or gone.
+// evidence reads what --from takes at a path, or the cluster for "". Where the one thing that was asked
+// about is not in evidence that was read in full, the side is empty and absent says so: it may be new, or gone.
 func (o *sideOptions) evidence(ctx context.Context, env *Env, path string) (*side, error) {
 	o.global.evidence.from = path
 	v, absent := o.global.read(ctx, env, o.targets)
-	if absent != nil && (v == nil || !errors.Is(absent, errAbsent)) {
+	if absent != nil && (v == nil || !errors.Is(absent, errAbsent) || len(o.targets) > 1 || v.timeout != nil || len(report.Unlisted(v.snapshot)) > 0) {
 		return nil, absent
 	}
 	if err := noMesh(v.snapshot, o.global.evidence.istioNamespace); err != nil {
@@ -64,7 +74,7 @@ func (o *sideOptions) evidence(ctx context.Context, env *Env, path string) (*sid
 		return nil, err
 	}
 	r.Suppress(o.suppressions)
-	s := &side{Side: report.Side{Report: r}, timeout: v.timeout, absent: absent}
+	s := &side{Side: report.Side{Report: r}, timeout: v.timeout, absent: absent, evidence: true}
 	s.Name = cmp.Or(path, "the cluster")
 	if absent != nil {
 		r.Lacks(absent.Error())
@@ -141,6 +151,9 @@ func parseDocument(path string, content []byte) (*side, error) {
 		if err := json.Unmarshal(content, &l); err != nil {
 			return nil, brokenDocument(path, err)
 		}
+		if len(l.Only) > 0 {
+			return nil, failed("write it without --only", "%s holds only some verdicts, and so nothing can be said of the rest", path)
+		}
 		s.list(&l)
 		return s, nil
 	}
@@ -171,7 +184,9 @@ func (o *baselineOptions) read(ctx context.Context, env *Env, of *sideOptions) (
 	}
 	s, err := readDocument(env, o.path)
 	if err == nil && s == nil {
-		s, err = of.evidence(ctx, env, o.path)
+		if s, err = of.evidence(ctx, env, o.path); err == nil {
+			of.global.note(env, s)
+		}
 	}
 	switch {
 	case err != nil:

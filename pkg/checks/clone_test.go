@@ -93,8 +93,7 @@ func (c cloner) slice(v reflect.Value) reflect.Value {
 	}
 	out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 	reflect.Copy(out, v)
-	switch v.Type().Elem().Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Struct:
+	if shares(v.Type().Elem()) {
 		for i := range v.Len() {
 			out.Index(i).Set(c.copy(v.Index(i)))
 		}
@@ -117,14 +116,43 @@ func (c cloner) structure(v reflect.Value) reflect.Value {
 	if !ours(v.Type()) && v.Type().PkgPath() != "" {
 		return v
 	}
+	deep := deepFields(v.Type())
+	if len(deep) == 0 {
+		return v
+	}
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)
-	for i := range v.NumField() {
-		if v.Type().Field(i).IsExported() {
-			out.Field(i).Set(c.copy(v.Field(i)))
-		}
+	for _, i := range deep {
+		out.Field(i).Set(c.copy(v.Field(i)))
 	}
 	return out
+}
+
+// deep are the fields of each type that a plain copy of a value would share: they lead to something that can change.
+var deep sync.Map // [reflect.Type][]int
+
+func deepFields(t reflect.Type) []int {
+	if known, ok := deep.Load(t); ok {
+		return known.([]int)
+	}
+	var out []int
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() && shares(f.Type) {
+			out = append(out, i)
+		}
+	}
+	deep.Store(t, out)
+	return out
+}
+
+func shares(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return true
+	case reflect.Struct:
+		return (ours(t) || t.PkgPath() == "") && len(deepFields(t)) > 0
+	}
+	return false
 }
 
 // TestSpoiledCopies: what a test does to a recording does not reach the next one.

@@ -88,7 +88,7 @@ func describeSameUser(p *diagnose.Pass, f *diagnose.Finding) {
 	f.Title = fmt.Sprintf("container %s of %s runs as the proxy's %s, %d: its calls go past the proxy, %s", c.name, workloadName(pod.Workload), c.what, c.id, effect)
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + c.name, Value: fmt.Sprintf("%s %d", c.what, c.id)},
-		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + kube.ProxyContainer, Value: fmt.Sprintf("%s %d; %s", c.what, c.id, pod.Capture.Source)},
+		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + kube.ProxyContainer, Value: fmt.Sprintf("what %s %d sends is not captured; %s", c.what, c.id, pod.Capture.Source)},
 	}
 	if len(f.Edges) > 0 {
 		f.Evidence = append(f.Evidence, bothSides(p, f.Edges[0])...)

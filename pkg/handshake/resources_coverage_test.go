@@ -1,3 +1,7 @@
+//go:build !race
+
+// Nothing here runs at the same time as something else; make sweep runs it, without the race detector.
+
 package handshake
 
 import (

@@ -82,7 +82,7 @@ func Compare(before, after *Side) *Diff {
 		d.Calls = compareCalls(before.Edges, after.Edges)
 		d.Calls.unlisted(after.Unlisted)
 	}
-	d.incomplete = after.incomplete() || d.blind()
+	d.incomplete = after.incomplete() || d.blind() || after.Report != nil && after.Report.absent != ""
 	return d
 }
 

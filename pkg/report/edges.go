@@ -15,7 +15,9 @@ type EdgeList struct {
 	CapturedAt time.Time `json:"capturedAt,omitzero"`
 	// Unlisted are lists that were not read and without which connections may be missing.
 	Unlisted []string `json:"unlisted"`
-	Edges    []Edge   `json:"edges"`
+	// Only are the verdicts to which the list is limited; absent when it has all connections.
+	Only  []handshake.Verdict `json:"only,omitempty"`
+	Edges []Edge              `json:"edges"`
 }
 
 // Edge is one connection with its verdict.

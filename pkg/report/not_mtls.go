@@ -44,9 +44,9 @@ func (r *Report) acquit(s *mesh.Snapshot, edges []*handshake.Edge) *NotMTLS {
 	return &NotMTLS{Basis: basis, Next: next}
 }
 
-// refusesOwn reports an edge by which a workload of the report, which has no proxy, is refused.
+// refusesOwn reports an edge by which a workload of the report, which has no proxy, is refused or may be.
 func (r *Report) refusesOwn(e *handshake.Edge) bool {
-	if e.Verdict != handshake.Fails || e.Reason.NotTLS() || e.Client == nil || e.Client.HasProxy() {
+	if e.Verdict.Works() || e.Reason.NotTLS() || e.Client == nil || e.Client.HasProxy() {
 		return false
 	}
 	return slices.ContainsFunc(r.Workloads, func(w Workload) bool { return w.Ref == e.Client.Workload.Ref })

@@ -70,7 +70,11 @@ func TestAcquitRefused(t *testing.T) {
 	if n := r.acquit(nil, []*handshake.Edge{e}); n != nil {
 		t.Error(n.Basis)
 	}
-	e.Reason = handshake.NoListener
+	e.Verdict, e.Reason = handshake.Denied, handshake.AuthorizationDenied
+	if n := r.acquit(nil, []*handshake.Edge{e}); n != nil {
+		t.Error(n.Basis)
+	}
+	e.Verdict, e.Reason = handshake.Fails, handshake.NoListener
 	if r.acquit(nil, []*handshake.Edge{e}) == nil {
 		t.Error("a port on which nobody listens counts")
 	}

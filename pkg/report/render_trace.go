@@ -25,7 +25,7 @@ func TraceFormats() []Format { return traceForms.names() }
 // and of those that work only what was chosen; Wide tells everything. Causes are what Causes makes of
 // them, by which the tables explain what is not well; nil for none.
 func RenderTrace(w io.Writer, s *mesh.Snapshot, edges []*handshake.Edge, causes *Report, style Style) error {
-	return traceForms.write(w, connections{s, edges, causes}, style)
+	return traceForms.write(w, connections{snapshot: s, edges: edges, causes: causes}, style)
 }
 
 // Causes holds the findings that explain connections, the consequences of others left out, in the order in which to act.

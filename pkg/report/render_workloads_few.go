@@ -48,8 +48,11 @@ func (p *page) uncounted(shown []*Workload) string {
 			continue
 		}
 		word := w.Health.word()
-		if w.well() {
+		switch {
+		case w.well():
 			word = wellWords
+		case w.Health == UnknownHealth:
+			word = "not judged"
 		}
 		order = appendNew(order, word)
 		left[word]++
@@ -87,6 +90,9 @@ func (p *page) narrowTable(list []*Workload) grid {
 	g := grid{header: columns("WORKLOAD", "READ", "POLICY", "ENFORCED", "mTLS IN", "OUT", "CERT", "HEALTH")}
 	for _, w := range list {
 		mode, _, _ := strings.Cut(policyCell(w), " ")
+		if mode = strings.TrimSuffix(mode, "*"); strings.HasSuffix(policyCell(w), "*") {
+			mode += "*"
+		}
 		if w.Plane != mesh.Sidecar {
 			mode = planeWords[w.Plane]
 		}

@@ -13,7 +13,7 @@ import (
 // Term is a word with which a table speaks of a connection: its verdict, the reason of one, or another word of ours.
 type Term struct {
 	Word, Kind, Meaning string
-	// Causes are the checks that find it most often, the likeliest first.
+	// Causes are the checks that find it, those first that the recorded meshes show most.
 	Causes []diagnose.Code
 }
 
@@ -51,7 +51,7 @@ func (t *Term) Explain(w io.Writer, catalogue []*diagnose.Check, style Style) er
 	return err
 }
 
-// Terms are all verdicts and reasons.
+// Terms are all verdicts, reasons, and other words that tables use.
 func Terms() []Term {
 	out := make([]Term, 0, len(verdictMeanings)+len(reasonMeanings)+len(wordMeanings)+2*len(certificateMeanings))
 	for _, v := range verdictMeanings {
@@ -132,7 +132,7 @@ var wordMeanings = []struct{ word, meaning string }{
 	{"other TLS", "the verdicts appTLS and tls together: encrypted, and not by mutual TLS of two proxies"},
 	{"leads nowhere", "the call fails for another reason than TLS: there is no route or no endpoint, or nobody listens"},
 	{"health", "of a workload: FAIL and WARN by the findings that stand behind it, ? when it could not be judged, ok, n/a without a proxy; behind \"by\" or \"hit by\" stand findings whose cause is not the workload itself"},
-	{"policy", "the mode that PeerAuthentication asks for, and how widely the policy applies that sets it: mesh, ns or own; a star when a port differs"},
+	{"policy", "the mode that PeerAuthentication asks for, and how widely the policy applies that sets it: default, mesh, ns or own; a star when a port differs"},
 	{"enforced", "the mode that the proxy's listener enforces at this moment, whatever the policy says"},
 	{"in", "how many of the possible calls to the workload are mTLS"},
 	{"out", "how many of the possible calls of the workload are mTLS; calls to what is outside the mesh, or has no proxy, are none of these"},

@@ -127,3 +127,36 @@ func TestFewWorkloads(t *testing.T) {
 		}
 	}
 }
+
+// TestNarrowTable: in few columns a policy that differs from what is enforced, by port too, and proxies that were not
+// read have columns of their own.
+func TestNarrowTable(t *testing.T) {
+	strict := Mode{Mode: "STRICT", Scope: "namespace"}
+	alike := Workload{
+		Ref: kube.Ref{Kind: "Deployment", Namespace: "shop", Name: "a"}, Plane: mesh.Sidecar, Health: OK, Pods: Count{Read: 1, Total: 1}, Policy: strict,
+		Ports: []Port{{Port: 80, Policy: strict, Enforced: "STRICT"}}, Inbound: Traffic{Total: 4, MTLS: 2, Plaintext: 2}, Outbound: Traffic{Total: 3, MTLS: 3},
+	}
+	bare := Workload{Ref: kube.Ref{Kind: "Deployment", Namespace: "shop", Name: "b"}, Plane: mesh.NoProxy, Health: NotApplicable}
+	stale, mixed, half := alike, alike, alike
+	stale.Ports = []Port{{Port: 80, Policy: strict, Enforced: "PERMISSIVE"}}
+	mixed.Ports = []Port{{Port: 80, Policy: strict, Enforced: "STRICT"}, {Port: 81, Policy: Mode{Mode: "DISABLE"}, Enforced: "DISABLE"}}
+	half.Pods.Read = 0
+	for name, test := range map[string]struct {
+		list []*Workload
+		want string
+	}{
+		"alike":     {[]*Workload{&alike, &bare}, "shop/deploy/a|STRICT|2/4|3/3|none|ok shop/deploy/b|no proxy|?|?|-|n/a"},
+		"stale":     {[]*Workload{&stale}, "shop/deploy/a|STRICT|PERMISSIVE|2/4|3/3|none|ok"},
+		"by port":   {[]*Workload{&mixed}, "shop/deploy/a|STRICT*|per port|2/4|3/3|none|ok"},
+		"half read": {[]*Workload{&half}, "shop/deploy/a|0/1|STRICT|2/4|3/3|?|ok"},
+	} {
+		p := newPage(&Report{}, Style{Width: 80})
+		var rows []string
+		for _, row := range p.narrowTable(test.list).rows {
+			rows = append(rows, strings.Join(row, "|"))
+		}
+		if got := strings.Join(rows, " "); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}

@@ -20,10 +20,12 @@ func writeYAML[D any](w io.Writer, document D, _ Style) error {
 
 // edgesYAML writes an EdgeList, making one edge at a time.
 func edgesYAML(w io.Writer, c connections, style Style) error {
+	head := Edges(c.snapshot, nil)
+	head.Only = c.only
 	if len(c.edges) == 0 {
-		return writeYAML(w, Edges(c.snapshot, nil), style)
+		return writeYAML(w, head, style)
 	}
-	return yamlDocument(w, Edges(c.snapshot, nil), "edges", func(out *bufio.Writer) error {
+	return yamlDocument(w, head, "edges", func(out *bufio.Writer) error {
 		for _, e := range c.edges {
 			text, err := json.Marshal(edge(e))
 			if err != nil {

@@ -79,7 +79,7 @@ func openCourse(ctx context.Context, e Env, args []string, out string, more ...f
 	program := flags.String("product", "", "the product's program; built when not given")
 	folder := flags.String("scenarios", e.scenarios(), "folder of the scenarios")
 	flags.StringVar(&out, "out", out, "folder for the recordings")
-	share := flags.String("share", "1/1", "which share of the scenarios, for labs that share them: 1/2, 2/2")
+	share := flags.String("share", "1/1", "which share of the scenarios, by turns, for labs that share them: 1/2, 2/2")
 	for _, add := range more {
 		add(flags)
 	}
@@ -136,7 +136,8 @@ func (e Env) course(ctx context.Context, program string) (course, error) {
 // goBuild builds what a course needs besides the lab: the probe and the product. Another lab may run the program, and
 // build it, at the same time: it is there whole or not at all.
 func goBuild(ctx context.Context, e Env, dir, name, pkg string) error {
-	made := fmt.Sprintf("%s.%d", e.Dir.Bin(name), os.Getpid())
+	made := e.Dir.Bin(fmt.Sprintf(".%s.%d", name, os.Getpid()))
+	defer os.Remove(made) //nolint:errcheck // it has its name by then, or is of no use
 	cmd := exec.CommandContext(ctx, "go", "build", "-C", dir, "-buildvcs=false", "-o", made, pkg)
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = e.Err, e.Err

@@ -24,6 +24,7 @@ func (s Suite) scenarios(ctx context.Context) error {
 			cmd := s.command(ctx, dir, "score", "-heal", "-share", fmt.Sprintf("%d/%d", i+1, len(labs)), "--all")
 			log := &labelled{label: fmt.Sprintf("lab %d: ", i+1), out: s.Out, shared: &out}
 			cmd.Stdout, cmd.Stderr = &tables[i], log
+			cmd.WaitDelay = farewell // its own children may hold the log open when it is killed
 			if err := errors.Join(cmd.Run(), log.flush()); err != nil {
 				failed[i] = fmt.Errorf("lab %d, in %s: %w", i+1, dir, err)
 			}
@@ -32,7 +33,7 @@ func (s Suite) scenarios(ctx context.Context) error {
 	all.Wait()
 	for i := range tables {
 		if _, err := tables[i].WriteTo(s.Out); err != nil {
-			return err
+			failed = append(failed, err)
 		}
 	}
 	return errors.Join(failed...)

@@ -22,12 +22,12 @@ func (s Suite) second(ctx context.Context) error {
 	return s.lab(ctx, "status")
 }
 
-// endSecond ends the second lab, where there is one: the first must not see that either.
-func (s Suite) endSecond(ctx context.Context) error {
+// endSecond ends the second lab, where there is one: the first, if it is up, must not see that either.
+func (s Suite) endSecond(ctx context.Context, firstUp bool) error {
 	if _, err := os.Stat(string(s.other())); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := s.remove(ctx, s.other()); err != nil {
+	if err := s.remove(ctx, s.other()); err != nil || !firstUp {
 		return err
 	}
 	return s.lab(ctx, "status")
@@ -72,6 +72,9 @@ func (s Suite) apart(ctx context.Context, other layout.Dir) error {
 	list, err := s.succeed(ctx, s.Dir, "get", "namespaces", "-o", "name")
 	if err == nil && strings.Contains(list, name) {
 		err = fmt.Errorf("a namespace made in the second is in the first:\n%s", list)
+	}
+	if err == nil {
+		_, err = s.succeed(ctx, other, "delete", "namespace", name)
 	}
 	return err
 }

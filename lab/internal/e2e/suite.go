@@ -45,12 +45,12 @@ func (s Suite) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if len(before.Processes) > 0 {
-		return fmt.Errorf("the lab in %s is up: end it first, or give another folder by --dir (%s)", s.Dir, strings.Join(before.Processes, ", "))
+		return fmt.Errorf("the lab in %s is up: end it and the one in %s first, or give another folder by --dir (%s)", s.Dir, s.other(), strings.Join(before.Processes, ", "))
 	}
 	var namespace string
 	down := step{"labs down, nothing left", func(ctx context.Context) error { return s.down(ctx, before, namespace) }}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*farewell)
 		defer cancel()
 		err = errors.Join(err, s.step(ctx, down))
 	}()
@@ -132,15 +132,13 @@ func (s Suite) succeed(ctx context.Context, dir layout.Dir, args ...string) (std
 }
 
 func (s Suite) down(ctx context.Context, before Traces, namespace string) error {
-	if err := errors.Join(s.endSecond(ctx), s.lab(ctx, "down")); err != nil {
-		return err
-	}
+	failed := errors.Join(s.endSecond(ctx, namespace != ""), s.lab(ctx, "down"))
 	after, err := Footprint(s.Dir, namespace)
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	if left := after.Beyond(before); len(left) > 0 {
-		return fmt.Errorf("left behind: %s", strings.Join(left, ", "))
+		return errors.Join(failed, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
 	}
-	return nil
+	return failed
 }
