@@ -105,6 +105,9 @@ func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 	case e.Verdict == handshake.Denied:
 		policies := policiesAgainst(f.Edges)
 		f.Title = fmt.Sprintf("calls %s connect and are refused by %s: %s", pair, refusers(policies), e.Why)
+		if !slices.ContainsFunc(f.Edges, func(e *handshake.Edge) bool { return !refusedByName(p, e) }) {
+			f.Title += "; with mutual TLS, and so their identity, they would be refused too"
+		}
 		f.Fixes = readPolicies(e, policies)
 	case e.Reason.NotTLS():
 		f.Title = fmt.Sprintf("calls %s fail, and mutual TLS is not the cause: %s", pair, e.Why)
@@ -112,6 +115,11 @@ func describeUnexplained(p *diagnose.Pass, f *diagnose.Finding) {
 		f.Title = fmt.Sprintf("calls %s fail: %s", pair, e.Why)
 	}
 	f.Fixes = append(f.Fixes, lookAtBoth(e))
+}
+
+// refusedByName reports whether a call that carries no identity would be denied with that of its client, too.
+func refusedByName(p *diagnose.Pass, e *handshake.Edge) bool {
+	return e.Verdict == handshake.Denied && (e.TLS == nil || e.TLS.ClientID == "") && !p.Engine.Takes(e, identity(p, e.Client))
 }
 
 // lookAtBoth shows a connection with the proof of both sides.

@@ -90,7 +90,11 @@ func (r *replay) tellAuthorization(fc *envoy.FilterChain, who caller) {
 		return
 	}
 	r.tell(func() Step {
-		says := fmt.Sprintf("%d RBAC filters see %s", n, cmp.Or(who.identity, "no identity"))
+		filters := fmt.Sprintf("%d RBAC filters see", n)
+		if n == 1 {
+			filters = "an RBAC filter sees"
+		}
+		says := filters + " " + cmp.Or(who.identity, "no identity")
 		return Step{At: StageAuthorization, Side: ServerSide, Source: dumpOf(r.Server.Pod, "listeners", r.Inbound.Listener), Says: says}
 	})
 }
