@@ -99,14 +99,9 @@ func (p *page) finding(f *Finding) {
 	if since := f.inForce(); since != "" {
 		p.line("proxy", since)
 	}
-	if p.Scope.To != "" { // the connection and its proof stand above: what to do comes first
-		p.remedies(f)
-	}
 	p.hits(f.Affects)
+	p.remedies(f) // before the proof, which takes a screen of its own
 	p.facts(f.Evidence)
-	if p.Scope.To == "" {
-		p.remedies(f)
-	}
 }
 
 // file names the line of a file that a finding blames, where it is known.

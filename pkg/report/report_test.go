@@ -108,11 +108,11 @@ FAIL MTD301  DestinationRule shop/off turns mTLS off
      where   DestinationRule shop/off spec.trafficPolicy.tls.mode
      hits    deploy/frontend, deploy/a, deploy/b and 2 more → checkout.shop:80,443: fails
              (plaintext-refused)
-     proof   policy   DestinationRule shop/off spec.trafficPolicy.tls.mode: DISABLE
      fix     drop the tls block (risk: none)
              kubectl -n shop edit destinationrule off
              spec:
                host: x
+     proof   policy   DestinationRule shop/off spec.trafficPolicy.tls.mode: DISABLE
 
 WARN MTD103  a certificate ends soon
      cause   a consequence of MTD301: mend that first
