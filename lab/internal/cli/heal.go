@@ -36,21 +36,22 @@ func (c course) healAll(ctx context.Context, e Env) (all []heal.Healing, err err
 		c.scenarios[i].Continues = false // healthy steps are left out
 	}
 	err = c.each(ctx, func(ctx context.Context, s scenario.Scenario, t truth.Truth, _ string, failed error) error {
-		all = append(all, c.heal(ctx, e, s, t, failed))
+		all = append(all, c.heal(ctx, e, s, t, nil, failed))
 		return nil
 	})
 	return all, err
 }
 
-// heal heals a scenario that runs; one that could not be set up is wrong, and the next one may be right.
-func (c course) heal(ctx context.Context, e Env, s scenario.Scenario, t truth.Truth, failed error) heal.Healing {
+// heal heals a scenario that runs, by its report if there is one already; one that could not be set up is wrong, and the
+// next one may be right.
+func (c course) heal(ctx context.Context, e Env, s scenario.Scenario, t truth.Truth, report []byte, failed error) heal.Healing {
 	h := heal.Healer{
 		Runner: c.runner, Product: c.product,
 		Path: e.Dir.Join("bin") + ":" + os.Getenv("PATH"), Kubeconfig: e.Dir.Kubeconfig(),
 	}
 	got := heal.Healing{Scenario: s.Name}
 	if failed == nil {
-		got, failed = h.Heal(ctx, s, t)
+		got, failed = h.Heal(ctx, s, t, report)
 	}
 	if failed != nil {
 		got.Wrong = append(got.Wrong, failed.Error())

@@ -255,7 +255,7 @@ func (x *exam) take(ctx context.Context, s scenario.Scenario, t truth.Truth, bun
 	case s.Continued:
 		x.later = append(x.later, s)
 	default:
-		x.healings = append(x.healings, x.heal(ctx, x.env, s, t, failed))
+		x.healings = append(x.healings, x.heal(ctx, x.env, s, t, got.Report, failed))
 	}
 	return err
 }

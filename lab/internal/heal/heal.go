@@ -63,11 +63,17 @@ type affected struct {
 	Verdict        string
 }
 
-// Heal applies the first fix to a scenario that runs, whose calls ended as in before, and looks again. It leaves the mesh as
-// the fix made it.
-func (h Healer) Heal(ctx context.Context, s scenario.Scenario, before truth.Truth) (r Healing, err error) {
+// Heal applies the first fix of a report to a scenario that runs, whose calls ended as in before, and looks again. Without
+// a report it asks for one; of calls that ended seconds ago proxies may have forgotten what a finding rests on. It leaves
+// the mesh as the fix made it.
+func (h Healer) Heal(ctx context.Context, s scenario.Scenario, before truth.Truth, report []byte) (r Healing, err error) {
 	r.Scenario = s.Name
-	found, err := h.causes(ctx, *s.Expect.Cause)
+	if report == nil {
+		if report, err = h.Product.Report(ctx); err != nil {
+			return r, err
+		}
+	}
+	found, err := causes(report, *s.Expect.Cause)
 	if err != nil {
 		return r, err
 	}
@@ -102,7 +108,10 @@ func (h Healer) Heal(ctx context.Context, s scenario.Scenario, before truth.Trut
 	if risk := joined(first, "; ", func(f fix) string { return f.Risk }); !strings.Contains(risk, shutsOut.Said) {
 		r.Wrong = append(r.Wrong, fmt.Sprintf("the risk does not say %q: %s", shutsOut.Said, risk))
 	}
-	left, err := h.causes(ctx, *s.Expect.Cause)
+	if report, err = h.Product.Report(ctx); err != nil {
+		return r, err
+	}
+	left, err := causes(report, *s.Expect.Cause)
 	for _, f := range left {
 		if f.Code == found[0].Code && f.Field == found[0].Field {
 			r.Wrong = append(r.Wrong, "the finding is still there: "+f.Title)
@@ -118,12 +127,8 @@ func last(ctx context.Context, f func(context.Context) error) error {
 	return f(ctx)
 }
 
-// causes are the findings that name the scenario's cause.
-func (h Healer) causes(ctx context.Context, cause scenario.Finding) ([]finding, error) {
-	text, err := h.Product.Report(ctx)
-	if err != nil {
-		return nil, err
-	}
+// causes are the findings of a report that name the scenario's cause.
+func causes(text []byte, cause scenario.Finding) ([]finding, error) {
 	var report struct{ Findings []finding }
 	if err := json.Unmarshal(text, &report); err != nil {
 		return nil, fmt.Errorf("read the report: %w", err)

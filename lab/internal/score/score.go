@@ -23,6 +23,7 @@ type Score struct {
 	Wrong    []string // all that is wrong, and is not known to be
 	Known    int
 	Time     time.Duration
+	Report   []byte // the live one; nil of a scenario that could not be set up
 }
 
 // Live runs the product against the mesh as it is now, writes a bundle into the folder, and compares.
@@ -48,7 +49,7 @@ func (p Product) Live(ctx context.Context, s scenario.Scenario, t truth.Truth, b
 	if err != nil {
 		return Score{}, err
 	}
-	score := Score{Scenario: s.Name, Pairs: ComparePairs(t, append(edges, more...))}
+	score := Score{Scenario: s.Name, Pairs: ComparePairs(t, append(edges, more...)), Report: live}
 	score.Wrong = append(score.Wrong, score.Pairs.Wrong...)
 	score.Wrong = append(score.Wrong, score.Pairs.Missing...)
 	score.Wrong = append(score.Wrong, score.Pairs.Unknown...)
