@@ -29,7 +29,7 @@ func (r *Report) acquit(s *mesh.Snapshot, edges []*handshake.Edge) *NotMTLS {
 	}
 	asked := r.Scope.To != "" || len(r.Scope.Targets)+len(r.Scope.Namespaces) > 0 || t.Unreachable > 0
 	if !asked || t.Total == 0 || t.Fails+t.Unknown > 0 || r.Summary.Errors+r.Summary.Warnings > 0 || len(r.Unexplained) > 0 || r.Incomplete() ||
-		slices.ContainsFunc(edges, r.refusesOwn) {
+		r.refusesOwn(edges) {
 		return nil
 	}
 	callers, next := "", suspects(s, edges)
@@ -44,12 +44,15 @@ func (r *Report) acquit(s *mesh.Snapshot, edges []*handshake.Edge) *NotMTLS {
 	return &NotMTLS{Basis: basis, Next: next}
 }
 
-// refusesOwn reports an edge by which a workload of the report, which has no proxy, is refused or may be.
-func (r *Report) refusesOwn(e *handshake.Edge) bool {
-	if e.Verdict.Works() || e.Reason.NotTLS() || e.Client == nil || e.Client.HasProxy() {
-		return false
+// refusesOwn reports whether a workload of the report, which has no proxy, is refused or may be.
+func (r *Report) refusesOwn(edges []*handshake.Edge) bool {
+	own := make(map[kube.Ref]bool, len(r.Workloads))
+	for i := range r.Workloads {
+		own[r.Workloads[i].Ref] = true
 	}
-	return slices.ContainsFunc(r.Workloads, func(w Workload) bool { return w.Ref == e.Client.Workload.Ref })
+	return slices.ContainsFunc(edges, func(e *handshake.Edge) bool {
+		return !e.Verdict.Works() && !e.Reason.NotTLS() && e.Client != nil && !e.Client.HasProxy() && own[e.Client.Workload.Ref]
+	})
 }
 
 // suspects are where to look when mutual TLS is not the cause: what the replay met, what the proxies counted, and

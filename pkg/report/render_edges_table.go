@@ -47,7 +47,13 @@ func edgeTable(w io.Writer, edges []Edge, style Style) error {
 	}
 	g := grid{header: []string{"CLIENT", "DESTINATION", "SERVER", "PAIRS", "VERDICT", "REASON"}}
 	order, count, first := foldEdges(edges)
-	slices.SortStableFunc(order, func(a, b edgeFold) int { return compareBare(first[a].Client.Proxy, first[b].Client.Proxy) })
+	bare := func(k edgeFold) int { // their callers come last: that STRICT servers refuse them is expected mostly
+		if first[k].Client.Proxy == mesh.NoProxy {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(order, func(a, b edgeFold) int { return bare(a) - bare(b) })
 	for _, k := range order {
 		g.rows = append(g.rows, []string{
 			k.client, k.destination, k.server, strconv.Itoa(count[k]),
@@ -55,17 +61,6 @@ func edgeTable(w io.Writer, edges []Edge, style Style) error {
 		})
 	}
 	return g.write(w, style)
-}
-
-// compareBare puts callers without a proxy last: that STRICT servers refuse them is expected mostly.
-func compareBare(a, b mesh.Plane) int {
-	switch {
-	case a == b || a != mesh.NoProxy && b != mesh.NoProxy:
-		return 0
-	case a == mesh.NoProxy:
-		return 1
-	}
-	return -1
 }
 
 // name is "shop/frontend"; it says so when no proxy carries the traffic.

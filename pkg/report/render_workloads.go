@@ -79,14 +79,21 @@ func policyCell(w *Workload) string {
 	if w.Plane != mesh.Sidecar {
 		return "-"
 	}
-	mode := cmp.Or(w.Policy.Mode, "?")
+	mode := w.mode()
 	if short := scopeWords[w.Policy.Scope]; short != "" {
 		mode += " " + short
 	}
+	return mode + w.star()
+}
+
+func (w *Workload) mode() string { return cmp.Or(w.Policy.Mode, "?") }
+
+// star marks a policy that is another one on some port.
+func (w *Workload) star() string {
 	if slices.ContainsFunc(w.Ports, func(port Port) bool { return port.Policy.Mode != w.Policy.Mode }) {
-		mode += "*"
+		return "*"
 	}
-	return mode
+	return ""
 }
 
 var scopeWords = map[string]string{"default": "default", "mesh": "mesh", "namespace": "ns", "workload": "own", "port": "own"}

@@ -38,13 +38,15 @@ func (w *Workload) well() bool { return w.Health == OK || w.Health == NotApplica
 
 const wellWords = "ok or without a proxy"
 
-// uncounted counts the workloads that the table leaves out, by their health.
+// uncounted counts the workloads that the table leaves out, by their health. Those that it shows are in the report's order.
 func (p *page) uncounted(shown []*Workload) string {
+	hidden := len(p.Workloads) - len(shown)
 	var order []string
 	left := map[string]int{}
 	for i := range p.Workloads {
 		w := &p.Workloads[i]
-		if slices.Contains(shown, w) {
+		if len(shown) > 0 && shown[0] == w {
+			shown = shown[1:]
 			continue
 		}
 		word := w.Health.word()
@@ -57,7 +59,6 @@ func (p *page) uncounted(shown []*Workload) string {
 		order = appendNew(order, word)
 		left[word]++
 	}
-	hidden := len(p.Workloads) - len(shown)
 	switch {
 	case hidden == 0:
 		return ""
@@ -89,10 +90,7 @@ func (p *page) narrowTable(list []*Workload) grid {
 	}
 	g := grid{header: columns("WORKLOAD", "READ", "POLICY", "ENFORCED", "mTLS IN", "OUT", "CERT", "HEALTH")}
 	for _, w := range list {
-		mode, _, _ := strings.Cut(policyCell(w), " ")
-		if mode = strings.TrimSuffix(mode, "*"); strings.HasSuffix(policyCell(w), "*") {
-			mode += "*"
-		}
+		mode := w.mode() + w.star()
 		if w.Plane != mesh.Sidecar {
 			mode = planeWords[w.Plane]
 		}
