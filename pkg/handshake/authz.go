@@ -8,6 +8,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/certs"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 )
 
 // truth is a condition's value when part of it depends on the request.
@@ -92,9 +93,9 @@ func (r *replay) authorizeBy(f *envoy.Filter, who caller) {
 			r.assume(RequestDecides)
 		}
 	case deny && matched == yes:
-		r.refuse(policyRefs(policy), "%s connects and is denied by %s", r.who(who), policyName(policy))
+		r.refuse(policyRefs(policy), "%s connects and is denied by %s", identified{r.Client, who}, policyName(policy))
 	case !deny && matched == no:
-		r.refuse(r.engine.memo.authors(f.RBAC), "%s connects and no ALLOW policy of %s takes it", r.who(who), r.Server.Pod.Key())
+		r.refuse(r.engine.memo.authors(f.RBAC), "%s connects and no ALLOW policy of %s takes it", identified{r.Client, who}, r.Server.Pod.Key())
 	}
 }
 
@@ -131,11 +132,17 @@ func policyRefs(rules ...string) []kube.Ref {
 	return out
 }
 
-func (r *replay) who(c caller) string {
-	if c.identity == "" {
-		return r.Client.Key().String() + ", which carries no identity,"
+// identified names a client with what the server's proxy learns of it, when it is asked to.
+type identified struct {
+	pod *mesh.Pod
+	as  caller
+}
+
+func (c identified) String() string {
+	if c.as.identity == "" {
+		return c.pod.Key().String() + ", which carries no identity,"
 	}
-	return r.Client.Key().String() + " (" + c.identity + ")"
+	return c.pod.Key().String() + " (" + c.as.identity + ")"
 }
 
 var policyNameRE = regexp.MustCompile(`^ns\[(.*?)\]-policy\[(.*?)\]`)

@@ -17,7 +17,7 @@ import (
 type cohort struct {
 	pods   []*mesh.Pod
 	at     map[*mesh.Pod]int // where a pod stands in pods
-	shown  map[shownKey][]shown
+	shown  map[shownKey]*showing
 	splits map[splitKey]*split
 }
 
@@ -52,7 +52,7 @@ func (e *Engine) newCohorts(q *Query) *cohorts {
 		i := slices.IndexFunc(byKey[k], func(x *cohort) bool { return e.sendsAlike(x.pods[0], pod) })
 		if i < 0 {
 			i = len(byKey[k])
-			x := &cohort{at: map[*mesh.Pod]int{}, shown: map[shownKey][]shown{}, splits: map[splitKey]*split{}}
+			x := &cohort{at: map[*mesh.Pod]int{}, shown: map[shownKey]*showing{}, splits: map[splitKey]*split{}}
 			byKey[k] = append(byKey[k], x)
 			out.list = append(out.list, x)
 		}

@@ -31,7 +31,15 @@ type shaken struct {
 
 // again is a replay with nothing found yet, to take the same decisions for another pod.
 func (r *replay) again() *replay {
-	return &replay{engine: r.engine, dial: r.dial, Edge: &Edge{Client: r.Client, Server: r.Server, Via: r.Via, Inbound: r.Inbound, Outbound: r.Outbound}}
+	s := &replay{Edge: &Edge{}}
+	s.restart(r, r.Client)
+	return s
+}
+
+// restart makes a replay one of r's connection with nothing found yet, but from another client.
+func (s *replay) restart(r *replay, client *mesh.Pod) {
+	*s.Edge = Edge{Client: client, Server: r.Server, Via: r.Via, Inbound: r.Inbound, Outbound: r.Outbound}
+	*s = replay{engine: r.engine, dial: r.dial, Edge: s.Edge, wordless: true}
 }
 
 // serverProfile is how the decisions go when the connection leads to another endpoint.
@@ -145,6 +153,12 @@ type shown struct {
 	who     caller
 }
 
+// showing is how the certificates of a cohort fare: what comes of them, each once, and of whose.
+type showing struct {
+	outcomes []shown
+	of       []int32 // which of them, for each client in their order
+}
+
 // split says into which part each client of a cohort falls, in their order.
 type split struct {
 	parts int
@@ -191,10 +205,16 @@ func (x *cohort) divide(clients []*mesh.Pod, by *split) [][]*mesh.Pod {
 	return out
 }
 
-// seen is what a server's proxy sees of a client.
-type seen struct {
-	shown
+// sight is what a server's proxy sees of a client.
+type sight struct {
+	shown  int32      // one of the outcomes of a showing
 	source netip.Addr // when it looks at it
+}
+
+// decision is how the decisions go for a client.
+type decision struct {
+	certificate, guards string     // profiles
+	source              netip.Addr // when a filter chain was chosen by it
 }
 
 // split takes the decisions of a replay for every client, once for all replays that ask the same.
@@ -205,47 +225,47 @@ func (x *cohort) split(r *replay) *split {
 	}
 	s := &split{of: make([]int32, len(x.pods))}
 	x.splits[k] = s
-	byName, bySight := map[string]int32{}, map[seen]int32{}
+	decisions, bySight := map[decision]int32{}, map[sight]int32{}
 	certificates := x.shows(k.shownKey, r)
 	looks := k.source || k.guard != nil && looksAtSource(k.guard)
+	try := r.again()
 	for i, pod := range x.pods {
-		sight := seen{shown: certificates[i]}
+		at := sight{shown: certificates.of[i]}
 		if looks {
-			sight.source = addressLike(pod, k.to.Addr())
+			at.source = addressLike(pod, k.to.Addr())
 		}
-		part, ok := bySight[sight]
+		part, ok := bySight[at]
 		if !ok {
-			part = number(byName, r.decide(k, pod, sight))
-			bySight[sight] = part
+			try.restart(r, pod)
+			part = number(decisions, try.decide(k, certificates.outcomes[at.shown], at.source))
+			bySight[at] = part
 		}
 		s.of[i] = part
 	}
-	s.parts = len(byName)
+	s.parts = len(decisions)
 	return s
 }
 
-// number gives each name the next number.
-func number(names map[string]int32, name string) int32 {
-	n, ok := names[name]
+// number gives each key the next number.
+func number[K comparable](numbers map[K]int32, key K) int32 {
+	n, ok := numbers[key]
 	if !ok {
-		n = int32(len(names))
-		names[name] = n
+		n = int32(len(numbers))
+		numbers[key] = n
 	}
 	return n
 }
 
-// decide names how the decisions go for a client.
-func (r *replay) decide(k splitKey, pod *mesh.Pod, sight seen) string {
-	try := r.again()
-	try.Client = pod
+// decide takes the decisions that depend on the client.
+func (r *replay) decide(k splitKey, as shown, source netip.Addr) decision {
 	if k.guard != nil {
-		try.authorize(k.guard, sight.who)
+		r.authorize(k.guard, as.who)
 	}
-	name := sight.profile + try.profile(nobody)
+	d := decision{certificate: as.profile, guards: r.profile(nobody)}
 	if k.source {
-		name += sight.source.String()
+		d.source = source
 	}
-	return name
+	return d
 }
 
 // looksAtSource reports RBAC rules about the client's address.
@@ -267,21 +287,25 @@ func guardLooks(fc *envoy.FilterChain, kind func(*envoy.RBACRule) bool) bool {
 }
 
 // shows lets the server judge every client's certificate.
-func (x *cohort) shows(k shownKey, r *replay) []shown {
-	if list := x.shown[k]; list != nil {
-		return list
+func (x *cohort) shows(k shownKey, r *replay) *showing {
+	if s := x.shown[k]; s != nil {
+		return s
 	}
-	out := make([]shown, len(x.pods))
+	s := &showing{of: make([]int32, len(x.pods))}
+	numbers := map[shown]int32{}
+	try := r.again()
 	for i, pod := range x.pods {
-		try := r.again()
-		try.Client = pod
+		try.restart(r, pod)
 		who := r.called
 		for _, h := range r.handshakes {
 			h.wire.from = r.engine.index(pod.Proxy)
 			who = try.clientPresents(h.server, h.wire)
 		}
-		out[i] = shown{try.profile(who), who}
+		outcome := shown{try.profile(who), who}
+		if s.of[i] = number(numbers, outcome); int(s.of[i]) == len(s.outcomes) {
+			s.outcomes = append(s.outcomes, outcome)
+		}
 	}
-	x.shown[k] = out
-	return out
+	x.shown[k] = s
+	return s
 }

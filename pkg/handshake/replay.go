@@ -25,6 +25,8 @@ type replay struct {
 	alike []mesh.Endpoint
 	// unverified are the sides whose chain the other one takes as it comes.
 	unverified []Side
+	// wordless: only the reasons of its blockers are looked at, of thousands of clients.
+	wordless bool
 }
 
 func (e *Engine) start(client *mesh.Pod, d dial) *replay {
@@ -69,7 +71,11 @@ func (r *replay) sniffed(l *envoy.Listener, port uint32, w wire) {
 
 // block records what stands in the way. The replay may go on as if it did not.
 func (r *replay) block(reason Reason, format string, args ...any) {
-	r.add(Blocker{Reason: reason, Why: fmt.Sprintf(format, args...)}, "")
+	b := Blocker{Reason: reason}
+	if !r.wordless {
+		b.Why = fmt.Sprintf(format, args...)
+	}
+	r.add(b, "")
 }
 
 // unseen records that a pod was not read, or is not modelled.
