@@ -13,7 +13,7 @@ import (
 
 var mtd340 = &diagnose.Check{
 	Code: "MTD340", Name: "dr-proxy-protocol", Severity: diagnose.Error,
-	Title: "a DestinationRule puts a PROXY protocol header before the TLS, and the server's proxy does not read one",
+	Title: "a DestinationRule makes clients send a PROXY protocol header first, and the server's proxy does not read one",
 	Doc: diagnose.Doc{
 		Meaning: "With trafficPolicy.proxyProtocol the client's proxy sends a header of the PROXY protocol before all else, the ClientHello of mutual TLS too. It is meant for load balancers and servers outside the mesh that read one. A sidecar does not: its inspectors find no TLS in the first bytes, so a STRICT server closes the connection, and a PERMISSIVE one takes it for plaintext that is not HTTP.",
 		Symptoms: []string{
@@ -69,7 +69,7 @@ func asksHeader(tp *kube.TrafficPolicy) bool { return tp != nil && tp.ProxyProto
 func describeProxyProtocol(p *diagnose.Pass, f *diagnose.Finding) {
 	e := f.Edges[0]
 	hosts := destinations(p, f.Edges)
-	f.Title = fmt.Sprintf("%s makes clients send a PROXY protocol header before the TLS, and the proxies of %s do not read one", f.Subject, hosts)
+	f.Title = fmt.Sprintf("%s makes clients send a PROXY protocol header first, and the proxies of %s do not read one", f.Subject, hosts)
 	f.Evidence = bothSides(p, e)
 	f.Fixes = headerFixes(p, f)
 }

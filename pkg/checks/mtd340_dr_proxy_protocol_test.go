@@ -11,7 +11,7 @@ const proxyHeader = "111-dr-proxy-protocol"
 
 func TestDRProxyProtocol(t *testing.T) {
 	fires(t, proxyHeader, mtd340, "error DestinationRule shop/server [spec.trafficPolicy.proxyProtocol] 21: "+
-		"DestinationRule shop/server makes clients send a PROXY protocol header before the TLS, and the proxies of server.shop do not read one",
+		"DestinationRule shop/server makes clients send a PROXY protocol header first, and the proxies of server.shop do not read one",
 		`kubectl -n shop patch destinationrule server --type=json -p '[{"op":"remove","path":"/spec/trafficPolicy"}]'`)
 	complete(t, shared(t, proxyHeader).one(mtd340))
 }

@@ -85,7 +85,7 @@ func describeSameUser(p *diagnose.Pass, f *diagnose.Finding) {
 		to := servers(f.Edges)
 		effect += fmt.Sprintf(", and %s %s them", to, to.verb("refuses", "refuse"))
 	}
-	f.Title = fmt.Sprintf("container %s of %s runs as the proxy's %s, %d: its calls go past the proxy, %s", c.name, workloadName(pod.Workload), c.what, c.id, effect)
+	f.Title = fmt.Sprintf("container %s of %s runs as %s %d, which iptables takes for the proxy: its calls go past the proxy, %s", c.name, workloadName(pod.Workload), c.what, c.id, effect)
 	f.Evidence = []handshake.Fact{
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + c.name, Value: fmt.Sprintf("%s %d", c.what, c.id)},
 		{Layer: handshake.Cluster, Source: "pod " + pod.Key().String() + " container " + kube.ProxyContainer, Value: fmt.Sprintf("what %s %d sends is not captured; %s", c.what, c.id, pod.Capture.Source)},

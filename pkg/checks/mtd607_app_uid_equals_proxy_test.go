@@ -10,13 +10,13 @@ import (
 
 func TestSameUser(t *testing.T) {
 	for want, spoil := range map[string]func(*kube.Pod){
-		"[spec.template.spec.containers[0].securityContext.runAsUser] 10: container app of shop/server runs as the proxy's user, 1337: its calls go past the proxy, in plaintext, and": func(p *kube.Pod) {
+		"[spec.template.spec.containers[0].securityContext.runAsUser] 10: container app of shop/server runs as user 1337, which iptables takes for the proxy: its calls go past the proxy, in plaintext, and": func(p *kube.Pod) {
 			p.Spec.Containers[0].SecurityContext = &kube.SecurityContext{RunAsUser: id(1337)}
 		},
-		"[spec.template.spec.containers[0].securityContext.runAsGroup] 10: container app of shop/server runs as the proxy's group, 1337": func(p *kube.Pod) {
+		"[spec.template.spec.containers[0].securityContext.runAsGroup] 10: container app of shop/server runs as group 1337, which": func(p *kube.Pod) {
 			p.Spec.SecurityContext = &kube.SecurityContext{RunAsGroup: id(1337)}
 		},
-		"runs as the proxy's user, 1000660000": func(p *kube.Pod) { // as a platform sets it for all containers
+		"runs as user 1000660000, which": func(p *kube.Pod) { // as a platform sets it for all containers
 			for i := range p.Spec.Containers {
 				p.Spec.Containers[i].SecurityContext = nil
 			}
