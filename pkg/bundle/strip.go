@@ -48,6 +48,7 @@ var strippers = map[string]func([]byte) (any, error){
 	"grpcroutes.gateway.networking.k8s.io":                         strip(keep[kube.Route]),
 	"tlsroutes.gateway.networking.k8s.io":                          strip(keep[kube.Route]),
 	"tcproutes.gateway.networking.k8s.io":                          strip(keep[kube.Route]),
+	"backendtlspolicies.gateway.networking.k8s.io":                 strip(keep[kube.BackendTLSPolicy]),
 	"servicemonitors.monitoring.coreos.com":                        strip(keep[kube.Monitor]),
 	"podmonitors.monitoring.coreos.com":                            strip(keep[kube.Monitor]),
 }

@@ -57,6 +57,7 @@ func All() []*diagnose.Check {
 		mtd338,
 		mtd339,
 		mtd340,
+		mtd341,
 		mtd399,
 		mtd401,
 		mtd402,

@@ -20,6 +20,9 @@ func sends(p *diagnose.Pass, e *handshake.Edge) (mutual, known bool) {
 	case !e.Client.HasProxy(), uncaptured(e), unaware(p, e):
 		return false, true
 	}
+	if ref, _ := startsTLS(p, e); ref.Name != "" {
+		return false, false
+	}
 	tls := p.Rule(e)
 	target := policy.Target{External: host.External || host.ExternalName != "", Headless: host.Headless, Gateway: e.Client.Plane == mesh.Gateway}
 	if host.Headless || tls.EndpointsDecide {

@@ -25,7 +25,7 @@ var mtd613 = &diagnose.Check{
 			look("kubectl get pods -A -l gateway.networking.k8s.io/gateway-name -o custom-columns=NAME:.metadata.name,CONTAINERS:.spec.containers[*].name", "no istio-proxy"),
 			seeInbound("every filterChainMatch for the port has transportProtocol tls: it refuses plaintext"),
 		},
-		NotThis:    "Istio's own classes are served by proxies of the mesh. A route whose parent is a Service steers calls within a mesh. A gateway with a proxy that dials pods by their IP is MTD316. One that a BackendTLSPolicy and a client certificate of the mesh let present it gets through: these are not read. Clusters without these kinds, and users who may not list them, hear nothing.",
+		NotThis:    "Istio's own classes are served by proxies of the mesh. A route whose parent is a Service steers calls within a mesh. A gateway with a proxy that dials pods by their IP is MTD316. One that a BackendTLSPolicy and a client certificate of the mesh let present it gets through: these are not looked at. Clusters without these kinds, and users who may not list them, hear nothing.",
 		Fix:        "Give the gateway a proxy, and have it call Services instead of pods. Or open the one port. Or serve the route by a Gateway of class istio.",
 		References: []string{"gateway-api.sigs.k8s.io/reference/spec", "istio.io/docs/tasks/traffic-management/ingress/gateway-api", "gateway.envoyproxy.io/docs/tasks/operations/gateway-namespace-mode"},
 	},

@@ -27,7 +27,7 @@ var causeSigns = []diagnose.Sign{
 		Means: "the chain is trusted, but the identity in the certificate is not one that the other side expects",
 	},
 	{
-		Pattern: `(?i)self.signed certificate in`, Codes: codes{"MTD302", "MTD201"},
+		Pattern: `(?i)self.signed certificate in`, Codes: codes{"MTD302", "MTD201", "MTD341"},
 		Means: "the server's chain ends at a root that the client does not hold: the client's trust is another one, such as the operating system's",
 	},
 	{
@@ -58,7 +58,7 @@ var causeSigns = []diagnose.Sign{
 	},
 	{Pattern: `(?i)(readiness|liveness|startup) probe failed`, Codes: codes{"MTD602"}, Means: "the kubelet, which has no certificate of the mesh, probes the pod"},
 	{
-		Pattern: `PassthroughCluster`, Codes: codes{"MTD315", "MTD316"},
+		Pattern: `PassthroughCluster|AllowAnyDynamicDNSCluster`, Codes: codes{"MTD315", "MTD316"},
 		Means: "the client's proxy does not know the destination as a service, so it passes the bytes on as they are",
 	},
 	{Pattern: `(?i)RBAC: access denied|rbac access denied`, Codes: codes{"MTD317", "MTD399"}, Means: "an AuthorizationPolicy refuses the call"},
@@ -100,7 +100,7 @@ var causeSigns = []diagnose.Sign{
 var failureSigns = []diagnose.Sign{
 	{
 		Pattern: `(?i)CERTIFICATE VERIFY FAILED|268435581`, Telling: diagnose.Failure,
-		Means: "the client's proxy refused the server's certificate", Codes: codes{"MTD201", "MTD202", "MTD302", "MTD101", "MTD203", "MTD204", "MTD103"},
+		Means: "the client's proxy refused the server's certificate", Codes: codes{"MTD201", "MTD202", "MTD302", "MTD101", "MTD203", "MTD204", "MTD341", "MTD103"},
 	},
 	{
 		Pattern: `(?i)alert (certificate unknown|unknown ca|bad certificate)`, Telling: diagnose.Failure,
@@ -186,7 +186,7 @@ var symptomSigns = []diagnose.Sign{
 	{
 		Pattern: `(?i:remote connection failure|TLS error)|\bUF\b`, Telling: diagnose.Symptom,
 		Means: "the client's proxy could not connect, and TLS is one reason: its log says which (kubectl logs POD -c istio-proxy)",
-		Codes: codes{"MTD303", "MTD302", "MTD201", "MTD202", "MTD314", "MTD313", "MTD101", "MTD203", "MTD204", "MTD206", "MTD401", "MTD103"},
+		Codes: codes{"MTD303", "MTD302", "MTD201", "MTD202", "MTD314", "MTD313", "MTD101", "MTD203", "MTD204", "MTD341", "MTD206", "MTD401", "MTD103"},
 	},
 	{
 		Pattern: `(?i)connection reset by peer|empty reply|\bEOF\b`, Telling: diagnose.Symptom,

@@ -32,14 +32,14 @@ func TestSigns(t *testing.T) {
 func TestRecognisePasted(t *testing.T) {
 	const prefix = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:TLS_error_end"
 	for text, want := range map[string]string{
-		prefix: "MTD201 MTD202 MTD302 MTD101 MTD203 MTD204 MTD103",
+		prefix: "MTD201 MTD202 MTD302 MTD101 MTD203 MTD204 MTD341 MTD103",
 		"TLS_error:|268435581:SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_SAN_matcher,_certificate_SANs_are_[spiffe://a/ns/b/sa/c]": "MTD202 MTD203 MTD501",
 		"CERTIFICATE_VERIFY_FAILED:verify cert failed: X509_verify_cert: certificate verification error at depth 0: certificate has expired":                        "MTD101",
 		"x509: certificate has expired or is not yet valid: current time 2026-11-24T03:00:00Z":                                                                      "MTD101 MTD103",
-		"X509_verify_cert:_certificate_verification_error_at_depth_1:_self_signed_certificate_in_certificate_chain":                                                 "MTD302 MTD201",
+		"X509_verify_cert:_certificate_verification_error_at_depth_1:_self_signed_certificate_in_certificate_chain":                                                 "MTD302 MTD201 MTD341",
 		"503 UF,URX upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435703:SSL_routines:OPENSSL_internal:WRONG_VERSION_NUMBER}":      "MTD303 MTD314 MTD313 MTD323 MTD307",
 		"curl: (35) OpenSSL/3.0.13: error:0A00010B:SSL routines::wrong version number":                                                                              "MTD307 MTD333 MTD303 MTD314 MTD313 MTD323",
-		"upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure":                                 "MTD303 MTD302 MTD201 MTD202 MTD314 MTD313 MTD101 MTD203 MTD204 MTD206 MTD401 MTD103",
+		"upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure":                                 "MTD303 MTD302 MTD201 MTD202 MTD314 MTD313 MTD101 MTD203 MTD204 MTD341 MTD206 MTD401 MTD103",
 		"TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify cert failed: verify SAN list":                                          "MTD202 MTD203 MTD501",
 		`"- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-"`:                                                                                                     "MTD601 MTD301 MTD306 MTD308 MTD315 MTD316 MTD312 MTD604 MTD321 MTD322 MTD320 MTD331 MTD340",
 		`"GET / HTTP/1.1" 503 UC upstream_reset_before_response_started{connection_termination} 10.0.0.1:8080 PassthroughCluster`:                                   "MTD315 MTD316",

@@ -50,6 +50,38 @@ func routeCases() []edgeCase {
 			},
 		},
 		{
+			name: "a cluster of a type that is not modelled", from: "shop/client", to: "server.shop:80", want: "unknown: not-modelled",
+			given: func(w *world) {
+				c := clusterNamed(w.proxy("shop/client"), "outbound|80||server.shop.svc.cluster.local")
+				c.Type, c.ServiceName = "envoy.clusters.aggregate", ""
+			},
+		},
+		{
+			name: "a host of which no endpoint is known, and such a cluster", from: "shop/client", to: "api.example.com:80", want: "unknown: not-modelled",
+			given: func(w *world) {
+				w.entry("api.example.com", "DNS", "http 80")
+				c := clusterNamed(w.proxy("shop/client"), "outbound|80||api.example.com")
+				c.Type, c.Endpoints = "envoy.clusters.aggregate", nil
+			},
+		},
+		{
+			name: "ALLOW_ANY_DYNAMIC_DNS: who is not known is called by its name, in plaintext", from: "shop/client", to: "server.shop:80", want: "fails: plaintext-refused",
+			given: func(w *world) {
+				w.accept("shop/server", strict)
+				allowByDNS(w)
+				routeOf(w, "server.shop").Clusters[0].Name = "AllowAnyDynamicDNSCluster"
+			},
+		},
+		{
+			name: "ALLOW_ANY_DYNAMIC_DNS, a host outside", from: "shop/client", to: "api.example.com:80", want: "plaintext",
+			given: func(w *world) {
+				s := w.entry("api.example.com", "DNS", "http 80")
+				s.entry.Spec.Addresses = []string{"192.0.2.1"} // which says nothing of where its name leads
+				allowByDNS(w)
+				routeOf(w, "api.example.com").Clusters[0].Name = "AllowAnyDynamicDNSCluster"
+			},
+		},
+		{
 			name: "a redirect of some requests is no connection", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				vh := hostOf(w, "server.shop")
@@ -238,4 +270,10 @@ func hostOf(w *world, host string) *envoy.VirtualHost {
 	}
 	w.t.Fatalf("no virtual host for %s", host)
 	return nil
+}
+
+// allowByDNS gives shop/client the cluster of outboundTrafficPolicy ALLOW_ANY_DYNAMIC_DNS.
+func allowByDNS(w *world) {
+	x := w.proxy("shop/client")
+	x.Clusters = append(x.Clusters, &envoy.Cluster{Name: "AllowAnyDynamicDNSCluster", Type: "envoy.clusters.dynamic_forward_proxy", Freshness: active})
 }

@@ -142,11 +142,15 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 		w.problem, w.why = BlackHoled, "the client's proxy sends "+d.label()+" to BlackHoleCluster (REGISTRY_ONLY): it does not know the destination"
 		return e.stopped(client, d, w)
 	}
+	if !balances(c) {
+		w.problem, w.why = NotModelled, "cluster "+c.Name+" of the client's proxy is of type "+c.Type
+		return e.lost(client, d, w)
+	}
 	list := e.upstreams(ix, c, d)
 	if len(list) == 0 && slices.ContainsFunc(d.registered, func(ep mesh.Endpoint) bool { return ep.Ready && ep.Pod != client }) {
 		return []*Edge{e.empty(client, d, c, w)}
 	}
-	unseen := c.Type != "EDS" && c.Type != "ORIGINAL_DST" && !ix.proxy.Read.Has(envoy.SectionHosts)
+	unseen := c.Type != "EDS" && !leadsOn(c) && !ix.proxy.Read.Has(envoy.SectionHosts)
 	none := !slices.ContainsFunc(list, func(u upstream) bool { return !u.out })
 	var out []*Edge
 	groups := e.grouping(client, d)
@@ -247,11 +251,15 @@ func (r *replay) outbound(c *envoy.Cluster, w way) {
 		r.Outbound.Host = r.engine.hostOf(c, n, r.Server.Host)
 	}
 	r.noteRoute(w)
-	if c.Name == "PassthroughCluster" {
+	if slices.Contains(passthroughClusters, c.Name) {
 		r.Outbound.Path = Passthrough
-		r.read(w.at, "leads to PassthroughCluster: the client's proxy does not know "+r.dial.label())
+		r.read(w.at, "leads to "+c.Name+": the client's proxy does not know "+r.dial.label())
 	}
 }
+
+// passthroughClusters are those of destinations that the client's proxy does not know: by address, and with
+// outboundTrafficPolicy ALLOW_ANY_DYNAMIC_DNS by the name in the request (pilot/pkg/networking/util/util.go in Istio).
+var passthroughClusters = []string{"PassthroughCluster", "AllowAnyDynamicDNSCluster"}
 
 // hostOf is the host whose cluster it is. Several namespaces may declare its name: istiod notes at the cluster whose
 // host it is; without that note it is the one that was dialled.

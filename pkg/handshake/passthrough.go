@@ -66,8 +66,8 @@ func (r *replay) passTo(to way, w wire) []*replay {
 		return stop(EvidenceMissing, "the clusters of the gateway %s were not read", gateway.Key())
 	case c == nil || c.Name == "BlackHoleCluster":
 		return stop(NoRoute, "the gateway %s passes this TLS to no cluster (SNI %q)", gateway.Key(), w.SNI)
-	case c.Type == "ORIGINAL_DST":
-		return stop(NotModelled, "cluster %s of the gateway %s dials the address at which it was called", c.Name, gateway.Key())
+	case leadsOn(c), !balances(c):
+		return stop(NotModelled, "cluster %s of the gateway %s is of type %s: it has no endpoints of its own", c.Name, gateway.Key(), c.Type)
 	}
 	list := r.engine.upstreams(ix, c, dial{})
 	switch {

@@ -36,10 +36,10 @@ func (r *replay) again() *replay {
 	return s
 }
 
-// restart makes a replay one of r's connection with nothing found yet, but from another client.
-func (s *replay) restart(r *replay, client *mesh.Pod) {
-	*s.Edge = Edge{Client: client, Server: r.Server, Via: r.Via, Inbound: r.Inbound, Outbound: r.Outbound}
-	*s = replay{engine: r.engine, dial: r.dial, Edge: s.Edge, wordless: true}
+// restart makes a replay one of another's connection with nothing found yet, and from another client.
+func (r *replay) restart(of *replay, client *mesh.Pod) {
+	*r.Edge = Edge{Client: client, Server: of.Server, Via: of.Via, Inbound: of.Inbound, Outbound: of.Outbound}
+	*r = replay{engine: of.engine, dial: of.dial, Edge: r.Edge, wordless: true}
 }
 
 // serverProfile is how the decisions go when the connection leads to another endpoint.

@@ -24,8 +24,11 @@ type upstream struct {
 
 // upstreams lists the endpoints of a cluster for one destination.
 func (e *Engine) upstreams(ix *proxyIndex, c *envoy.Cluster, d dial) []upstream {
-	if c.Type == "ORIGINAL_DST" {
-		return e.originalDst(c, d)
+	switch c.Type {
+	case originalDst:
+		return e.asDialled(c, d.direct)
+	case dynamicForwardProxy:
+		return e.asDialled(c, e.named(d))
 	}
 	list := e.members(ix, c)
 	for i, u := range list {
@@ -49,11 +52,25 @@ func (e *Engine) members(ix *proxyIndex, c *envoy.Cluster) []upstream {
 	return nil
 }
 
-// originalDst goes where the application dialled: to the endpoint itself, or to a virtual IP
-// that the kernel then translates.
-func (e *Engine) originalDst(c *envoy.Cluster, d dial) []upstream {
+// The types of clusters that keep no endpoints.
+const (
+	originalDst         = "ORIGINAL_DST"
+	dynamicForwardProxy = "envoy.clusters.dynamic_forward_proxy"
+)
+
+// leadsOn reports a cluster that leads to whatever is called.
+func leadsOn(c *envoy.Cluster) bool { return c.Type == originalDst || c.Type == dynamicForwardProxy }
+
+// balances reports a cluster of a type that is modelled.
+func balances(c *envoy.Cluster) bool {
+	return leadsOn(c) || slices.Contains([]string{"", "STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS"}, c.Type)
+}
+
+// asDialled goes where the application dialled: to the endpoint itself, or to a virtual IP that the kernel
+// then translates.
+func (e *Engine) asDialled(c *envoy.Cluster, list []mesh.Endpoint) []upstream {
 	var out []upstream
-	for _, ep := range d.direct {
+	for _, ep := range list {
 		if !ep.Ready {
 			continue
 		}
@@ -63,6 +80,15 @@ func (e *Engine) originalDst(c *envoy.Cluster, d dial) []upstream {
 		out = append(out, upstream{Endpoint: ep})
 	}
 	return out
+}
+
+// named is where the name in a request leads, which a dynamic forward proxy resolves by itself. Only the addresses of a
+// ServiceEntry are not what DNS gives (envoyproxy.io/docs/envoy/latest/intro/arch_overview/http/http_proxy).
+func (e *Engine) named(d dial) []mesh.Endpoint {
+	if d.host != nil && d.host.Ref.Kind == "ServiceEntry" {
+		return e.resolve([]mesh.Endpoint{byName(d.name, d.port)})
+	}
+	return d.direct
 }
 
 func (e *Engine) fromEndpoints(list []envoy.Endpoint) []upstream {
@@ -193,7 +219,7 @@ func (r *replay) opaqueUpstream(c *envoy.Cluster, u upstream, socket *envoy.Tran
 		r.block(NotModelled, "cluster %s sets %s", c.Name, c.Unmodelled[0])
 	case c.UseHTTPHeader:
 		r.block(NotModelled, "cluster %s takes its address from a request header", c.Name)
-	case c.Type == "ORIGINAL_DST" && r.dial.missing != "":
+	case leadsOn(c) && r.dial.missing != "":
 		r.block(EvidenceMissing, "%s", r.dial.missing)
 	case socket != nil && socket.Kind != envoy.Raw && socket.Kind != envoy.TLS:
 		r.block(NotModelled, "cluster %s uses transport socket %s", c.Name, socket.TypeURL)

@@ -29,6 +29,7 @@ var configuring = map[string]func(*Resources) iter.Seq[*Meta]{
 	"GRPCRoute":             metas(func(r *Resources) []*Route { return r.GRPCRoutes }),
 	"TLSRoute":              metas(func(r *Resources) []*Route { return r.TLSRoutes }),
 	"TCPRoute":              metas(func(r *Resources) []*Route { return r.TCPRoutes }),
+	"BackendTLSPolicy":      metas(func(r *Resources) []*BackendTLSPolicy { return r.BackendTLSPolicies }),
 	"ServiceMonitor":        metas(func(r *Resources) []*Monitor { return r.ServiceMonitors }),
 	"PodMonitor":            metas(func(r *Resources) []*Monitor { return r.PodMonitors }),
 	"Namespace":             metas(func(r *Resources) []*Namespace { return r.Namespaces }),

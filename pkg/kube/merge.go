@@ -35,6 +35,7 @@ func Merge(parts ...*Resources) *Resources {
 	out.GRPCRoutes = mergeLists(parts, func(r *Resources) []*Route { return r.GRPCRoutes })
 	out.TLSRoutes = mergeLists(parts, func(r *Resources) []*Route { return r.TLSRoutes })
 	out.TCPRoutes = mergeLists(parts, func(r *Resources) []*Route { return r.TCPRoutes })
+	out.BackendTLSPolicies = mergeLists(parts, func(r *Resources) []*BackendTLSPolicy { return r.BackendTLSPolicies })
 	out.ServiceMonitors = mergeLists(parts, func(r *Resources) []*Monitor { return r.ServiceMonitors })
 	out.PodMonitors = mergeLists(parts, func(r *Resources) []*Monitor { return r.PodMonitors })
 	for _, p := range parts {

@@ -46,6 +46,7 @@ type Resources struct {
 	GRPCRoutes             []*Route
 	TLSRoutes              []*Route
 	TCPRoutes              []*Route
+	BackendTLSPolicies     []*BackendTLSPolicy
 	ServiceMonitors        []*Monitor
 	PodMonitors            []*Monitor
 
@@ -114,6 +115,7 @@ var kinds = []Kind{
 	addOn("GRPCRoute", "grpcroutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.GRPCRoutes })),
 	addOn("TLSRoute", "tlsroutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.TLSRoutes })),
 	addOn("TCPRoute", "tcproutes", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*Route { return &r.TCPRoutes })),
+	addOn("BackendTLSPolicy", "backendtlspolicies", "gateway.networking.k8s.io", adder(func(r *Resources) *[]*BackendTLSPolicy { return &r.BackendTLSPolicies })),
 	addOn("ServiceMonitor", "servicemonitors", "monitoring.coreos.com", adder(func(r *Resources) *[]*Monitor { return &r.ServiceMonitors })),
 	addOn("PodMonitor", "podmonitors", "monitoring.coreos.com", adder(func(r *Resources) *[]*Monitor { return &r.PodMonitors })),
 }

@@ -65,7 +65,7 @@ func newCluster(t *testing.T) *cluster {
 		"/apis/security.istio.io/v1/requestauthentications", "/apis/apiregistration.k8s.io/v1/apiservices",
 		"/apis/networking.k8s.io/v1/ingresses", "/apis/networking.k8s.io/v1/ingressclasses",
 		"/apis/gateway.networking.k8s.io/v1/httproutes", "/apis/gateway.networking.k8s.io/v1/grpcroutes",
-		"/apis/gateway.networking.k8s.io/v1alpha3/tlsroutes", "/apis/gateway.networking.k8s.io/v1alpha2/tcproutes",
+		"/apis/gateway.networking.k8s.io/v1/backendtlspolicies", "/apis/gateway.networking.k8s.io/v1alpha3/tlsroutes", "/apis/gateway.networking.k8s.io/v1alpha2/tcproutes",
 		"/apis/monitoring.coreos.com/v1/servicemonitors", "/apis/monitoring.coreos.com/v1/podmonitors",
 		"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
 		"/apis/networking.istio.io/v1/destinationrules", "/apis/networking.istio.io/v1/serviceentries",

@@ -34,8 +34,8 @@ var (
 		networkingv1alpha3.SchemeGroupVersion.Version,
 		networkingv1.SchemeGroupVersion.Version,
 	}
-	// gateway-api.sigs.k8s.io/concepts/versioning: HTTPRoute and GRPCRoute are v1 for long, the others are not.
-	routeVersions = []string{"v1", "v1beta1", "v1alpha3", "v1alpha2"}
+	// gateway-api.sigs.k8s.io/concepts/versioning: HTTPRoute and GRPCRoute are v1 for long, the others are not, or are lately.
+	gatewayAPIVersions = []string{"v1", "v1beta1", "v1alpha3", "v1alpha2"}
 )
 
 // list is one kind of resource to be listed.
@@ -67,7 +67,7 @@ func newList(k kube.Kind) list {
 	case strings.HasSuffix(k.Group, ".istio.io"):
 		l.versions = istioVersions
 	case k.Group == "gateway.networking.k8s.io":
-		l.versions = routeVersions
+		l.versions = gatewayAPIVersions
 	}
 	switch k.ID() {
 	case "replicasets.apps", "jobs.batch":

@@ -99,7 +99,7 @@ var reasonMeanings = []struct {
 }{
 	{handshake.PlaintextRefused, "the client sends clear text, and no filter chain of the server takes it (STRICT)", []diagnose.Code{"MTD301", "MTD601", "MTD308", "MTD304", "MTD305", "MTD306", "MTD311", "MTD312", "MTD315", "MTD316", "MTD607"}},
 	{handshake.NoFilterChain, "TLS arrives that no filter chain of the server matches, by its ALPN or SNI, and there is no default chain", nil},
-	{handshake.TLSToPlaintext, "the client's proxy starts TLS, and the other end speaks clear text", []diagnose.Code{"MTD303", "MTD313", "MTD314"}},
+	{handshake.TLSToPlaintext, "the client's proxy starts TLS, and the other end speaks clear text", []diagnose.Code{"MTD303", "MTD313", "MTD314", "MTD341"}},
 	{handshake.TLSToAppTLS, "the client's proxy starts the mesh's TLS, and the application's own TLS answers", []diagnose.Code{"MTD303"}},
 	{handshake.DoubleTLS, "the application's TLS is wrapped in TLS that the client's proxy adds, and the server unwraps only one of them", []diagnose.Code{"MTD307"}},
 	{handshake.NotHTTP, "what is not HTTP arrives at a filter chain that takes only HTTP, which answers 400", nil},
@@ -149,9 +149,9 @@ var certificateMeanings = []struct {
 }{
 	{certs.Expired, "it, or one of its chain, has expired", []diagnose.Code{"MTD101", "MTD102"}},
 	{certs.NotYetValid, "it, or one of its chain, is not valid yet: a clock is wrong mostly", []diagnose.Code{"MTD103"}},
-	{certs.UnknownRoot, "its root is not in the trust bundle", []diagnose.Code{"MTD201", "MTD302"}},
+	{certs.UnknownRoot, "its root is not in the trust bundle", []diagnose.Code{"MTD201", "MTD302", "MTD341"}},
 	{certs.MissingIntermediate, "an intermediate between it and the root is not presented", []diagnose.Code{"MTD204", "MTD201"}},
-	{certs.SelfSignedInChain, "the chain ends in a root that is presented, and is not in the trust bundle", []diagnose.Code{"MTD302", "MTD201"}},
+	{certs.SelfSignedInChain, "the chain ends in a root that is presented, and is not in the trust bundle", []diagnose.Code{"MTD302", "MTD201", "MTD341"}},
 	{certs.WrongTrustDomain, "there is no bundle for its trust domain", []diagnose.Code{"MTD203"}},
 	{certs.NotSPIFFE, "it holds no SPIFFE identity, or several", nil},
 	{certs.KeyUsage, "its key usage, or that of an issuer, does not allow it", []diagnose.Code{"MTD204"}},

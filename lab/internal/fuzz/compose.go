@@ -113,6 +113,8 @@ func (c *composer) settings() {
 		c.set(ofMesh, "", "meshMTLS", fields{"minProtocolVersion": "TLSV1_3"})
 	case "registry only":
 		c.set(ofMesh, "", "outboundTrafficPolicy", fields{"mode": "REGISTRY_ONLY"})
+	case "any by name":
+		c.set(ofMesh, "", "outboundTrafficPolicy", fields{"mode": "ALLOW_ANY_DYNAMIC_DNS"})
 	case "rules private":
 		c.set(ofMesh, "", "defaultDestinationRuleExportTo", []any{"."})
 	}

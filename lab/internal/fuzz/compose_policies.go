@@ -79,21 +79,43 @@ func (c *composer) servicePort() int {
 }
 
 func (c *composer) authorizationPolicy() {
-	from := func(action string, source fields) {
-		c.manifest(security, "AuthorizationPolicy", c.podNamespace(), "workload", fields{
-			"selector": c.matchLabels(), "action": action,
-			"rules": []any{fields{"from": []any{fields{"source": source}}}},
-		})
+	policy := func(action string, rules ...any) {
+		spec := fields{"selector": c.matchLabels(), "action": action}
+		if len(rules) > 0 {
+			spec["rules"] = rules
+		}
+		c.manifest(security, "AuthorizationPolicy", c.podNamespace(), "workload", spec)
 	}
+	from := func(source fields) any { return fields{"from": []any{fields{"source": source}}} }
+	const client = "cluster.local/ns/shop/sa/client"
 	switch c.value(authorization) {
 	case "anybody known":
-		from("ALLOW", fields{"principals": []any{"*"}})
+		policy("ALLOW", from(fields{"principals": []any{"*"}}))
 	case "client":
-		from("ALLOW", fields{"principals": []any{"cluster.local/ns/shop/sa/client"}})
+		policy("ALLOW", from(fields{"principals": []any{client}}))
+	case "account":
+		policy("ALLOW", from(fields{"serviceAccounts": []any{"shop/client", "pay/client"}}))
 	case "namespace":
-		from("ALLOW", fields{"namespaces": []any{"pay"}})
+		policy("ALLOW", from(fields{"namespaces": []any{"pay"}}))
+	case "addresses": // of some of the pods
+		policy("ALLOW", from(fields{"ipBlocks": []any{"10.244.0.0/28"}}))
+	case "nobody":
+		policy("ALLOW")
 	case "nobody unknown":
-		from("DENY", fields{"notPrincipals": []any{"*"}})
+		policy("DENY", from(fields{"notPrincipals": []any{"*"}}))
+	case "not the client":
+		policy("DENY", from(fields{"principals": []any{"*/sa/client"}}))
+	case "other namespaces":
+		policy("DENY", from(fields{"notNamespaces": []any{"shop"}}))
+	case "ports":
+		policy("DENY", fields{"to": []any{fields{"operation": fields{"ports": []any{strconv.Itoa(c.to.http.target)}}}}})
+	case "other ports":
+		rule := from(fields{"principals": []any{"*"}}).(fields)
+		rule["to"] = []any{fields{"operation": fields{"notPorts": []any{strconv.Itoa(c.to.tcp.target)}}}}
+		policy("ALLOW", rule)
+	case "dry run":
+		policy("ALLOW", from(fields{"principals": []any{client}}))
+		c.items[len(c.items)-1].Manifest.SetAnnotations(map[string]string{"istio.io/dry-run": "true"})
 	}
 }
 

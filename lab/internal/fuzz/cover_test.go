@@ -34,10 +34,10 @@ func TestCoverageOfASmallSpace(t *testing.T) {
 func TestRows(t *testing.T) {
 	s := featureSpace()
 	for seed := range uint64(2) {
-		rows, c := Rows(seed, 130)
+		rows, c := Rows(seed, 150)
 		t.Logf("seed %d: %+v", seed, c)
 		if c.Covered != c.All {
-			t.Errorf("seed %d: 130 rows cover %d of %d pairs", seed, c.Covered, c.All)
+			t.Errorf("seed %d: 150 rows cover %d of %d pairs", seed, c.Covered, c.All)
 		}
 		for _, r := range rows {
 			if bad := s.bad(r); len(bad) > 0 {

@@ -78,10 +78,13 @@ var (
 		entry:         {"entry", []string{absent, "labelled", "unlabelled", "selector", "pod address", "external", "name"}},
 		entryPort:     {"entry port", []string{"http", "tcp", "https"}},
 		entryExport:   {"entry exportTo", []string{absent, ".", "*", "pay"}},
-		meshConfig:    {"mesh config", []string{absent, "no auto mTLS", "TLS 1.3", "registry only", "rules private"}},
+		meshConfig:    {"mesh config", []string{absent, "no auto mTLS", "TLS 1.3", "registry only", "any by name", "rules private"}},
 		capture:       {"capture", []string{absent, "port excluded", "others included", "foreign", "expired", "client excludes", "client foreign"}},
 		label:         {"label", []string{absent, "lies", "not injected"}},
-		authorization: {"authorization", []string{absent, "anybody known", "client", "namespace", "nobody unknown"}},
+		authorization: {"authorization", []string{
+			absent, "anybody known", "client", "account", "namespace", "addresses", "nobody",
+			"nobody unknown", "not the client", "other namespaces", "ports", "other ports", "dry run",
+		}},
 	}
 )
 

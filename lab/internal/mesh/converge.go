@@ -206,6 +206,13 @@ func (m Mesh) read(ctx context.Context) error {
 	for _, o := range configs {
 		want[ObjectOf(o)] = o.GetResourceVersion()
 	}
+	made, err := m.made(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range made {
+		want[o] = ""
+	}
 	istiods, err := m.Istiods(ctx)
 	if err != nil {
 		return err
@@ -222,7 +229,7 @@ func (m Mesh) read(ctx context.Context) error {
 	return nil
 }
 
-// configz is what an istiod holds: the version of every object.
+// configz is what an istiod holds: the version of every object, "" of those that it made itself.
 func (m Mesh) configz(ctx context.Context, istiod node.PodInfo) (map[Object]string, error) {
 	type object struct {
 		metav1.TypeMeta
