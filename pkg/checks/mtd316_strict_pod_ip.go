@@ -85,13 +85,15 @@ func hiddenName(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string
 	return kube.Ref{}, ""
 }
 
-// dialled are the addresses of other pods that a proxy has sent through PassthroughCluster.
+// dialled are the addresses of other pods that a proxy has sent to without knowing them.
 func dialled(p *diagnose.Pass, client *mesh.Pod) []netip.AddrPort {
 	var out []netip.AddrPort
-	for _, h := range client.Proxy.Hosts["PassthroughCluster"] {
-		pod := p.PodAt(h.Address.Addr())
-		if pod != nil && pod != client && h.Stats["cx_total"] > 0 && !headless(p, h.Address) {
-			out = append(out, h.Address)
+	for _, cluster := range handshake.PassthroughClusters {
+		for _, h := range client.Proxy.Hosts[cluster] {
+			pod := p.PodAt(h.Address.Addr())
+			if pod != nil && pod != client && h.Stats["cx_total"] > 0 && !headless(p, h.Address) && !slices.Contains(out, h.Address) {
+				out = append(out, h.Address)
+			}
 		}
 	}
 	slices.SortFunc(out, netip.AddrPort.Compare)
@@ -117,10 +119,10 @@ func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
 			f.Subject, servers(f.Edges), who, who.verb("dials", "dial"), who.verb("is", "are"))
 	}
 	f.Evidence = bothSides(p, e)
-	for _, h := range e.Client.Proxy.Hosts["PassthroughCluster"] {
+	for _, h := range e.Client.Proxy.Hosts[e.Outbound.Cluster] {
 		if h.Address == e.Server.Address {
 			f.Evidence = append(f.Evidence, handshake.Fact{
-				Layer: handshake.Observed, Source: e.Client.Key().String() + " clusters PassthroughCluster::" + h.Address.String(),
+				Layer: handshake.Observed, Source: fmt.Sprintf("%s clusters %s::%s", e.Client.Key(), e.Outbound.Cluster, h.Address),
 				Value: fmt.Sprintf("%d connections since the proxy started", h.Stats["cx_total"]),
 			})
 		}

@@ -36,6 +36,18 @@ spec:
 `)
 }
 
+// With ALLOW_ANY_DYNAMIC_DNS another cluster leads to what is not known.
+func TestStrictPodIPByName(t *testing.T) {
+	r := record(t, "19-strict-pod-ip")
+	for _, p := range r.Proxies {
+		if list := p.Hosts["PassthroughCluster"]; list != nil {
+			p.Hosts["AllowAnyDynamicDNSCluster"] = list
+			delete(p.Hosts, "PassthroughCluster")
+		}
+	}
+	has(t, r.says(mtd316), "error Deployment pay/client [] 2: Deployment pay/client dials the IP of pods of shop/server")
+}
+
 // Only what the proxy counted is told: that somebody could dial a pod's address is no fault.
 func TestStrictPodIPOnlyWhenSeen(t *testing.T) {
 	r := record(t, "19-strict-pod-ip")

@@ -251,15 +251,15 @@ func (r *replay) outbound(c *envoy.Cluster, w way) {
 		r.Outbound.Host = r.engine.hostOf(c, n, r.Server.Host)
 	}
 	r.noteRoute(w)
-	if slices.Contains(passthroughClusters, c.Name) {
+	if slices.Contains(PassthroughClusters, c.Name) {
 		r.Outbound.Path = Passthrough
 		r.read(w.at, "leads to "+c.Name+": the client's proxy does not know "+r.dial.label())
 	}
 }
 
-// passthroughClusters are those of destinations that the client's proxy does not know: by address, and with
+// PassthroughClusters are those of destinations that the client's proxy does not know: by address, and with
 // outboundTrafficPolicy ALLOW_ANY_DYNAMIC_DNS by the name in the request (pilot/pkg/networking/util/util.go in Istio).
-var passthroughClusters = []string{"PassthroughCluster", "AllowAnyDynamicDNSCluster"}
+var PassthroughClusters = []string{"PassthroughCluster", "AllowAnyDynamicDNSCluster"}
 
 // hostOf is the host whose cluster it is. Several namespaces may declare its name: istiod notes at the cluster whose
 // host it is; without that note it is the one that was dialled.
