@@ -75,8 +75,12 @@ func (r *replay) stranger(w wire) *Edge {
 		r.block(EvidenceMissing, "%s is a port of a node: which pod takes it is not known", r.endpoint())
 		return r.finish()
 	}
-	r.fact(Cluster, "endpoint "+r.endpoint(), "no pod of the mesh holds this address")
-	r.tellInbound("endpoint "+r.endpoint(), "no pod of the mesh holds this address")
+	what := "no pod of the mesh holds this address"
+	if r.Server.Hostname != "" {
+		what = "a name that no Service has: no pod of the mesh is known behind it"
+	}
+	r.fact(Cluster, "endpoint "+r.endpoint(), what)
+	r.tellInbound("endpoint "+r.endpoint(), what)
 	return r.application(w)
 }
 
