@@ -106,7 +106,7 @@ func happened(p truth.Pair) string {
 }
 
 // beyond: the call failed, and not in the handshake: no endpoint, no route, a fault injected, an
-// address that nobody has (a ServiceEntry's, which this client's proxy does not know), packets that get no
+// address or a name that nobody has (a ServiceEntry's, which this client's proxy does not know), packets that get no
 // answer, a port where nobody listens, or the application's own answer. The verdict on its handshake is free.
 func beyond(p truth.Pair) bool {
 	if p.OK || !p.From.Injected {
@@ -116,7 +116,7 @@ func beyond(p truth.Pair) bool {
 	if strings.Contains(flags, "TLS") || strings.Contains(flags, "rbac") || strings.Contains(flags, "filter_chain_not_found") {
 		return false
 	}
-	for _, f := range []string{"UH", "NR", "FI", "via_upstream"} {
+	for _, f := range []string{"UH", "NR", "DF", "FI", "via_upstream"} {
 		if strings.HasPrefix(p.Client, f) {
 			return true
 		}

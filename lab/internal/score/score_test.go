@@ -66,6 +66,7 @@ func TestBeyond(t *testing.T) {
 		{"no endpoint", "UH no_healthy_upstream", "", false, "", true},
 		{"the application's answer", "via_upstream", "via_upstream", false, "", true},
 		{"a chain that is not there", "UC", "NR filter_chain_not_found", false, "", false},
+		{"a name that nobody has", "DF dns_resolution_failure", "", false, "", true},
 		{"TLS", "UF TLS_error", "", false, "", false},
 		{"refused by policy", "via_upstream", "rbac_access_denied", false, "", false},
 		{"an address that nobody has", "UF,URX delayed_connect_error:_Network_is_unreachable", "", false, "", true},
