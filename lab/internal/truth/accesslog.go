@@ -94,17 +94,8 @@ func (l logLine) inbound() bool { return strings.HasPrefix(l.cluster, "inbound")
 // lines are those of both proxies for a call: by the token, else by the addresses of connections.
 func (e evidence) lines(a attempt, r probe.Result, o outcome) (client, server *logLine) {
 	from := r.Local
-	if a.client.Proxied() {
-		client = pick(e.logs[id(a.client)], func(l logLine) bool { return !l.inbound() && l.of(a.Call.Token) })
-		if client == nil {
-			client = pick(e.logs[id(a.client)], func(l logLine) bool {
-				// A port of the client's serves connections to several destinations.
-				return !l.inbound() && l.request == "" && l.downstream == r.Local && l.dialled == a.Call.Address
-			})
-		}
-		if client != nil { // without a line, the call may have gone past the proxy
-			from = client.upstreamLocal
-		}
+	if client = e.clientLine(a, r); client != nil { // without a line, the call may have gone past the proxy
+		from = client.upstreamLocal
 	}
 	if o.endpoint == nil {
 		return client, nil
@@ -117,6 +108,21 @@ func (e evidence) lines(a attempt, r probe.Result, o outcome) (client, server *l
 		server = pick(logs, func(l logLine) bool { return l.downstream == from })
 	}
 	return client, server
+}
+
+// clientLine is that of the client's proxy; nil when there is none.
+func (e evidence) clientLine(a attempt, r probe.Result) *logLine {
+	if !a.client.Proxied() {
+		return nil
+	}
+	logs := e.logs[id(a.client)]
+	if line := pick(logs, func(l logLine) bool { return !l.inbound() && l.of(a.Call.Token) }); line != nil {
+		return line
+	}
+	return pick(logs, func(l logLine) bool {
+		// A port of the client's serves connections to several destinations.
+		return !l.inbound() && l.request == "" && l.downstream == r.Local && l.dialled == a.Call.Address
+	})
 }
 
 func pick(lines []logLine, ok func(logLine) bool) *logLine {

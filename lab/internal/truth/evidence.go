@@ -147,10 +147,17 @@ func (e evidence) dialled(a attempt, r probe.Result) *node.PodInfo {
 		}
 		found = p
 	}
-	if found == nil && len(a.target.endpoints) == 1 {
+	if found == nil && len(a.target.endpoints) == 1 && !e.ownPod(a, r) {
 		return &a.target.endpoints[0]
 	}
 	return found
+}
+
+// ownPod reports a call that the client's proxy led back into its own pod, by a route to another host: its packets do not
+// leave the pod.
+func (e evidence) ownPod(a attempt, r probe.Result) bool {
+	line := e.clientLine(a, r)
+	return line != nil && strings.HasPrefix(line.upstream, a.client.IP+":")
 }
 
 func (t target) has(p node.PodInfo) bool {

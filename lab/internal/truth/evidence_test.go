@@ -95,6 +95,18 @@ func TestDialled(t *testing.T) {
 	}
 }
 
+// A route leads from another host's name back to the client: no packet leaves the pod, and the one endpoint of that host
+// has not been called.
+func TestDialledItself(t *testing.T) {
+	client, one := pod("client", "10.0.0.1", true), pod("one", "10.0.0.2", true)
+	log := logLine{request: "GET /q00001x HTTP/1.1", code: "503", upstream: "10.0.0.1:8080", cluster: "outbound|80||client.shop"}
+	e := evidence{pods: []node.PodInfo{client, one}, logs: map[string][]logLine{"shop/client": {log}}}
+	a := attempt{Call: probe.Call{Token: "q00001x"}, client: client, target: target{endpoints: []node.PodInfo{one}}}
+	if p := e.dialled(a, probe.Result{}); p != nil {
+		t.Errorf("%s was called", p.Name)
+	}
+}
+
 func TestPairsKeepTries(t *testing.T) {
 	client, server, other := pod("client", "10.0.0.1", true), pod("server", "10.0.0.2", true), pod("other", "10.0.0.3", false)
 	plain := probe.Result{OK: true, Body: `server xfcc="" tls=false`}
