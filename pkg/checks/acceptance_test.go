@@ -47,7 +47,7 @@ var faults = map[string][]cause{
 	"10-pa-root-selector-ignored": {{"MTD311", diagnose.Error, "PeerAuthentication istio-system/open-server", "spec.selector"}},
 	"11-root-mismatch":            {{"MTD201", diagnose.Error, "Deployment shop/server", "secret ROOTCA"}},
 	"111-dr-proxy-protocol":       {{"MTD340", diagnose.Error, "DestinationRule shop/server", "spec.trafficPolicy.proxyProtocol"}},
-	"116-backend-tls-policy":      {{"MTD341", diagnose.Error, "BackendTLSPolicy shop/inside", "spec.targetRefs[0]"}},
+	"116-backend-tls-policy":      {{"MTD341", diagnose.Error, "BackendTLSPolicy shop/inside", "spec.targetRefs"}},
 	"117-outbound-dynamic-dns":    {{"MTD315", diagnose.Error, "Sidecar pay/default", "spec.egress[0].hosts"}},
 	"12-cert-expired":             {{"MTD101", diagnose.Error, "Deployment shop/server", "secret default, leaf"}},
 	"13-automtls-off":             {{"MTD308", diagnose.Error, "ConfigMap istio-system/istio", "data.mesh.enableAutoMtls"}},

@@ -20,7 +20,7 @@ func sends(p *diagnose.Pass, e *handshake.Edge) (mutual, known bool) {
 	case !e.Client.HasProxy(), uncaptured(e), unaware(p, e):
 		return false, true
 	}
-	if ref, _ := startsTLS(p, e); ref.Name != "" {
+	if _, decides := backendPolicyDecides(p, e); decides {
 		return false, false
 	}
 	tls := p.Rule(e)

@@ -18,7 +18,7 @@ var mtd315 = &diagnose.Check{
 		Meaning: "A proxy that is not told of a service has no cluster for it: the traffic goes through PassthroughCluster to the address that was dialled, in plaintext. " +
 			"Servers that are STRICT refuse it; those that are not are reached without mutual TLS, without a word. All clients to which the Sidecar applies are hit, or all namespaces that exportTo leaves out.",
 		Symptoms: []string{
-			"client proxy's log: cluster PassthroughCluster (HTTP route allow_any); then UC, on TCP UR",
+			"client proxy's log: cluster PassthroughCluster (HTTP route allow_any), or AllowAnyDynamicDNSCluster; then UC, on TCP UR",
 			"server proxy's log: NR filter_chain_not_found",
 			"metrics: destination_service_name=\"PassthroughCluster\"",
 		},

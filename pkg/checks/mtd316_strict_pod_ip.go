@@ -2,8 +2,10 @@ package checks
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/envoy"
@@ -16,7 +18,7 @@ var mtd316 = &diagnose.Check{
 	Code: "MTD316", Name: "strict-pod-ip", Severity: diagnose.Error,
 	Title: "a client dials the IP of pods that accept only mutual TLS",
 	Doc: diagnose.Doc{
-		Meaning: "An address that belongs to no Service is unknown to the client's proxy: it goes through PassthroughCluster, in plaintext. A STRICT pod refuses it, though the same client reaches it by its Service. " +
+		Meaning: "An address that belongs to no Service is unknown to the client's proxy: it goes through PassthroughCluster (HTTP through AllowAnyDynamicDNSCluster, where outboundTrafficPolicy says so), in plaintext. A STRICT pod refuses it, though the same client reaches it by its Service. " +
 			"Quorums of StatefulSets, gossip, client-side load balancers and scrapers that discover pods do this.",
 		Symptoms: []string{
 			"client proxy's log: cluster PassthroughCluster, HTTP 503 UC, on TCP UR",
@@ -91,13 +93,20 @@ func dialled(p *diagnose.Pass, client *mesh.Pod) []netip.AddrPort {
 	for _, cluster := range handshake.PassthroughClusters {
 		for _, h := range client.Proxy.Hosts[cluster] {
 			pod := p.PodAt(h.Address.Addr())
-			if pod != nil && pod != client && h.Stats["cx_total"] > 0 && !headless(p, h.Address) && !slices.Contains(out, h.Address) {
+			if pod != nil && pod != client && h.Stats["cx_total"] > 0 && !byName(h) && !headless(p, h.Address) && !slices.Contains(out, h.Address) {
 				out = append(out, h.Address)
 			}
 		}
 	}
 	slices.SortFunc(out, netip.AddrPort.Compare)
 	return out
+}
+
+// byName reports a host that was called by a name, which the client's proxy has resolved itself.
+func byName(h envoy.Host) bool {
+	name, _, err := net.SplitHostPort(strings.TrimPrefix(h.Hostname, "PassthroughCluster"))
+	_, notIP := netip.ParseAddr(name)
+	return err == nil && notIP != nil
 }
 
 // headless reports whether a headless Service leads to an address: then its name resolves to it,
@@ -119,12 +128,14 @@ func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
 			f.Subject, servers(f.Edges), who, who.verb("dials", "dial"), who.verb("is", "are"))
 	}
 	f.Evidence = bothSides(p, e)
-	for _, h := range e.Client.Proxy.Hosts[e.Outbound.Cluster] {
-		if h.Address == e.Server.Address {
-			f.Evidence = append(f.Evidence, handshake.Fact{
-				Layer: handshake.Observed, Source: fmt.Sprintf("%s clusters %s::%s", e.Client.Key(), e.Outbound.Cluster, h.Address),
-				Value: fmt.Sprintf("%d connections since the proxy started", h.Stats["cx_total"]),
-			})
+	for _, cluster := range handshake.PassthroughClusters {
+		for _, h := range e.Client.Proxy.Hosts[cluster] {
+			if h.Address == e.Server.Address {
+				f.Evidence = append(f.Evidence, handshake.Fact{
+					Layer: handshake.Observed, Source: fmt.Sprintf("%s clusters %s::%s", e.Client.Key(), cluster, h.Address),
+					Value: fmt.Sprintf("%d connections since the proxy started", h.Stats["cx_total"]),
+				})
+			}
 		}
 	}
 	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {

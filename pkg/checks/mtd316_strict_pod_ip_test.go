@@ -36,16 +36,26 @@ spec:
 `)
 }
 
-// With ALLOW_ANY_DYNAMIC_DNS another cluster leads to what is not known.
+// With ALLOW_ANY_DYNAMIC_DNS another cluster leads to what is not known. What is called by a name there is not called by IP.
 func TestStrictPodIPByName(t *testing.T) {
-	r := record(t, "19-strict-pod-ip")
-	for _, p := range r.Proxies {
-		if list := p.Hosts["PassthroughCluster"]; list != nil {
-			p.Hosts["AllowAnyDynamicDNSCluster"] = list
+	byName := func(name string) *recording {
+		r := record(t, "19-strict-pod-ip")
+		for _, p := range r.Proxies {
+			for _, h := range p.Hosts["PassthroughCluster"] {
+				if h.Hostname = name; name == "" {
+					h.Hostname = h.Address.String()
+				}
+				p.Hosts["AllowAnyDynamicDNSCluster"] = append(p.Hosts["AllowAnyDynamicDNSCluster"], h)
+			}
 			delete(p.Hosts, "PassthroughCluster")
 		}
+		return r
 	}
+	r := byName("")
 	has(t, r.says(mtd316), "error Deployment pay/client [] 2: Deployment pay/client dials the IP of pods of shop/server")
+	seen := r.judge(mtd316).Findings[0].Evidence
+	has(t, seen[len(seen)-1].Source, "clusters AllowAnyDynamicDNSCluster::")
+	byName("db.corp.example:8080").silent(mtd316)
 }
 
 // Only what the proxy counted is told: that somebody could dial a pod's address is no fault.

@@ -48,6 +48,11 @@ func deleting(r kube.Ref) string {
 // remove, set and move are operations of a JSON patch; the value is JSON.
 func remove(pointer string) string { return `{"op":"remove","path":` + jsonText(pointer) + `}` }
 
+// same stops a patch where something else stands by now.
+func same(pointer, text string) string {
+	return fmt.Sprintf(`{"op":"test","path":%s,"value":%s}`, jsonText(pointer), jsonText(text))
+}
+
 func set(pointer, value string) string {
 	return fmt.Sprintf(`{"op":"add","path":%s,"value":%s}`, jsonText(pointer), value)
 }

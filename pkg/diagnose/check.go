@@ -87,6 +87,7 @@ const (
 	Services               Evidence = "services.core" // the list of services
 	PeerAuthentications    Evidence = "peerauthentications.security.istio.io"
 	DestinationRules       Evidence = "destinationrules.networking.istio.io"
+	BackendTLSPolicies     Evidence = "backendtlspolicies.gateway.networking.k8s.io"
 	AuthorizationPolicies  Evidence = "authorizationpolicies.security.istio.io"
 	ServiceEntries         Evidence = "serviceentries.networking.istio.io"
 	Sidecars               Evidence = "sidecars.networking.istio.io"

@@ -82,6 +82,17 @@ func routeCases() []edgeCase {
 			},
 		},
 		{
+			name: "ALLOW_ANY_DYNAMIC_DNS, an address", from: "shop/client", to: "10.1.0.2:8080", want: "fails: plaintext-refused",
+			given: func(w *world) {
+				w.accept("shop/server", strict)
+				w.entry("api.example.com", "DNS", "http 8080").entry.Spec.Addresses = []string{"10.1.0.2"} // which is shop/server's
+				allowByDNS(w)
+				for _, rc := range w.proxy("shop/client").Routes {
+					rc.VirtualHosts = []*envoy.VirtualHost{{Name: "allow_any", Domains: []string{"*"}, Routes: []*envoy.Route{routeTo("AllowAnyDynamicDNSCluster")}}}
+				}
+			},
+		},
+		{
 			name: "a redirect of some requests is no connection", from: "shop/client", to: "server.shop:80", want: "mTLS",
 			given: func(w *world) {
 				vh := hostOf(w, "server.shop")

@@ -142,7 +142,7 @@ func (e *Engine) along(client *mesh.Pod, ix *proxyIndex, d dial, w way) []*Edge 
 		w.problem, w.why = BlackHoled, "the client's proxy sends "+d.label()+" to BlackHoleCluster (REGISTRY_ONLY): it does not know the destination"
 		return e.stopped(client, d, w)
 	}
-	if !balances(c) {
+	if !modelledType(c) {
 		w.problem, w.why = NotModelled, "cluster "+c.Name+" of the client's proxy is of type "+c.Type
 		return e.lost(client, d, w)
 	}

@@ -66,7 +66,7 @@ func (r *replay) passTo(to way, w wire) []*replay {
 		return stop(EvidenceMissing, "the clusters of the gateway %s were not read", gateway.Key())
 	case c == nil || c.Name == "BlackHoleCluster":
 		return stop(NoRoute, "the gateway %s passes this TLS to no cluster (SNI %q)", gateway.Key(), w.SNI)
-	case leadsOn(c), !balances(c):
+	case leadsOn(c), !modelledType(c):
 		return stop(NotModelled, "cluster %s of the gateway %s is of type %s: it has no endpoints of its own", c.Name, gateway.Key(), c.Type)
 	}
 	list := r.engine.upstreams(ix, c, dial{})

@@ -29,7 +29,7 @@ type shaken struct {
 	wire   wire
 }
 
-// again is a replay with nothing found yet, to take the same decisions for another pod.
+// again is a replay with nothing found yet, to take the same decisions for another pod. Its blockers have no texts.
 func (r *replay) again() *replay {
 	s := &replay{Edge: &Edge{}}
 	s.restart(r, r.Client)

@@ -25,7 +25,7 @@ type replay struct {
 	alike []mesh.Endpoint
 	// unverified are the sides whose chain the other one takes as it comes.
 	unverified []Side
-	// wordless: only the reasons of its blockers are looked at, of thousands of clients.
+	// wordless: block leaves texts out, for only the reasons are looked at, of thousands of clients.
 	wordless bool
 }
 

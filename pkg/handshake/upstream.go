@@ -61,13 +61,13 @@ const (
 // leadsOn reports a cluster that leads to whatever is called.
 func leadsOn(c *envoy.Cluster) bool { return c.Type == originalDst || c.Type == dynamicForwardProxy }
 
-// balances reports a cluster of a type that is modelled.
-func balances(c *envoy.Cluster) bool {
+// modelledType reports a cluster of a type that is modelled.
+func modelledType(c *envoy.Cluster) bool {
 	return leadsOn(c) || slices.Contains([]string{"", "STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS"}, c.Type)
 }
 
-// asDialled goes where the application dialled: to the endpoint itself, or to a virtual IP that the kernel
-// then translates.
+// asDialled goes to what was dialled, or what its name resolves to: an endpoint itself, or a virtual IP that the
+// kernel then translates.
 func (e *Engine) asDialled(c *envoy.Cluster, list []mesh.Endpoint) []upstream {
 	var out []upstream
 	for _, ep := range list {
@@ -85,7 +85,7 @@ func (e *Engine) asDialled(c *envoy.Cluster, list []mesh.Endpoint) []upstream {
 // named is where the name in a request leads, which a dynamic forward proxy resolves by itself. Only the addresses of a
 // ServiceEntry are not what DNS gives (envoyproxy.io/docs/envoy/latest/intro/arch_overview/http/http_proxy).
 func (e *Engine) named(d dial) []mesh.Endpoint {
-	if d.host != nil && d.host.Ref.Kind == "ServiceEntry" {
+	if d.host != nil && d.host.Ref.Kind == "ServiceEntry" && !isIP(d.name) {
 		return e.resolve([]mesh.Endpoint{byName(d.name, d.port)})
 	}
 	return d.direct

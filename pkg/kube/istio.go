@@ -188,7 +188,7 @@ type SidecarEgress struct {
 	Hosts []string   `json:"hosts,omitempty"`
 }
 
-// OutboundPolicy is what happens to unknown destinations: ALLOW_ANY or REGISTRY_ONLY.
+// OutboundPolicy is what happens to unknown destinations: ALLOW_ANY, ALLOW_ANY_DYNAMIC_DNS or REGISTRY_ONLY.
 type OutboundPolicy struct {
 	Mode string `json:"mode,omitempty"`
 }

@@ -86,7 +86,7 @@ func (c *composer) authorizationPolicy() {
 		}
 		c.manifest(security, "AuthorizationPolicy", c.podNamespace(), "workload", spec)
 	}
-	from := func(source fields) any { return fields{"from": []any{fields{"source": source}}} }
+	from := func(source fields) fields { return fields{"from": []any{fields{"source": source}}} }
 	const client = "cluster.local/ns/shop/sa/client"
 	switch c.value(authorization) {
 	case "anybody known":
@@ -110,7 +110,7 @@ func (c *composer) authorizationPolicy() {
 	case "ports":
 		policy("DENY", fields{"to": []any{fields{"operation": fields{"ports": []any{strconv.Itoa(c.to.http.target)}}}}})
 	case "other ports":
-		rule := from(fields{"principals": []any{"*"}}).(fields)
+		rule := from(fields{"principals": []any{"*"}})
 		rule["to"] = []any{fields{"operation": fields{"notPorts": []any{strconv.Itoa(c.to.tcp.target)}}}}
 		policy("ALLOW", rule)
 	case "dry run":

@@ -34,12 +34,15 @@ func policy(version string) *unstructured.Unstructured {
 	}}
 }
 
-// backendTLSPolicy is about the Services server and nosuch.
-func backendTLSPolicy() *unstructured.Unstructured {
-	target := func(kind, name string) any { return map[string]any{"kind": kind, "name": name} }
+// startsTLS is a BackendTLSPolicy about the Services server and nosuch, and a port that server does not have.
+func startsTLS() *unstructured.Unstructured {
+	target := func(name, port string) any {
+		return map[string]any{"kind": "Service", "name": name, "sectionName": port}
+	}
 	return &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "BackendTLSPolicy", "metadata": map[string]any{"namespace": "shop", "name": "inside"},
-		"spec": map[string]any{"targetRefs": []any{target("Service", "server"), target("Service", "nosuch"), target("ServiceEntry", "server")}},
+		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "BackendTLSPolicy",
+		"metadata": map[string]any{"namespace": "shop", "name": "inside"},
+		"spec":     map[string]any{"targetRefs": []any{target("server", ""), target("nosuch", ""), target("server", "nosuch")}},
 	}}
 }
 
@@ -50,7 +53,7 @@ func meshOf(lab *clienttest.Lab, objects ...runtime.Object) Mesh {
 	return Mesh{
 		Kube: &kube.Client{
 			Interface: withIstio{fake.NewClientset(objects...)},
-			Dynamic:   dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds, policy("7"), backendTLSPolicy()),
+			Dynamic:   dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds, policy("7"), startsTLS()),
 		},
 		Lab: lab.Client,
 	}
