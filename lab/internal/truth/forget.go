@@ -32,12 +32,12 @@ func (r *Runner) forgotten(ctx context.Context, pod node.PodInfo) error {
 }
 
 // remembers is true when Envoy's page of clusters has a host, CLUSTER::IP:PORT::…, in the
-// clusters of destinations that no registry has.
+// cluster of destinations that no registry has. AllowAnyDynamicDNSCluster keeps its hosts for minutes,
+// and goes with the mode that makes it.
 func remembers(clusters []byte) bool {
 	for line := range bytes.Lines(clusters) {
-		cluster, rest, _ := bytes.Cut(line, []byte("::"))
-		unknown := string(cluster) == "PassthroughCluster" || string(cluster) == "AllowAnyDynamicDNSCluster"
-		if unknown && len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' {
+		rest, ok := bytes.CutPrefix(line, []byte("PassthroughCluster::"))
+		if ok && len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' {
 			return true
 		}
 	}
