@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -48,7 +49,7 @@ func plaintextBySetting(p *diagnose.Pass) {
 			continue
 		}
 		switch c := whyNameless(p, e); {
-		case c.code == "MTD312", unnamed(c), excepted(p, e, c):
+		case c.code == "MTD312", unnamed(c), excepted(p, e, c), halfBare(e):
 			p.Passed()
 		default:
 			p.Failed(diagnose.Finding{Subject: c.subject, Field: c.field, Edges: edge(e)})
@@ -59,6 +60,13 @@ func plaintextBySetting(p *diagnose.Pass) {
 // excepted reports whether a port is an exception of a STRICT workload, which MTD334 tells of.
 func excepted(p *diagnose.Pass, e *handshake.Edge, c culprit) bool {
 	return strings.HasPrefix(c.field, "spec.portLevelMtls.") && p.Mode(e.Server.Pod).Workload.Mode == policy.Strict
+}
+
+// halfBare reports a headless Service with an endpoint outside the mesh. istiod makes one socket for all of its endpoints, so
+// that its calls are plaintext whatever else makes them so (MTD312, where that breaks something).
+func halfBare(e *handshake.Edge) bool {
+	host, port := e.SentTo()
+	return host != nil && host.Headless && endpoints(host, port) == policy.EndpointsDisabled && slices.ContainsFunc(bareWorkloads(host), outside)
 }
 
 func describePlaintextBySetting(p *diagnose.Pass, f *diagnose.Finding) {

@@ -55,6 +55,15 @@ func TestPlaintextAsAConsequence(t *testing.T) {
 	}
 }
 
+// A headless service that is half in the mesh is plaintext without any setting, too.
+func TestPlaintextOfAHalfBareService(t *testing.T) {
+	for _, name := range []string{"13-automtls-off", "18-sidecar-egress-hides-service", "117-outbound-dynamic-dns"} {
+		if got := shared(t, name).says(mtd336); strings.Contains(got, "hlmix") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 func TestPlaintextBySettingQuietAndBlind(t *testing.T) {
 	shared(t, healthy).silent(mtd336)
 	shared(t, "02-permissive-default").silent(mtd336) // a headless service is half in the mesh, on purpose
