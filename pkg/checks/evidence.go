@@ -6,11 +6,12 @@ import (
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 // bothSides are the facts of an edge: what the proxies run, what the rules ask of the client,
-// and what the policies ask of the server. Certificates come last where the handshake does not get to them.
+// and what the policies ask of a server that is no gateway. Certificates come last where the handshake does not get to them.
 func bothSides(p *diagnose.Pass, e *handshake.Edge) []handshake.Fact {
 	var out, unmet []handshake.Fact
 	for _, x := range e.Evidence {
@@ -23,7 +24,7 @@ func bothSides(p *diagnose.Pass, e *handshake.Edge) []handshake.Fact {
 	if f, ok := ruleFact(p.Rule(e)); ok {
 		out = append(out, f)
 	}
-	if e.Server.Pod != nil && e.Server.Pod.HasProxy() && p.Resources.HasRead(string(diagnose.PeerAuthentications)) {
+	if e.Server.Pod != nil && e.Server.Pod.HasProxy() && e.Server.Pod.Plane != mesh.Gateway && p.Resources.HasRead(string(diagnose.PeerAuthentications)) {
 		out = append(out, modeFact(p.Mode(e.Server.Pod).Port(uint32(e.Server.Address.Port()))))
 	}
 	return append(out, unmet...)

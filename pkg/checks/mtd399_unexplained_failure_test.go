@@ -165,3 +165,22 @@ func TestUnexplainedByAVersionOfHTTP(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What a gateway takes no PeerAuthentication says: it proves nothing of one.
+func TestUnexplainedAtAGateway(t *testing.T) {
+	found := 0
+	for _, f := range shared(t, "60-ingress-gateway").judge(mtd399).Findings {
+		if f.Subject.Name != "gateway" {
+			continue
+		}
+		found++
+		for _, x := range f.Evidence {
+			if strings.HasPrefix(x.Source, "PeerAuthentication") {
+				t.Errorf("%s: %s", f.Title, x.Source)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("nothing is said of the gateway")
+	}
+}
