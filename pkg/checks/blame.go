@@ -70,7 +70,7 @@ func whyAutoPlain(p *diagnose.Pass, e *handshake.Edge, rule policy.ClientTLS) cu
 		return culprit{"MTD338", repeating(e).By, hostField(p, e), nil}
 	case declared(e):
 		return unmarked(p, e)
-	case all && endpoints(host, port) == policy.EndpointsDisabled && slices.ContainsFunc(bareWorkloads(host), outside):
+	case all && halfBare(host, port):
 		return culprit{"MTD312", host.Ref, "spec.clusterIP", nil}
 	}
 	return unlabelled(e, all)

@@ -8,6 +8,7 @@ import (
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/handshake"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/kube"
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/mesh"
+	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/policy"
 )
 
 var mtd312 = &diagnose.Check{
@@ -75,6 +76,12 @@ func injectAll(p *diagnose.Pass, f *diagnose.Finding, list []*mesh.Workload) []d
 		out = append(out, injectFix(p, w))
 	}
 	return together(out)
+}
+
+// halfBare reports a port with endpoints that do no mutual TLS, of a host with workloads outside the mesh. Where istiod makes one
+// socket for all endpoints, as for a headless Service, it is one of plaintext then.
+func halfBare(host *mesh.Host, port uint32) bool {
+	return endpoints(host, port) == policy.EndpointsDisabled && slices.ContainsFunc(bareWorkloads(host), outside)
 }
 
 // bareWorkloads are the workloads behind a host that istiod does not mark as capable of mutual TLS.

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"slices"
@@ -90,16 +91,27 @@ func hiddenName(p *diagnose.Pass, e *handshake.Edge) (ref kube.Ref, field string
 // dialled are the addresses of other pods that a proxy has sent to without knowing them.
 func dialled(p *diagnose.Pass, client *mesh.Pod) []netip.AddrPort {
 	var out []netip.AddrPort
-	for _, cluster := range handshake.PassthroughClusters {
-		for _, h := range client.Proxy.Hosts[cluster] {
-			pod := p.PodAt(h.Address.Addr())
-			if pod != nil && pod != client && h.Stats["cx_total"] > 0 && !byName(h) && !headless(p, h.Address) && !slices.Contains(out, h.Address) {
-				out = append(out, h.Address)
-			}
+	for _, h := range passedOn(client.Proxy) {
+		pod := p.PodAt(h.Address.Addr())
+		if pod != nil && pod != client && h.Stats["cx_total"] > 0 && !byName(h) && !headless(p, h.Address) && !slices.Contains(out, h.Address) {
+			out = append(out, h.Address)
 		}
 	}
 	slices.SortFunc(out, netip.AddrPort.Compare)
 	return out
+}
+
+// passedOn yields the hosts that a proxy sent to without knowing them, each with the cluster.
+func passedOn(x *envoy.Proxy) iter.Seq2[string, envoy.Host] {
+	return func(yield func(string, envoy.Host) bool) {
+		for _, cluster := range handshake.PassthroughClusters {
+			for _, h := range x.Hosts[cluster] {
+				if !yield(cluster, h) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // byName reports a host that was called by a name, which the client's proxy has resolved itself.
@@ -128,14 +140,12 @@ func describePodIP(p *diagnose.Pass, f *diagnose.Finding) {
 			f.Subject, servers(f.Edges), who, who.verb("dials", "dial"), who.verb("is", "are"))
 	}
 	f.Evidence = bothSides(p, e)
-	for _, cluster := range handshake.PassthroughClusters {
-		for _, h := range e.Client.Proxy.Hosts[cluster] {
-			if h.Address == e.Server.Address {
-				f.Evidence = append(f.Evidence, handshake.Fact{
-					Layer: handshake.Observed, Source: fmt.Sprintf("%s clusters %s::%s", e.Client.Key(), cluster, h.Address),
-					Value: fmt.Sprintf("%d connections since the proxy started", h.Stats["cx_total"]),
-				})
-			}
+	for cluster, h := range passedOn(e.Client.Proxy) {
+		if h.Address == e.Server.Address {
+			f.Evidence = append(f.Evidence, handshake.Fact{
+				Layer: handshake.Observed, Source: fmt.Sprintf("%s clusters %s::%s", e.Client.Key(), cluster, h.Address),
+				Value: fmt.Sprintf("%d connections since the proxy started", h.Stats["cx_total"]),
+			})
 		}
 	}
 	for _, w := range distinct(f.Edges, func(e *handshake.Edge) *mesh.Workload { return e.Server.Pod.Workload }) {

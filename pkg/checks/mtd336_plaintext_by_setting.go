@@ -2,7 +2,6 @@ package checks
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mtls-doctor/kubectl-mtls-doctor/pkg/diagnose"
@@ -49,7 +48,7 @@ func plaintextBySetting(p *diagnose.Pass) {
 			continue
 		}
 		switch c := whyNameless(p, e); {
-		case c.code == "MTD312", unnamed(c), excepted(p, e, c), halfBare(e):
+		case c.code == "MTD312", unnamed(c), excepted(p, e, c), plainAnyway(e):
 			p.Passed()
 		default:
 			p.Failed(diagnose.Finding{Subject: c.subject, Field: c.field, Edges: edge(e)})
@@ -62,11 +61,11 @@ func excepted(p *diagnose.Pass, e *handshake.Edge, c culprit) bool {
 	return strings.HasPrefix(c.field, "spec.portLevelMtls.") && p.Mode(e.Server.Pod).Workload.Mode == policy.Strict
 }
 
-// halfBare reports a headless Service with an endpoint outside the mesh. istiod makes one socket for all of its endpoints, so
-// that its calls are plaintext whatever else makes them so (MTD312, where that breaks something).
-func halfBare(e *handshake.Edge) bool {
+// plainAnyway reports a call that is plaintext whatever setting makes it so: of a headless Service that is half outside the
+// mesh (MTD312, where that breaks something).
+func plainAnyway(e *handshake.Edge) bool {
 	host, port := e.SentTo()
-	return host != nil && host.Headless && endpoints(host, port) == policy.EndpointsDisabled && slices.ContainsFunc(bareWorkloads(host), outside)
+	return host != nil && host.Headless && halfBare(host, port)
 }
 
 func describePlaintextBySetting(p *diagnose.Pass, f *diagnose.Finding) {

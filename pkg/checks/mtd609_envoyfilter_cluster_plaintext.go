@@ -62,10 +62,10 @@ func infrastructureClusters(p *diagnose.Pass) {
 // istiods reports whether a cluster is one that istiod or the agent makes.
 func istiods(c *envoy.Cluster) bool {
 	switch c.Name {
-	case "BlackHoleCluster", "PassthroughCluster", "InboundPassthroughCluster", "prometheus_stats", "agent", "sds-grpc", "xds-grpc", "zipkin":
+	case "BlackHoleCluster", "InboundPassthroughCluster", "prometheus_stats", "agent", "sds-grpc", "xds-grpc", "zipkin":
 		return true
 	}
-	return strings.Contains(c.Name, "|") || strings.Contains(c.Name, "_.") || strings.HasPrefix(c.Name, "InboundPassthroughCluster")
+	return slices.Contains(handshake.PassthroughClusters, c.Name) || strings.Contains(c.Name, "|") || strings.Contains(c.Name, "_.") || strings.HasPrefix(c.Name, "InboundPassthroughCluster")
 }
 
 // encrypts reports whether a cluster speaks TLS to its endpoints.

@@ -26,9 +26,9 @@ type upstream struct {
 func (e *Engine) upstreams(ix *proxyIndex, c *envoy.Cluster, d dial) []upstream {
 	switch c.Type {
 	case originalDst:
-		return e.asDialled(c, d.direct)
+		return asDialled(c, d.direct)
 	case dynamicForwardProxy:
-		return e.asDialled(c, e.named(d))
+		return asDialled(c, e.named(d))
 	}
 	list := e.members(ix, c)
 	for i, u := range list {
@@ -68,7 +68,7 @@ func modelledType(c *envoy.Cluster) bool {
 
 // asDialled goes to what was dialled, or what its name resolves to: an endpoint itself, or a virtual IP that the
 // kernel then translates.
-func (e *Engine) asDialled(c *envoy.Cluster, list []mesh.Endpoint) []upstream {
+func asDialled(c *envoy.Cluster, list []mesh.Endpoint) []upstream {
 	var out []upstream
 	for _, ep := range list {
 		if !ep.Ready {
